@@ -1,0 +1,7 @@
+// One message of a streaming wire.
+
+/** `event` is the SSE event name (or its like on another framing), absent when the wire gave none. */
+export interface Frame {
+  event?: string;
+  data: string;
+}
