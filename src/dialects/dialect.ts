@@ -5,7 +5,7 @@ import type { ChatEvent } from "../ir/event.ts";
 import type { Usage } from "../ir/usage.ts";
 import type { Warning } from "../ir/warning.ts";
 import type { Frame } from "../lib/frame.ts";
-import type { JsonObject } from "../lib/json.ts";
+import type { JsonObject, Member } from "../lib/json.ts";
 
 /** A request path of this dialect, e.g. `POST /v1/messages`. Paths are Hono patterns. */
 export interface DialectRoute {
@@ -75,6 +75,8 @@ export interface AnswerContext {
   includeUsage: boolean;
   /** Best known input token count, shown where the wire wants one before the provider told (Anthropic `message_start`). */
   inputTokens?: number;
+  /** The request that is answered, where it was decoded: some wires answer in the form they were asked in. */
+  request?: ChatRequest;
   /** Called for whatever cannot be shown in this dialect. */
   warn(warning: Warning): void;
 }
@@ -95,6 +97,21 @@ export interface StreamEncoder {
 export interface Peek {
   model: string;
   stream: boolean;
+}
+
+/** One replacement in a request body's bytes. */
+export interface Edit {
+  start: number;
+  end: number;
+  text: string;
+}
+
+/** Makes a relayed stream report usage although the client did not ask, and keeps what that adds from the client. */
+export interface UsageOption {
+  /** Edits that ask for usage; empty when the client asked already. */
+  edits(body: Uint8Array, members: ReadonlyMap<string, Member>): Edit[];
+  /** True for a frame that is there only because of the edits. */
+  isUsageOnly(frame: Frame): boolean;
 }
 
 export interface Dialect {
@@ -127,6 +144,12 @@ export interface Dialect {
     /** The body of a native error answer, JSON text. */
     encode(error: GatewayError, requestId: string): string;
   };
+  /** Absent where the wire's streams always report usage. */
+  readonly usageOption?: UsageOption;
+  /** The answer to `count-tokens` when the gateway counted itself; absent where the wire has no such operation. */
+  readonly encodeTokenCount?: (tokens: number) => string;
+  /** Query parameters of a client that belong to this wire and may reach an upstream of the same dialect. */
+  readonly requestQuery?: readonly string[];
   /** Usage in a complete JSON answer of any operation of this dialect, without decoding the rest; undefined when it has none. */
   usage(operation: Operation, body: JsonObject): Usage | undefined;
 }

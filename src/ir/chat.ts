@@ -172,11 +172,15 @@ export interface Settings {
 }
 
 /** How hard to think: off, an effort word as the client wrote it (`minimal` … `xhigh`, `max`), a token budget, or as the model sees fit. */
-export type Reasoning =
+export type Reasoning = (
   | { mode: "off" }
   | { mode: "effort"; effort: string; display?: string }
   | { mode: "budget"; tokens: number; display?: string }
-  | { mode: "adaptive"; effort?: string; display?: string };
+  | { mode: "adaptive"; effort?: string; display?: string }
+) & {
+  /** The client's own spelling of the same wish, for its own dialect's encoder: no loss for any other. */
+  ext?: Ext;
+};
 
 export type ResponseFormat =
   | { type: "text" }

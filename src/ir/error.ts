@@ -1,4 +1,5 @@
 // The one error type that crosses module borders, and the table that decides its behaviour.
+import type { DialectId } from "./chat.ts";
 
 interface Behaviour {
   /** HTTP status shown to the client. */
@@ -41,6 +42,8 @@ export type ErrorCode = keyof typeof errorTable;
 /** What the provider said, kept apart from the public text. */
 export interface UpstreamFault {
   provider?: string;
+  /** Dialect of `body`: a client that speaks it gets the body as it is when the request was at fault. */
+  dialect?: DialectId;
   status?: number;
   /** The provider's own error type or code, e.g. `overloaded_error`, `context_length_exceeded`. */
   type?: string;

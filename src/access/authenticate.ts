@@ -1,0 +1,69 @@
+// Who is calling: one credential from any of the headers that LLM clients use.
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { NamedSecret } from "../config/config.ts";
+import { GatewayError } from "../ir/error.ts";
+
+/** The caller of one request. */
+export interface Principal {
+  /** Name of the key it presented; null when the gateway asks for none. */
+  key: string | null;
+}
+
+export interface Access {
+  /**
+   * @throws GatewayError `unauthenticated` (missing or unknown key), `invalid_request` (two different keys).
+   */
+  authenticate(headers: Headers): Principal;
+}
+
+const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+
+/**
+ * The credential of a request: `Authorization: Bearer`, `x-api-key`, `api-key` or `x-goog-api-key`.
+ * Some clients send the same key in two of them; two different ones are refused.
+ * @throws GatewayError `invalid_request`, or `unauthenticated` for a scheme that is not Bearer.
+ */
+export function presentedKey(headers: Headers): string | null {
+  const found = new Set<string>();
+  const authorization = headers.get("authorization")?.trim();
+  if (authorization) {
+    const match = /^bearer +(\S+)$/i.exec(authorization);
+    if (!match) {
+      throw new GatewayError("unauthenticated", "Send the key as `Authorization: Bearer <key>`.");
+    }
+    found.add(match[1]!);
+  }
+  for (const name of ["x-api-key", "api-key", "x-goog-api-key"]) {
+    const value = headers.get(name)?.trim();
+    if (value) found.add(value);
+  }
+  if (found.size > 1) {
+    throw new GatewayError("invalid_request", "The request carries two different keys; send one.");
+  }
+  return found.values().next().value ?? null;
+}
+
+/** Checks against the configured keys. Without `required`, callers need no key and whatever they send is ignored. */
+export function createAccess(keys: readonly NamedSecret[], required: boolean): Access {
+  const known = keys.map(({ name, secret }) => ({ name, hash: digest(secret.reveal()) }));
+  return {
+    authenticate(headers) {
+      if (!required) return { key: null };
+      const presented = presentedKey(headers);
+      if (presented === null) {
+        throw new GatewayError(
+          "unauthenticated",
+          "No API key. Send one of this gateway's keys as `Authorization: Bearer <key>` or `x-api-key`.",
+        );
+      }
+      // Every key is compared, so the time taken tells nothing about which one was close.
+      const hash = digest(presented);
+      const name = known.reduce<string | null>(
+        (match, key) => (timingSafeEqual(key.hash, hash) ? key.name : match),
+        null,
+      );
+      if (name === null) throw new GatewayError("unauthenticated", "The API key is not known here.");
+      return { key: name };
+    },
+  };
+}

@@ -1,0 +1,222 @@
+// One attempt at one deployment: build the outbound request, send it, hand back an answer or a typed failure.
+import type { Dialect, Target } from "./dialects/dialect.ts";
+import { dialects } from "./dialects/index.ts";
+import { createEgress, type Egress, type EgressResponse } from "./egress.ts";
+import type { Inbound } from "./inbound.ts";
+import type { Origin } from "./ir/chat.ts";
+import { GatewayError } from "./ir/error.ts";
+import type { Warning } from "./ir/warning.ts";
+import { pickHeaders } from "./lib/headers.ts";
+import { splice } from "./lib/json.ts";
+import { modelFacts } from "./catalog/facts.ts";
+import { resolveEndpoint } from "./providers/endpoint.ts";
+import type { Endpoint, Provider } from "./providers/provider.ts";
+import type { Candidate } from "./routing/router.ts";
+
+/** A request ready to leave. */
+export interface Outbound {
+  candidate: Candidate;
+  dialect: Dialect;
+  /** Same dialect on both sides: bytes are relayed, not translated. */
+  relayed: boolean;
+  origin: Origin;
+  url: URL;
+  headers: Headers;
+  body: Uint8Array | string;
+  warnings: Warning[];
+  /** The stream carries usage only because the gateway asked; its chunk is kept from the client. */
+  hidesUsage: boolean;
+}
+
+/** Longest error body read from an upstream. */
+const maxErrorBytes = 64 * 1024;
+
+/** Name under which signed content of this provider is recognised: accounts of one vendor share it. */
+const vendor = (candidate: Candidate): string =>
+  candidate.provider.preset.baseUrl === undefined
+    ? candidate.provider.name
+    : candidate.provider.preset.id;
+
+/** The endpoint that serves this operation best: the client's own dialect if there is one, else, for chat, any. */
+export function chooseEndpoint(inbound: Inbound, candidate: Candidate): Endpoint | undefined {
+  const endpoints = candidate.provider.preset.speaks[inbound.operation] ?? [];
+  const same = endpoints.find((endpoint) => endpoint.dialect === inbound.dialect.id);
+  return same ?? (inbound.operation === "chat" ? endpoints[0] : undefined);
+}
+
+/**
+ * Splices the client's bytes for an upstream of the same dialect, or decodes and encodes them for another.
+ * @throws GatewayError `invalid_request`, `unsupported_feature`
+ */
+export async function buildOutbound(
+  inbound: Inbound,
+  candidate: Candidate,
+  endpoint: Endpoint,
+): Promise<Outbound> {
+  const { provider, model } = candidate;
+  const dialect = dialects[endpoint.dialect];
+  const relayed = dialect.id === inbound.dialect.id;
+  const url = resolveEndpoint(provider.preset, endpoint, {
+    baseUrl: provider.customBaseUrl ? provider.baseUrl : undefined,
+    settings: provider.settings,
+  });
+  const headers = new Headers({ ...provider.preset.headers });
+  if (relayed) {
+    for (const [name, value] of pickHeaders(inbound.headers, dialect.requestHeaders)) {
+      headers.set(name, value);
+    }
+    for (const name of dialect.requestQuery ?? []) {
+      const value = inbound.url.searchParams.get(name);
+      if (value !== null) url.searchParams.set(name, value);
+    }
+  }
+  headers.set("content-type", "application/json");
+  headers.set("accept", inbound.stream ? "text/event-stream" : "application/json");
+
+  const outbound: Omit<Outbound, "body" | "warnings" | "hidesUsage"> = {
+    candidate,
+    dialect,
+    relayed,
+    origin: { dialect: dialect.id, provider: vendor(candidate), model },
+    url,
+    headers,
+  };
+  const content = relayed ? relayBody(inbound, candidate) : await translateBody(inbound, outbound);
+  for (const [name, value] of Object.entries(provider.headers)) headers.set(name, value);
+  provider.preset.authorize(headers, candidate.key ? { apiKey: candidate.key.secret } : {});
+  return { ...outbound, ...content };
+}
+
+type Content = Pick<Outbound, "body" | "warnings" | "hidesUsage">;
+
+function relayBody(inbound: Inbound, candidate: Candidate): Content {
+  const { bytes, members, dialect } = inbound;
+  const edits = [];
+  if (inbound.model !== candidate.model) {
+    const { start, end } = members.get("model")!.value;
+    edits.push({ start, end, text: JSON.stringify(candidate.model) });
+  }
+  const usage =
+    inbound.stream && (candidate.provider.preset.quirks.usageInStream ?? "option") === "option"
+      ? (dialect.usageOption?.edits(bytes, members) ?? [])
+      : [];
+  return {
+    body: splice(bytes, [...edits, ...usage]),
+    warnings: [],
+    hidesUsage: usage.length > 0,
+  };
+}
+
+async function translateBody(
+  inbound: Inbound,
+  outbound: Pick<Outbound, "candidate" | "dialect" | "headers">,
+): Promise<Content> {
+  const { provider, model } = outbound.candidate;
+  const decoded = inbound.chat();
+  const target: Target = {
+    provider: vendor(outbound.candidate),
+    model,
+    quirks: provider.preset.quirks,
+    facts: await modelFacts(provider.preset.id, model),
+  };
+  const encoded = outbound.dialect.request.encode(decoded.value, target);
+  for (const [name, value] of Object.entries(encoded.headers)) outbound.headers.set(name, value);
+  return {
+    body: encoded.body,
+    warnings: [...decoded.warnings, ...encoded.warnings],
+    hidesUsage: false,
+  };
+}
+
+/**
+ * Sends and returns a successful answer of the kind that was asked for.
+ * @throws GatewayError for every failure, named after the provider.
+ */
+export async function send(
+  outbound: Outbound,
+  stream: boolean,
+  egress: Egress,
+  signal: AbortSignal,
+): Promise<EgressResponse> {
+  const { provider, timeouts } = outbound.candidate;
+  const { connectMs, firstByteMs, idleMs, totalMs } = timeouts;
+  const way = provider.preset.serve ? inProcess(provider.preset.serve) : egress;
+  try {
+    const answer = await way.send({
+      url: outbound.url,
+      method: "POST",
+      headers: outbound.headers,
+      body: outbound.body,
+      signal,
+      timeouts: {
+        connectMs: connectMs ?? 0,
+        firstByteMs: firstByteMs ?? 0,
+        idleMs: idleMs ?? 0,
+        totalMs: totalMs ?? 0,
+      },
+      network: provider.customBaseUrl || provider.preset.local ? "private-allowed" : "public",
+      proxy: provider.proxy,
+    });
+    if (answer.status >= 400) {
+      const body = await answer.text(maxErrorBytes);
+      throw outbound.dialect.error.decode(answer.status, answer.headers, body);
+    }
+    await checkKind(answer, outbound.dialect, stream);
+    return answer;
+  } catch (error) {
+    throw error instanceof GatewayError ? named(error, provider.name, outbound.dialect) : error;
+  }
+}
+
+/** A JSON or HTML answer to a stream request, or the reverse, is no answer (fault R15). */
+async function checkKind(
+  answer: EgressResponse,
+  dialect: Dialect,
+  stream: boolean,
+): Promise<void> {
+  const type = answer.headers.get("content-type")?.toLowerCase() ?? "";
+  const wrong = stream ? /json|html|xml/.test(type) : /event-stream|html/.test(type);
+  if (answer.status === 200 && !wrong) return;
+  const body = await answer.text(maxErrorBytes);
+  if (stream && body.includes('"error"')) {
+    const error = dialect.error.decode(502, answer.headers, body);
+    if (error.upstream?.type || error.upstream?.code) throw error;
+  }
+  throw new GatewayError(
+    "upstream_invalid",
+    `answered ${answer.status} with \`${type || "no content type"}\` where ${stream ? "an event stream" : "JSON"} was asked for`,
+    { upstream: { status: answer.status, body } },
+  );
+}
+
+/** Says which provider failed. */
+function named(error: GatewayError, provider: string, dialect: Dialect): GatewayError {
+  if (!error.code.startsWith("upstream_") || error.upstream?.provider) return error;
+  // A client may act on the wording of what its own request got wrong, so that stays as the provider put it.
+  const message =
+    error.code === "upstream_rejected" ? error.message : `Provider \`${provider}\`: ${error.message}`;
+  return new GatewayError(error.code, message, {
+    status: error.status,
+    retryAfterMs: error.retryAfterMs,
+    param: error.param,
+    cause: error.cause,
+    upstream: { ...error.upstream, provider, dialect: dialect.id },
+  });
+}
+
+type Serve = NonNullable<Provider["serve"]>;
+const inProcessWays = new WeakMap<Serve, Egress>();
+
+/** A provider inside this process is reached through the same rules as any other, but for the network. */
+function inProcess(serve: Serve): Egress {
+  let way = inProcessWays.get(serve);
+  if (!way) {
+    way = createEgress({
+      env: {},
+      resolve: async () => ["127.0.0.1"],
+      fetch: async (url, { proxy: _proxy, ...init }) => serve(new Request(url, init)),
+    });
+    inProcessWays.set(serve, way);
+  }
+  return way;
+}

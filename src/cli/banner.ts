@@ -1,0 +1,38 @@
+// What a person sees when the gateway starts: what is served, where, and two lines to try it.
+import { bold, dim } from "yoctocolors";
+import type { Config } from "../config/config.ts";
+import { version } from "../version.ts";
+
+export interface BannerFacts {
+  config: Config;
+  path: string | null;
+  urls: readonly string[];
+  hint: string | null;
+}
+
+export function banner({ config, path, urls, hint }: BannerFacts): string {
+  const url = urls[0] ?? "";
+  const found = config.providers.filter((provider) => provider.origin !== "built-in");
+  const names =
+    found.length > 0
+      ? found.map((provider) => provider.name).join(", ")
+      : "none yet: set a provider's variable such as OPENAI_API_KEY, or run `megallm init`";
+  const lines: [string, string][] = [
+    ["listening", urls.join("  ")],
+    ["speaks", "OpenAI at /v1/chat/completions, Anthropic at /v1/messages"],
+    ["providers", `demo (offline, no key)${found.length > 0 ? ", " : "; others: "}${names}`],
+  ];
+  if (config.discover.local) lines.push(["local", "looking for Ollama, LM Studio, vLLM, llama.cpp …"]);
+  if (config.routes.size > 0) lines.push(["routes", [...config.routes.keys()].join(", ")]);
+  lines.push(["config", path ?? "none (built-in defaults)"], ["data", config.dataDir]);
+  if (hint) lines.push(["note", hint]);
+  const key = config.server.requireKey ? " -H 'authorization: Bearer YOUR_KEY'" : "";
+  return `
+${bold(`MegaLLM ${version}`)}
+${lines.map(([title, text]) => `  ${dim(title.padEnd(10))} ${text}`).join("\n")}
+
+  ${dim("try")}        curl ${url}/v1/chat/completions${key} -H 'content-type: application/json' -d '{"model":"demo/echo","messages":[{"role":"user","content":"hello"}]}'
+  ${dim("SDK")}        export OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=any ANTHROPIC_BASE_URL=${url} ANTHROPIC_API_KEY=any
+
+`;
+}

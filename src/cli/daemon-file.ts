@@ -1,0 +1,56 @@
+// What a running daemon leaves for the command line: its address, its pid, its admin key.
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { randomSecret } from "../lib/id.ts";
+import { Secret } from "../lib/secret.ts";
+
+const recordSchema = z.object({ pid: z.number(), urls: z.array(z.string()), startedAtMs: z.number() });
+
+export type DaemonRecord = z.infer<typeof recordSchema>;
+
+const recordPath = (dataDir: string): string => join(dataDir, "daemon.json");
+export const adminKeyPath = (dataDir: string): string => join(dataDir, "admin.key");
+
+/** Makes the folder readable by its owner only, also when it was looser. */
+export function preparePrivateFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if ((statSync(folder).mode & 0o077) !== 0) chmodSync(folder, 0o700);
+}
+
+/** Writes a file that only its owner can read, whatever the umask and its former mode. */
+export function writePrivate(path: string, text: string): void {
+  writeFileSync(path, text, { mode: 0o600 });
+  chmodSync(path, 0o600);
+}
+
+export function writeDaemonRecord(dataDir: string, record: DaemonRecord): void {
+  writePrivate(recordPath(dataDir), `${JSON.stringify(record)}\n`);
+}
+
+export function removeDaemonRecord(dataDir: string): void {
+  rmSync(recordPath(dataDir), { force: true });
+}
+
+/** Null when no daemon has left one, or what is there cannot be read. */
+export function readDaemonRecord(dataDir: string): DaemonRecord | null {
+  try {
+    return recordSchema.parse(JSON.parse(readFileSync(recordPath(dataDir), "utf8")));
+  } catch {
+    return null;
+  }
+}
+
+/** The generated admin key; made on first use when `create` is set. */
+export function readAdminKey(dataDir: string, create = false): Secret | null {
+  const path = adminKeyPath(dataDir);
+  if (existsSync(path)) {
+    if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600);
+    const text = readFileSync(path, "utf8").trim();
+    if (text.length >= 22) return new Secret(text);
+  }
+  if (!create) return null;
+  const key = `mega-admin-${randomSecret()}`;
+  writePrivate(path, `${key}\n`);
+  return new Secret(key);
+}

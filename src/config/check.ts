@@ -1,0 +1,223 @@
+// From a plain value to one that passed the schema, and from the schema's issues to findings people understand.
+import type { z } from "zod";
+import type { JsonObject, Path } from "../lib/json.ts";
+import { isObject } from "../lib/json.ts";
+import { placeKey } from "./document.ts";
+import type { SchemaNode } from "./json-schema.ts";
+import { fieldsAt, nodesAt } from "./json-schema.ts";
+import { didYouMean, formatPath, quoted } from "./problems.ts";
+import type { ConfigSchema, ParsedConfig } from "./schema.ts";
+
+/** Something wrong at a path, before it has a line and column. */
+export interface Finding {
+  path: Path;
+  /** What to point at. */
+  at: "key" | "value";
+  message: string;
+  hint?: string;
+}
+
+export interface Checked {
+  /** What is left when everything wrong is taken out; undefined when that is not a configuration either. */
+  parsed?: ParsedConfig;
+  findings: Finding[];
+}
+
+/** @param skip places ({@link placeKey}) whose values are known to be missing or wrong already. */
+export function check(
+  value: unknown,
+  schema: ConfigSchema,
+  tree: SchemaNode,
+  skip: ReadonlySet<string>,
+): Checked {
+  const first = schema.safeParse(value);
+  if (first.success && skip.size === 0) return { parsed: first.data, findings: [] };
+  const findings = first.success ? [] : findingsOf(first.error.issues, value, tree);
+  const kept = findings.filter((finding) => !skip.has(placeKey(finding.path)));
+  let rest = value;
+  let faults: Finding[] = [...findings];
+  for (const key of skip) {
+    faults.push({ path: JSON.parse(key) as Path, at: "value", message: "" });
+  }
+  // Each round may uncover what a wrong value hid: a map that misses a field once the wrong one is gone.
+  for (let round = 0; round < 8; round += 1) {
+    for (const fault of faults) rest = without(rest, fault.path);
+    const again = schema.safeParse(rest);
+    if (again.success) return { parsed: again.data, findings: kept };
+    faults = findingsOf(again.error.issues, rest, tree);
+  }
+  return { findings: kept };
+}
+
+/** The value without what stands at the path; when nothing does (a missing field), without the map around it. */
+function without(value: unknown, path: Path): unknown {
+  const step = path[0];
+  if (step === undefined) return {};
+  if (Array.isArray(value)) {
+    if (typeof step !== "number" || step >= value.length) return value;
+    const rest = path.slice(1);
+    // A removed item would shift the others under the paths of other findings, so the list goes as a whole.
+    if (rest.length === 0) return undefined;
+    return value.map((item, index) => (index === step ? without(item, rest) : item));
+  }
+  if (!isObject(value)) return value;
+  const rest = path.slice(1);
+  const child = Object.hasOwn(value, String(step)) ? value[String(step)] : undefined;
+  if (child === undefined) return undefined;
+  const left = rest.length === 0 ? undefined : without(child, rest);
+  const entries = Object.entries(value).filter(([key]) => key !== String(step));
+  if (left !== undefined) entries.push([String(step), left]);
+  return Object.fromEntries(entries);
+}
+
+type Issue = z.core.$ZodIssue;
+
+function findingsOf(issues: readonly Issue[], value: unknown, tree: SchemaNode): Finding[] {
+  const findings: Finding[] = [];
+  const seen = new Set<string>();
+  const add = (finding: Finding): void => {
+    const key = placeKey(finding.path);
+    if (seen.has(key)) return;
+    seen.add(key);
+    findings.push(finding);
+  };
+  for (const issue of issues) explain(issue, [], value, tree, add);
+  return findings;
+}
+
+function explain(
+  issue: Issue,
+  base: Path,
+  root: unknown,
+  tree: SchemaNode,
+  add: (finding: Finding) => void,
+): void {
+  const path = [...base, ...(issue.path as (string | number)[])];
+  switch (issue.code) {
+    case "unrecognized_keys": {
+      const known = fieldsAt(tree, path);
+      for (const key of issue.keys) {
+        const place = path.length === 0 ? "" : ` in ${formatPath(path)}`;
+        const near = didYouMean(key, known);
+        const hint = near ?? (known.length > 0 ? `known here: ${known.filter((name) => name !== "$schema").join(", ")}` : undefined);
+        add({
+          path: [...path, key],
+          at: "key",
+          message: `unknown key ${quoted(key)}${place}`,
+          ...(hint === undefined ? {} : { hint }),
+        });
+      }
+      return;
+    }
+    case "invalid_union": {
+      const branch = pickBranch(issue.errors);
+      if (branch !== undefined) {
+        for (const inner of branch) explain(inner, path, root, tree, add);
+        return;
+      }
+      const custom = issue.errors.flat().find((inner) => isOwn(inner.message));
+      if (custom !== undefined) return add({ path, at: "value", message: custom.message });
+      const kinds = issue.errors.flat().map((inner) => expectation(inner));
+      return add(wrongType(path, root, [...new Set(kinds)].join(" or ")));
+    }
+    case "invalid_key":
+      return add({
+        path,
+        at: "key",
+        message: `the name ${quoted(String(path.at(-1)))} cannot be used: ${issue.issues[0]?.message ?? "not valid"}`,
+      });
+    case "invalid_type":
+      if (valueAt(root, path) === undefined || !isOwn(issue.message)) {
+        return add(wrongType(path, root, expectation(issue)));
+      }
+      break;
+    case "invalid_value": {
+      const values = issue.values.map(String);
+      const given = valueAt(root, path);
+      const shown =
+        typeof given === "string" && nodesAt(tree, path).every((node) => node.secret !== true)
+          ? `, got ${quoted(given)}`
+          : "";
+      const near = typeof given === "string" ? didYouMean(given, values) : undefined;
+      return add({
+        path,
+        at: "value",
+        message: `expected ${values.map((text) => `\`${text}\``).join(", ")}${shown}`,
+        ...(near === undefined ? {} : { hint: near }),
+      });
+    }
+    case "too_small":
+    case "too_big":
+      if (!isOwn(issue.message)) {
+        const bound =
+          issue.code === "too_small" ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
+        const unit = issue.origin === "string" ? " characters" : "";
+        return add({ path, at: "value", message: `must be ${bound}${unit}` });
+      }
+      break;
+    default:
+  }
+  add({ path, at: "value", message: issue.message });
+}
+
+/** The alternative that the user meant: the one whose kind of value is right. */
+function pickBranch(branches: readonly Issue[][]): Issue[] | undefined {
+  const meant = branches.filter(
+    (branch) => !branch.some((issue) => issue.code === "invalid_type" && issue.path.length === 0),
+  );
+  return meant.toSorted((left, right) => left.length - right.length)[0];
+}
+
+/** Ours begin in lower case, the library's with a capital. */
+const isOwn = (message: string): boolean => /^[^A-Z]/.test(message);
+
+function expectation(issue: Issue): string {
+  if (issue.code !== "invalid_type") return "another value";
+  switch (issue.expected) {
+    case "object":
+    case "record":
+      return "a map";
+    case "array":
+      return "a list";
+    case "string":
+      return "a string";
+    case "boolean":
+      return "true or false";
+    default:
+      return "a number";
+  }
+}
+
+function wrongType(path: Path, root: unknown, expected: string): Finding {
+  const given = valueAt(root, path);
+  if (given === undefined) {
+    const parent = formatPath(path.slice(0, -1));
+    return {
+      path,
+      at: "key",
+      message: `\`${String(path.at(-1))}\` is missing${parent === "" ? "" : ` in ${parent}`}`,
+    };
+  }
+  const quotes =
+    expected === "a string" && (typeof given === "number" || typeof given === "boolean")
+      ? { hint: "put it in quotes" }
+      : {};
+  return { path, at: "value", message: `expected ${expected}, got ${kindOf(given)}`, ...quotes };
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "nothing";
+  if (Array.isArray(value)) return "a list";
+  if (isObject(value)) return "a map";
+  if (typeof value === "boolean") return "true or false";
+  return typeof value === "string" ? "a string" : `a ${typeof value}`;
+}
+
+export function valueAt(root: unknown, path: Path): unknown {
+  let value = root;
+  for (const step of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, step)) return undefined;
+    value = (value as JsonObject)[step];
+  }
+  return value;
+}

@@ -1,0 +1,138 @@
+// The effective configuration: what the rest of the gateway works with. Types only.
+import type { Secret } from "../lib/secret.ts";
+import type { Provider } from "../providers/provider.ts";
+
+/** Frozen: a reload makes a new one, and a request keeps the one it began with. */
+export interface Config {
+  readonly server: ServerConfig;
+  /** Absolute path of the folder for the database and the generated admin key. */
+  readonly dataDir: string;
+  readonly log: LogConfig;
+  /** `key` is null when the gateway generates its own in {@link Config.dataDir}. */
+  readonly admin: { readonly key: Secret | null };
+  /** Static keys that clients may present. */
+  readonly keys: readonly NamedSecret[];
+  /** Enabled providers only, in the order of the file; names are unique. */
+  readonly providers: readonly ResolvedProvider[];
+  /** By the model name that clients send. */
+  readonly routes: ReadonlyMap<string, Route>;
+  /** What applies where neither deployment, route nor provider says otherwise. */
+  readonly timeouts: Timeouts;
+  readonly prices: readonly PriceOverride[];
+  readonly discover: { readonly environment: boolean; readonly local: boolean };
+}
+
+export interface ServerConfig {
+  /** As configured: an address or `localhost`. */
+  readonly host: string;
+  /** What to bind: the host, and `::1` too when the host is 127.0.0.1 or localhost. */
+  readonly addresses: readonly string[];
+  /** Only this machine can connect. */
+  readonly loopback: boolean;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** Lower-case host names accepted in `Host` besides the loopback names and the bound address. */
+  readonly allowedHosts: readonly string[];
+  /** Web origins (`https://app.example`) that may call from a browser. */
+  readonly allowedOrigins: readonly string[];
+  readonly maxBodyBytes: number;
+  readonly drainTimeoutMs: number;
+  /** Whether the data plane refuses calls without a key: `auto` is already resolved. */
+  readonly requireKey: boolean;
+}
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+export interface LogConfig {
+  readonly level: LogLevel;
+  /** `auto`: pretty on a terminal, JSON otherwise. */
+  readonly format: "auto" | "json" | "pretty";
+}
+
+export interface NamedSecret {
+  readonly name: string;
+  readonly secret: Secret;
+}
+
+/** A provider the operator configured, or one found in the environment. */
+export interface ResolvedProvider {
+  /** As written before the slash in `provider/model`. */
+  readonly name: string;
+  /** `speaks` is already narrowed to the configured `dialects`. */
+  readonly preset: Provider;
+  /** No trailing slash, all `{placeholders}` filled; the operator's `base_url` when there is one. Absent for in-process providers. */
+  readonly baseUrl?: string;
+  /** The operator wrote `base_url`: private addresses are meant, and endpoint-specific base URLs of the preset do not apply. */
+  readonly customBaseUrl: boolean;
+  /** Values for the preset's `urlSettings`, for endpoints with a base URL of their own. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** At least one, unless the provider needs none. */
+  readonly keys: readonly NamedSecret[];
+  /** The operator's additions, lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Client-side name → upstream name. Null: every model name is passed on as it is; otherwise these are all there are. */
+  readonly models: ReadonlyMap<string, string> | null;
+  readonly prices: readonly PriceOverride[];
+  readonly timeouts: Partial<Timeouts>;
+  /** HTTP proxy for this provider; `null` means none, even when the environment names one. */
+  readonly proxy?: string | null;
+  /** Where it comes from. `built-in`: served in-process without being asked for. */
+  readonly origin: "config" | "environment" | "built-in";
+}
+
+/** Milliseconds; null is no limit. */
+export interface Timeouts {
+  /** Until the connection is there. */
+  readonly connectMs: number | null;
+  /** From sending to the first byte of the answer. */
+  readonly firstByteMs: number | null;
+  /** Between two chunks of the answer. */
+  readonly idleMs: number | null;
+  /** The whole attempt. */
+  readonly totalMs: number | null;
+}
+
+export type PolicyId = "first" | "weighted" | "round-robin";
+
+/** A client-facing model name. */
+export interface Route {
+  readonly name: string;
+  readonly description?: string;
+  readonly policy: PolicyId;
+  /** At least one. */
+  readonly deployments: readonly Deployment[];
+  /** Route names or `provider/model`, tried in order when every deployment failed. */
+  readonly fallbacks: readonly string[];
+  readonly timeouts: Partial<Timeouts>;
+}
+
+export interface Deployment {
+  /** Name of a provider in {@link Config.providers}. */
+  readonly provider: string;
+  /** The provider's model by its client-side name: {@link ResolvedProvider.models} maps it. */
+  readonly model: string;
+  /** Share of the traffic under `weighted`; 0 takes none unless the others fail. */
+  readonly weight: number;
+  /** Lower goes first under `first`. */
+  readonly order: number;
+  /** Name of one of the provider's keys; absent: any of them. */
+  readonly key?: string;
+  readonly timeouts: Partial<Timeouts>;
+}
+
+/** A price for the models that match `pattern` (`*` is any run of characters). See `findPrice` in price.ts. */
+export interface PriceOverride {
+  readonly pattern: string;
+  readonly price: Price;
+}
+
+/** Nano-dollars (1e-9 USD) per million tokens; exact. Null: the operator did not say. */
+export interface Price {
+  readonly input: bigint;
+  readonly output: bigint;
+  readonly cacheRead: bigint | null;
+  readonly cacheWrite5m: bigint | null;
+  readonly cacheWrite1h: bigint | null;
+  /** Nano-dollars per request. */
+  readonly request: bigint | null;
+}

@@ -1,0 +1,451 @@
+// From a file, text or object to a checked configuration, or to every problem at once.
+import { createHash } from "node:crypto";
+import { isUtf8 } from "node:buffer";
+import { readFileSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import type { Path } from "../lib/json.ts";
+import { isObject } from "../lib/json.ts";
+import type { Provider } from "../providers/provider.ts";
+import type { Finding } from "./check.ts";
+import { check, valueAt } from "./check.ts";
+import type { Config, LogLevel, NamedSecret } from "./config.ts";
+import type { Place } from "./document.ts";
+import { copyPlain, parseText, placeKey } from "./document.ts";
+import { createExcerpts } from "./excerpt.ts";
+import type { Interpolation } from "./interpolate.ts";
+import { interpolate } from "./interpolate.ts";
+import type { SchemaNode } from "./json-schema.ts";
+import { inputSchema, nodesAt } from "./json-schema.ts";
+import type { Problem } from "./problems.ts";
+import { ConfigError, formatPath, plainProblem } from "./problems.ts";
+import type { Resolution } from "./providers.ts";
+import { priceList, resolveProviders } from "./providers.ts";
+import { resolveRoutes } from "./routes.ts";
+import type { ConfigInput, ParsedConfig } from "./schema.ts";
+import { createSchema, isLoopback } from "./schema.ts";
+
+/** What the command line may override. */
+export interface Overrides {
+  host?: string;
+  port?: number;
+  dataDir?: string;
+  logLevel?: LogLevel;
+}
+
+export interface LoadOptions {
+  env: Readonly<Record<string, string | undefined>>;
+  presets: readonly Provider[];
+  overrides?: Overrides;
+}
+
+export interface LoadedConfig {
+  config: Config;
+  /** The file, absolute; null for the built-in configuration, for text and for objects. */
+  path: string | null;
+  /** The file and every secret file it includes, absolute. */
+  watched: string[];
+  warnings: Problem[];
+  /** Short hash of the text and of everything put into it: a reload that changes anything changes it. */
+  generation: string;
+}
+
+const maxFileBytes = 5 * 1024 * 1024;
+
+/**
+ * Loads a file, or the built-in configuration when there is no `path`.
+ * @throws ConfigError with every problem, also when the file cannot be read.
+ */
+export function loadConfig(source: LoadOptions & { path?: string }): LoadedConfig {
+  if (source.path === undefined) return defaultConfig(source.env, source.presets, source.overrides);
+  const path = resolve(source.path);
+  return build(readConfigFile(path, source.path), { ...source, file: source.path, path });
+}
+
+/**
+ * Checks configuration text (YAML or JSON).
+ * @param options.file how problems name it; `megallm.yaml` when absent.
+ * @throws ConfigError
+ */
+export const parseConfig = (text: string, options: LoadOptions & { file?: string }): LoadedConfig =>
+  build(text, { ...options, file: options.file ?? "megallm.yaml", path: null });
+
+/** Checks a configuration given as an object, in the same words as the file. @throws ConfigError */
+export const configFromObject = (object: ConfigInput, options: LoadOptions): LoadedConfig =>
+  build(object, { ...options, file: "config", path: null });
+
+/** What runs without a configuration file: whatever the environment and this machine offer. @throws ConfigError */
+export const defaultConfig = (
+  env: LoadOptions["env"],
+  presets: readonly Provider[],
+  overrides?: Overrides,
+): LoadedConfig =>
+  build(
+    { discover: { environment: true, local: true } },
+    { env, presets, file: "built-in configuration", path: null, ...(overrides && { overrides }) },
+  );
+
+interface Source extends LoadOptions {
+  file: string;
+  path: string | null;
+}
+
+function readConfigFile(path: string, file: string): string {
+  const refuse = (message: string, hint?: string): ConfigError =>
+    new ConfigError([plainProblem(file, message, hint)], [path]);
+  let bytes: Buffer;
+  try {
+    // Looked at before it is opened: opening a pipe or a device could block.
+    const stats = statSync(path);
+    if (stats.isDirectory()) throw refuse("this is a folder", "name the file in it");
+    if (!stats.isFile()) throw refuse("this is not a regular file");
+    if (stats.size > maxFileBytes) throw refuse("the file is larger than 5 MB");
+    bytes = readFileSync(path);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const code = (error as NodeJS.ErrnoException).code ?? "unreadable";
+    throw code === "ENOENT"
+      ? refuse("the file does not exist", "`megallm init` writes one")
+      : refuse(`the file cannot be read (${code})`, "let the gateway's user read it");
+  }
+  if (!isUtf8(bytes)) throw refuse("the file is not UTF-8 text", "save it as UTF-8");
+  return bytes.toString("utf8");
+}
+
+/** Everything but reading the file. */
+function build(input: string | ConfigInput, source: Source): LoadedConfig {
+  const document =
+    typeof input === "string"
+      ? parseText(input.replace(/^\uFEFF/, ""))
+      : { value: copyPlain(input), places: new Map<string, Place>(), faults: [] };
+  const text = typeof input === "string" ? input.replace(/^\uFEFF/, "") : "";
+  const tree = inputSchema(source.presets);
+  const reporter = createReporter(source.file, text, document.places, document.value, tree);
+  const problems: Problem[] = document.faults.map((fault) =>
+    reporter.at(fault.path, fault.message, fault.hint, fault.range),
+  );
+  const warnings: Problem[] = [];
+  const files = new Set<string>();
+  if (source.path !== null) files.add(source.path);
+  const fail = (): ConfigError => new ConfigError(problems.toSorted(byPosition), [...files]);
+
+  if (!isObject(document.value)) {
+    if (problems.length === 0) problems.push(notAMap(source.file, document.value));
+    throw fail();
+  }
+
+  const hash = createHash("sha256").update(text === "" ? JSON.stringify(document.value) : text);
+  const interpolation: Interpolation = {
+    env: source.env,
+    directory: source.path === null ? null : dirname(source.path),
+    files,
+  };
+  const findings: Finding[] = [];
+  const unresolved = new Set<string>();
+  const value = fillEmptySections(
+    interpolateTree(document.value, [], interpolation, (path, fault) => {
+      unresolved.add(placeKey(path));
+      findings.push({ path, at: "value", ...fault });
+    }),
+  );
+  hash.update(JSON.stringify(value));
+
+  const checked = check(value, createSchema(source.presets), tree, unresolved);
+  findings.push(...checked.findings);
+  const config =
+    checked.parsed &&
+    resolveConfig(checked.parsed, {
+      source,
+      value,
+      // What follows from a problem that is already reported is not worth a second one.
+      isKnown: entriesOf([...findings, ...document.faults]),
+      hash: (part) => hash.update(`\0${part}`),
+      problem: (finding) => findings.push(finding),
+      warning: (finding) => warnings.push(reporter.finding(finding)),
+    });
+  problems.push(...findings.map((finding) => reporter.finding(finding)));
+  if (problems.length > 0 || config === undefined) throw fail();
+  return {
+    config,
+    path: source.path,
+    watched: [...files],
+    warnings: warnings.toSorted(byPosition),
+    generation: hash.digest("hex").slice(0, 12),
+  };
+}
+
+const byPosition = (left: Problem, right: Problem): number =>
+  left.line - right.line || left.column - right.column;
+
+function notAMap(file: string, value: unknown): Problem {
+  return value === null || value === undefined
+    ? plainProblem(file, "the file is empty", "`megallm init` writes one to start from")
+    : plainProblem(
+        file,
+        "the configuration must be a map of sections",
+        "begin with `providers:`, see `megallm init`",
+      );
+}
+
+interface Reporter {
+  at(path: Path, message: string, hint?: string, range?: { start: number; end: number }): Problem;
+  finding(finding: Finding): Problem;
+}
+
+/** Gives problems their place. */
+function createReporter(
+  file: string,
+  text: string,
+  places: ReadonlyMap<string, Place>,
+  root: unknown,
+  tree: SchemaNode,
+): Reporter {
+  const isPublic = (path: Path): boolean => {
+    const nodes = nodesAt(tree, path);
+    return nodes.length > 0 && nodes.every((node) => node.secret !== true);
+  };
+  let excerpts: ReturnType<typeof createExcerpts> | undefined;
+
+  const at: Reporter["at"] = (path, message, hint, range) => {
+    const problem = plainProblem(file, message, hint, path);
+    if (range === undefined || text === "") return problem;
+    excerpts ??= createExcerpts(text, places.values(), isPublic);
+    return { ...problem, ...excerpts(range) };
+  };
+
+  return {
+    at,
+    finding: ({ path, at: part, message, hint }) => {
+      let end = path.length;
+      while (end > 0 && !places.has(placeKey(path.slice(0, end)))) end -= 1;
+      const place = places.get(placeKey(path.slice(0, end)));
+      const atKey = part === "key" || end < path.length - 1 || place?.scalar === false;
+      const range = atKey ? (place?.key ?? place?.value) : place?.value;
+      // A deployment may be a string where the finding speaks of its `model`.
+      const shown = part === "value" ? shorten(path, root) : path;
+      return at(shown, message, hint, range);
+    },
+  };
+}
+
+function shorten(path: Path, root: unknown): Path {
+  const parent = path.slice(0, -1);
+  return valueAt(root, path) === undefined && typeof valueAt(root, parent) === "string"
+    ? parent
+    : path;
+}
+
+function interpolateTree(
+  value: unknown,
+  path: Path,
+  interpolation: Interpolation,
+  report: (path: Path, fault: { message: string; hint: string }) => void,
+): unknown {
+  if (typeof value === "string") {
+    const { text, faults } = interpolate(value, interpolation);
+    for (const fault of faults) report(path, fault);
+    return text ?? value;
+  }
+  if (Array.isArray(value)) {
+    return value.map((item, index) => interpolateTree(item, [...path, index], interpolation, report));
+  }
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      interpolateTree(item, [...path, key], interpolation, report),
+    ]),
+  );
+}
+
+/** `providers:` with every entry commented out is null in YAML and means the empty section. */
+function fillEmptySections(value: unknown): unknown {
+  if (!isObject(value)) return value;
+  const sections = Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, item === null && key !== "data_dir" ? {} : item]),
+  );
+  const providers = sections["providers"];
+  if (isObject(providers)) {
+    sections["providers"] = Object.fromEntries(
+      Object.entries(providers).map(([name, entry]) => [name, entry ?? {}]),
+    );
+  }
+  return sections;
+}
+
+/** Tells whether something in the same entry (`providers.openai`, `models.gpt-4` ...) is already reported. */
+function entriesOf(findings: readonly { path: Path }[]): (path: Path) => boolean {
+  const entries = new Set(findings.map(({ path }) => placeKey(path.slice(0, 2))));
+  return (path) => entries.has(placeKey(path.slice(0, 2)));
+}
+
+interface Context {
+  source: Source;
+  value: unknown;
+  isKnown(path: Path): boolean;
+  hash(part: string): void;
+  problem(finding: Finding): void;
+  warning(finding: Finding): void;
+}
+
+function resolveConfig(parsed: ParsedConfig, context: Context): Config {
+  const { source } = context;
+  const { env, overrides = {} } = source;
+  const resolution: Resolution = {
+    presets: source.presets,
+    variable: (name) => {
+      const text = Object.hasOwn(env, name) ? env[name] : undefined;
+      if (text === undefined || text === "") return undefined;
+      context.hash(`${name}=${text}`);
+      return text;
+    },
+    problem: (path, message, hint, at = "value") => {
+      if (context.isKnown(path)) return;
+      context.problem({ path, at, message, ...(hint === undefined ? {} : { hint }) });
+    },
+    warning: (path, message, hint) => {
+      context.warning({ path, at: "value", message, ...(hint === undefined ? {} : { hint }) });
+    },
+  };
+
+  const providers = resolveProviders(parsed, resolution);
+  const written = valueAt(context.value, ["providers"]);
+  const routes = resolveRoutes(
+    parsed,
+    { providers, broken: new Set(isObject(written) ? Object.keys(written) : []) },
+    resolution,
+  );
+  if (providers.length === 0 && !parsed.discover.local && !isObject(written)) {
+    resolution.warning(
+      [],
+      "no provider is configured, so there is nothing to serve",
+      "add one under `providers`, or set `discover: { environment: true }`",
+    );
+  }
+  const keys = resolveKeys(parsed, resolution);
+  const overridden = applyOverrides(parsed, overrides, source);
+  context.hash(JSON.stringify(overrides));
+  return {
+    server: resolveServer(overridden, keys, resolution, overrides),
+    dataDir: resolveDataDir(overridden.data_dir, source, resolution),
+    log: overridden.log,
+    admin: { key: parsed.admin.key ?? null },
+    keys,
+    providers,
+    routes,
+    timeouts: parsed.timeouts,
+    prices: priceList(parsed.prices),
+    discover: parsed.discover,
+  };
+}
+
+function resolveKeys(parsed: ParsedConfig, resolution: Resolution): NamedSecret[] {
+  const owners = new Map<string, string>();
+  const keys: NamedSecret[] = [];
+  const adminKey = parsed.admin.key?.reveal();
+  for (const [name, secret] of Object.entries(parsed.keys)) {
+    const text = secret.reveal();
+    const owner = owners.get(text);
+    if (owner !== undefined) {
+      resolution.problem(["keys", name], `the key is the same as that of \`${owner}\``, "give each client its own");
+    } else if (text === adminKey) {
+      resolution.problem(["keys", name], "the key is the same as `admin.key`", "clients must not hold the admin key");
+    }
+    owners.set(text, name);
+    keys.push({ name, secret });
+  }
+  return keys;
+}
+
+/** The command line goes before the file; it is checked by the same schema. */
+function applyOverrides(parsed: ParsedConfig, overrides: Overrides, source: Source): ParsedConfig {
+  const schema = createSchema(source.presets);
+  const checked = schema.safeParse({
+    server: {
+      ...(overrides.host === undefined ? {} : { host: overrides.host }),
+      ...(overrides.port === undefined ? {} : { port: overrides.port }),
+    },
+    ...(overrides.dataDir === undefined ? {} : { data_dir: resolve(overrides.dataDir) }),
+    log: overrides.logLevel === undefined ? {} : { level: overrides.logLevel },
+  });
+  if (!checked.success) {
+    throw new ConfigError(
+      checked.error.issues.map((issue) =>
+        plainProblem("command line", `${formatPath(issue.path as Path)}: ${issue.message}`),
+      ),
+    );
+  }
+  const { server, data_dir: dataDir, log } = checked.data;
+  return {
+    ...parsed,
+    server: {
+      ...parsed.server,
+      ...(overrides.host === undefined ? {} : { host: server.host }),
+      ...(overrides.port === undefined ? {} : { port: server.port }),
+    },
+    ...(dataDir === undefined ? {} : { data_dir: dataDir }),
+    log: overrides.logLevel === undefined ? parsed.log : { ...parsed.log, level: log.level },
+  };
+}
+
+function resolveServer(
+  parsed: ParsedConfig,
+  keys: readonly NamedSecret[],
+  resolution: Resolution,
+  overrides: Overrides,
+): Config["server"] {
+  const { server } = parsed;
+  const loopback = isLoopback(server.host);
+  const both = server.host === "localhost" || server.host === "127.0.0.1";
+  if (keys.length === 0 && !loopback) {
+    const place = overrides.host === undefined ? "server.host" : "--host";
+    resolution.problem(
+      ["server", "host"],
+      `${place} is ${server.host}, which other machines can reach, and no client key is configured`,
+      'add one, e.g. `keys: { my-app: "${MY_APP_KEY}" }`, or listen on 127.0.0.1',
+    );
+  }
+  if (keys.length === 0 && loopback && server.require_key === "always") {
+    resolution.warning(
+      ["server", "require_key"],
+      "a key is required, but none is configured, so every call is refused",
+      'add one, e.g. `keys: { my-app: "${MY_APP_KEY}" }`',
+    );
+  }
+  return {
+    host: server.host,
+    addresses: both ? ["127.0.0.1", "::1"] : [server.host],
+    loopback,
+    port: server.port,
+    allowedHosts: server.allowed_hosts,
+    allowedOrigins: server.allowed_origins,
+    maxBodyBytes: server.max_body,
+    drainTimeoutMs: server.drain_timeout,
+    requireKey: server.require_key === "always" || keys.length > 0 || !loopback,
+  };
+}
+
+function resolveDataDir(
+  written: string | undefined,
+  { env, path }: Source,
+  resolution: Resolution,
+): string {
+  const home = env["HOME"] || homedir();
+  if (written === undefined) {
+    const service = env["STATE_DIRECTORY"]?.split(":")[0];
+    if (service !== undefined && isAbsolute(service)) return service;
+    const state = env["XDG_STATE_HOME"];
+    return join(state !== undefined && isAbsolute(state) ? state : join(home, ".local/state"), "megallm");
+  }
+  if (written.includes("\0")) {
+    resolution.problem(["data_dir"], "the path holds a null character");
+    return home;
+  }
+  if (written === "~" || written.startsWith("~/")) return join(home, written.slice(1));
+  if (isAbsolute(written)) return resolve(written);
+  if (path === null) {
+    resolution.problem(["data_dir"], "the path is relative, and there is no file it could start from", "write an absolute path");
+    return home;
+  }
+  return resolve(dirname(path), written);
+}

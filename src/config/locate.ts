@@ -1,0 +1,70 @@
+// Which configuration file is meant. Looks at names only: nothing is read here.
+import { existsSync, statSync } from "node:fs";
+import { isAbsolute, join, relative, resolve } from "node:path";
+import type { Problem } from "./problems.ts";
+import { plainProblem } from "./problems.ts";
+
+export interface LocateOptions {
+  /** The value of `--config`. */
+  flag?: string;
+  env: Readonly<Record<string, string | undefined>>;
+  cwd: string;
+  home: string;
+}
+
+export interface Located {
+  /** Absolute; null when there is no file and the built-in configuration applies. */
+  path: string | null;
+  /** Something the user should know: a file that was seen and not used. */
+  hint?: string;
+  /** A file was named and is not there. */
+  error?: Problem;
+}
+
+const fileNames = ["megallm.yaml", "megallm.yml", "megallm.json"] as const;
+const systemFolder = "/etc/megallm";
+
+/**
+ * In this order: `--config`, `$MEGALLM_CONFIG`, `$XDG_CONFIG_HOME/megallm/` (default `~/.config`), `/etc/megallm/`.
+ * Never the current directory: a checkout must not be able to redirect anybody's keys.
+ */
+export function locateConfig({ flag, env, cwd, home }: LocateOptions): Located {
+  if (flag !== undefined) return named(flag, "--config", cwd);
+  const variable = env["MEGALLM_CONFIG"];
+  if (variable !== undefined && variable !== "") return named(variable, "MEGALLM_CONFIG", cwd);
+  const configHome = env["XDG_CONFIG_HOME"];
+  const user =
+    configHome !== undefined && isAbsolute(configHome) ? configHome : join(home, ".config");
+  const folders = [join(user, "megallm"), systemFolder];
+  const path = folders
+    .flatMap((folder) => fileNames.map((name) => join(folder, name)))
+    .find((candidate) => existsSync(candidate));
+  const bystander = fileNames.find((name) => existsSync(join(cwd, name)));
+  const isUsed = path !== undefined && bystander !== undefined && relative(join(cwd, bystander), path) === "";
+  return {
+    path: path ?? null,
+    ...(bystander === undefined || isUsed
+      ? {}
+      : { hint: `found ./${bystander}, not used; start with --config ./${bystander}` }),
+  };
+}
+
+/** Where `megallm init` writes. */
+export const defaultConfigPath = (env: LocateOptions["env"], home: string): string => {
+  const configHome = env["XDG_CONFIG_HOME"];
+  const user =
+    configHome !== undefined && isAbsolute(configHome) ? configHome : join(home, ".config");
+  return join(user, "megallm", fileNames[0]);
+};
+
+function named(name: string, source: string, cwd: string): Located {
+  const path = resolve(cwd, name);
+  const stats = name === "" ? undefined : statSync(path, { throwIfNoEntry: false });
+  if (stats !== undefined && !stats.isDirectory()) return { path };
+  const message =
+    stats === undefined ? "the file does not exist" : "this is a folder, not a file";
+  return {
+    path,
+    error: plainProblem(name === "" ? source : name, message, `it was named by ${source}`),
+  };
+}

@@ -1,0 +1,104 @@
+// The effective configuration as plain JSON without secrets, for people and the admin API.
+import type { Secret } from "../lib/secret.ts";
+import type { Config, NamedSecret, Price, PriceOverride, ResolvedProvider, Timeouts } from "./config.ts";
+import { formatDollars } from "./price.ts";
+import { formatDuration } from "./quantity.ts";
+
+/** What may be shown of a secret: that it is there, and its end where it is long enough to tell keys apart. */
+const shown = (secret: Secret): string => {
+  const hint = secret.hint();
+  return hint === "***" ? hint : `***${hint}`;
+};
+
+/**
+ * Spelled as in the file, so that it can be compared with it; defaults are filled in.
+ * Header values and credentials inside a proxy's URL count as secrets.
+ */
+export function redact(config: Config): Record<string, unknown> {
+  const { server } = config;
+  return {
+    server: {
+      host: server.host,
+      port: server.port,
+      allowed_hosts: server.allowedHosts,
+      allowed_origins: server.allowedOrigins,
+      max_body: server.maxBodyBytes,
+      drain_timeout: formatDuration(server.drainTimeoutMs),
+      require_key: server.requireKey,
+    },
+    data_dir: config.dataDir,
+    log: config.log,
+    admin: { key: config.admin.key === null ? "generated" : shown(config.admin.key) },
+    keys: secrets(config.keys),
+    providers: Object.fromEntries(
+      config.providers.map((provider) => [provider.name, redactProvider(provider)]),
+    ),
+    models: Object.fromEntries(
+      [...config.routes.values()].map(({ name, timeouts, deployments, ...route }) => [
+        name,
+        {
+          ...route,
+          deployments: deployments.map(({ provider, model, timeouts: own, ...rest }) => ({
+            model: `${provider}/${model}`,
+            ...rest,
+            ...withTimeouts(own),
+          })),
+          ...withTimeouts(timeouts),
+        },
+      ]),
+    ),
+    ...withTimeouts(config.timeouts),
+    prices: redactPrices(config.prices),
+    discover: config.discover,
+  };
+}
+
+function redactProvider(provider: ResolvedProvider): Record<string, unknown> {
+  return {
+    type: provider.preset.id,
+    from: provider.origin,
+    ...(provider.baseUrl === undefined ? {} : { base_url: provider.baseUrl }),
+    ...provider.settings,
+    keys: secrets(provider.keys),
+    headers: Object.fromEntries(Object.keys(provider.headers).map((name) => [name, "***"])),
+    models: provider.models === null ? null : Object.fromEntries(provider.models),
+    prices: redactPrices(provider.prices),
+    ...withTimeouts(provider.timeouts),
+    ...(provider.proxy === undefined ? {} : { proxy: withoutUser(provider.proxy) }),
+  };
+}
+
+const secrets = (keys: readonly NamedSecret[]): Record<string, string> =>
+  Object.fromEntries(keys.map(({ name, secret }) => [name, shown(secret)]));
+
+const withoutUser = (proxy: string | null): string =>
+  proxy === null ? "none" : proxy.replace(/\/\/[^/]*@/, "//***@");
+
+function withTimeouts(timeouts: Partial<Timeouts>): { timeouts?: Record<string, string> } {
+  const names = { connect: "connectMs", first_byte: "firstByteMs", idle: "idleMs", total: "totalMs" } as const;
+  const written: Record<string, string> = {};
+  for (const [name, field] of Object.entries(names)) {
+    const ms = timeouts[field];
+    if (ms !== undefined) written[name] = ms === null ? "off" : formatDuration(ms);
+  }
+  return Object.keys(written).length === 0 ? {} : { timeouts: written };
+}
+
+const redactPrices = (prices: readonly PriceOverride[]): Record<string, unknown> =>
+  Object.fromEntries(prices.map(({ pattern, price }) => [pattern, redactPrice(price)]));
+
+function redactPrice(price: Price): Record<string, string> {
+  const amounts = {
+    input: price.input,
+    output: price.output,
+    cache_read: price.cacheRead,
+    cache_write_5m: price.cacheWrite5m,
+    cache_write_1h: price.cacheWrite1h,
+    request: price.request,
+  };
+  return Object.fromEntries(
+    Object.entries(amounts).flatMap(([name, nanos]) =>
+      nanos === null ? [] : [[name, formatDollars(nanos)] as const],
+    ),
+  );
+}

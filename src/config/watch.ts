@@ -1,0 +1,125 @@
+// Notices when files change, however they are replaced.
+import type { FSWatcher } from "node:fs";
+import { realpathSync, statSync, watch } from "node:fs";
+import { dirname } from "node:path";
+
+export interface FileWatch {
+  close(): void;
+  /** Watches these paths from now on; their present state is the one changes are measured against. */
+  update(paths: readonly string[]): void;
+}
+
+/** Editors write, rename and touch within this time. */
+const debounceMs = 100;
+/** The safety net for file systems that send no events (network mounts, some containers). */
+const pollMs = 2_000;
+
+/**
+ * Calls `onChange` with the paths whose content may have changed: edited in place, replaced by rename,
+ * deleted, made again, or swapped behind a symbolic link as Kubernetes does for mounted secrets.
+ * Events only say when to look; what counts is each file's identity, size and times.
+ * Does not keep the process alive.
+ */
+export function watchFiles(
+  paths: readonly string[],
+  onChange: (changed: string[]) => void,
+): FileWatch {
+  let marks = new Map<string, string>();
+  let folders = new Map<string, { watcher: FSWatcher; identity: string }>();
+  let pending: ReturnType<typeof setTimeout> | undefined;
+  let closed = false;
+
+  const look = (): void => {
+    pending = undefined;
+    if (closed) return;
+    const changed: string[] = [];
+    for (const [path, before] of marks) {
+      const mark = markOf(path);
+      if (mark === before) continue;
+      marks.set(path, mark);
+      changed.push(path);
+    }
+    watchFolders();
+    if (changed.length > 0) onChange(changed);
+  };
+
+  const lookSoon = (): void => {
+    if (closed) return;
+    clearTimeout(pending);
+    pending = setTimeout(look, debounceMs);
+    pending.unref();
+  };
+
+  /** Opens what is missing, and drops what is no longer wanted or is another folder by now. */
+  const watchFolders = (): void => {
+    const wanted = new Map([...marks.keys()].flatMap(foldersOf).map((folder) => [folder, identityOf(folder)]));
+    const kept: typeof folders = new Map();
+    for (const [folder, open] of folders) {
+      if (wanted.get(folder) === open.identity) kept.set(folder, open);
+      else open.watcher.close();
+    }
+    folders = kept;
+    for (const [folder, identity] of wanted) {
+      if (identity === "" || folders.has(folder)) continue;
+      try {
+        const watcher = watch(folder, { persistent: false }, lookSoon);
+        watcher.on("error", () => {
+          watcher.close();
+          if (folders.get(folder)?.watcher === watcher) folders.delete(folder);
+        });
+        folders.set(folder, { watcher, identity });
+      } catch {
+        // No watch to be had (limit reached, folder gone this moment): the poll sees to it.
+      }
+    }
+  };
+
+  const update = (next: readonly string[]): void => {
+    if (closed) return;
+    marks = new Map(next.map((path) => [path, markOf(path)]));
+    watchFolders();
+  };
+
+  update(paths);
+  const poll = setInterval(look, pollMs);
+  poll.unref();
+
+  return {
+    update,
+    close() {
+      closed = true;
+      clearTimeout(pending);
+      clearInterval(poll);
+      for (const { watcher } of folders.values()) watcher.close();
+      folders.clear();
+    },
+  };
+}
+
+/** What tells one state of a file from another; empty when there is none. */
+function markOf(path: string): string {
+  try {
+    const { ino, dev, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+    return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+  } catch {
+    return "";
+  }
+}
+
+function identityOf(folder: string): string {
+  try {
+    const { ino, dev } = statSync(folder, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch {
+    return "";
+  }
+}
+
+/** The folder the path names, and the one the file really is in when links lie between. */
+function foldersOf(path: string): string[] {
+  try {
+    return [dirname(path), dirname(realpathSync(path))];
+  } catch {
+    return [dirname(path)];
+  }
+}

@@ -1,0 +1,236 @@
+// The composition root: configuration and store in, `{ fetch, reload, close }` out.
+import { createAccess } from "./access/authenticate.ts";
+import { listCatalog } from "./catalog/facts.ts";
+import type { Config, ResolvedProvider } from "./config/config.ts";
+import { ConfigError, type LoadedConfig } from "./config/load.ts";
+import { formatProblem } from "./config/problems.ts";
+import { createEgress, type Egress } from "./egress.ts";
+import { GatewayError } from "./ir/error.ts";
+import { backgroundFailures } from "./lib/background.ts";
+import { now } from "./lib/clock.ts";
+import type { Logger } from "./lib/log.ts";
+import type { Secret } from "./lib/secret.ts";
+import { type Generation, handle, type Services } from "./pipeline.ts";
+import { discoverLocal } from "./providers/discover.ts";
+import { findProvider } from "./providers/index.ts";
+import { createRouter } from "./routing/router.ts";
+import { createApp } from "./server/app.ts";
+import type { Store } from "./store/store.ts";
+import { version } from "./version.ts";
+
+/** Where a configuration comes from; called again on every reload. @throws ConfigError */
+export type ConfigSource = () => LoadedConfig;
+
+export interface GatewayParts {
+  source: ConfigSource;
+  /** Resolves when the store is open; requests wait for it. */
+  store: Store;
+  log: Logger;
+  env: Readonly<Record<string, string | undefined>>;
+  adminKey(config: Config): Secret;
+}
+
+/** A local server that answered a probe. */
+interface Found {
+  provider: string;
+  baseUrl: string;
+  models: string[];
+}
+
+export interface Gateway {
+  /** Answers a request as the server would, without the network guard (Host, Origin). */
+  fetch(request: Request): Promise<Response>;
+  /** Builds the new configuration, then swaps; on failure the old one goes on. */
+  reload(): Promise<{ applied: boolean; problems: string[] }>;
+  /** Looks for local servers and adds what it finds. */
+  discover(): Promise<void>;
+  status(): Promise<GatewayStatus>;
+  readonly config: Config;
+  readonly loaded: LoadedConfig;
+  /** Requests being answered now. */
+  readonly inFlight: number;
+  /** Not ready for new traffic from now on. */
+  drain(): void;
+  /** Ends requests that are still running, with an error event in their own wire. */
+  abort(): void;
+}
+
+export interface GatewayStatus {
+  version: string;
+  pid: number;
+  startedAtMs: number;
+  nowMs: number;
+  config: {
+    path: string | null;
+    generation: string;
+    loadedAtMs: number;
+    warnings: string[];
+    /** The newest configuration that was refused, null when the running one is the newest. */
+    rejected: { atMs: number; problems: string[] } | null;
+  };
+  providers: { name: string; origin: string; baseUrl: string | null; keys: number }[];
+  routes: string[];
+  inFlight: number;
+  /** Promise failures that nothing awaited; each is in the log. */
+  backgroundFailures: number;
+}
+
+export function createGatewayFrom(parts: GatewayParts): Gateway {
+  const { store, log } = parts;
+  const startedAtMs = now();
+  const shutdown = new AbortController();
+  const egress = createEgress({ env: parts.env, log });
+  
+  let found: Found[] = [];
+  let loaded = parts.source();
+  let loadedAtMs = now();
+  let generation = compose(loaded.config, found);
+  let rejected: { atMs: number; problems: string[] } | null = null;
+  const inFlight = new Set<string>();
+  let draining = false;
+  const services: Services = { store, egress, log, inFlight, shutdown: shutdown.signal };
+
+  const reload = async (): Promise<{ applied: boolean; problems: string[] }> => {
+    try {
+      const next = parts.source();
+      const built = compose(next.config, found);
+      for (const setting of needsRestart(loaded.config, next.config)) {
+        log.warn("config.needs_restart", { setting });
+      }
+      loaded = next;
+      generation = built;
+      loadedAtMs = now();
+      rejected = null;
+      log.info("config.applied", { path: next.path, generation: next.generation });
+      return { applied: true, problems: [] };
+    } catch (error) {
+      const problems = problemsOf(error);
+      rejected = { atMs: now(), problems };
+      log.error("config.refused", { problems });
+      return { applied: false, problems };
+    }
+  };
+
+  const status = async (): Promise<GatewayStatus> => ({
+    version,
+    pid: process.pid,
+    startedAtMs,
+    nowMs: now(),
+    config: {
+      path: loaded.path,
+      generation: loaded.generation,
+      loadedAtMs,
+      warnings: loaded.warnings.map((warning) => formatProblem(warning)),
+      rejected,
+    },
+    providers: generation.config.providers.map((provider) => ({
+      name: provider.name,
+      origin: provider.origin,
+      baseUrl: provider.baseUrl ?? null,
+      keys: provider.keys.length,
+    })),
+    routes: [...generation.config.routes.keys()],
+    inFlight: inFlight.size,
+    backgroundFailures: backgroundFailures(),
+  });
+
+  const app = createApp({
+    log,
+    current: () => generation,
+    handle: (request, route) => handle(request, route, generation, services),
+    ready: async () => !draining && (await store.writable()),
+    admin: { key: () => parts.adminKey(loaded.config), store, status, reload },
+  });
+
+  return {
+    fetch: async (request) => app.fetch(request),
+    reload,
+    status,
+    async discover() {
+      found = await discoverLocal({ fetch: probe(egress) });
+      generation = compose(loaded.config, found);
+    },
+    get config() {
+      return generation.config;
+    },
+    get loaded() {
+      return loaded;
+    },
+    get inFlight() {
+      return inFlight.size;
+    },
+    drain() {
+      draining = true;
+    },
+    abort() {
+      shutdown.abort(new GatewayError("unavailable", "The gateway is shutting down."));
+    },
+  };
+}
+
+/** One generation: the operator's providers, then local servers that were found and are not configured. */
+function compose(config: Config, found: readonly Found[]): Generation {
+  const configured = new Set(config.providers.map((provider) => provider.name));
+  const local = found.filter(({ provider }) => !configured.has(provider)).flatMap(localProvider);
+  const whole = { ...config, providers: [...config.providers, ...local] };
+  return {
+    config: whole,
+    access: createAccess(config.keys, config.server.requireKey),
+    router: createRouter(whole, async (provider) => listCatalog(provider.preset.id)),
+  };
+}
+
+function localProvider({ provider, baseUrl, models }: Found): ResolvedProvider[] {
+  const preset = findProvider(provider);
+  if (!preset) return [];
+  return [
+    {
+      name: provider,
+      preset,
+      baseUrl,
+      customBaseUrl: true,
+      settings: {},
+      keys: [],
+      headers: {},
+      models: new Map(models.map((model) => [model, model])),
+      prices: [],
+      timeouts: {},
+      origin: "environment",
+    },
+  ];
+}
+
+/** Settings that a running daemon cannot change, as far as they differ. */
+function needsRestart(before: Config, after: Config): string[] {
+  const settings: [string, (config: Config) => unknown][] = [
+    ["server.host", (config) => config.server.host],
+    ["server.port", (config) => config.server.port],
+    ["server.allowed_hosts", (config) => config.server.allowedHosts.join()],
+    ["server.allowed_origins", (config) => config.server.allowedOrigins.join()],
+    ["data_dir", (config) => config.dataDir],
+    ["log", (config) => `${config.log.level} ${config.log.format}`],
+  ];
+  return settings.filter(([, read]) => read(before) !== read(after)).map(([name]) => name);
+}
+
+function problemsOf(error: unknown): string[] {
+  if (error instanceof ConfigError) return error.problems.map((problem) => formatProblem(problem));
+  return [error instanceof Error ? error.message : String(error)];
+}
+
+/** A `fetch` for probes of local servers, by way of the egress. */
+export function probe(egress: Egress): typeof fetch {
+  const look = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const request = new Request(input instanceof URL ? input.href : input, init);
+    const answer = await egress.send({
+      url: new URL(request.url),
+      method: request.method,
+      headers: request.headers,
+      signal: request.signal,
+      timeouts: { connectMs: 300, firstByteMs: 1_000, idleMs: 1_000, totalMs: 2_000 },
+      network: "private-allowed",
+    });
+    return new Response(answer.body, { status: answer.status, headers: answer.headers });
+  };
+  return look as typeof fetch;
+}

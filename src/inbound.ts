@@ -1,0 +1,157 @@
+// A client's request as it arrived: its exact bytes, the few fields routing needs, and a lazy decode.
+import type { Decoded, Dialect } from "./dialects/dialect.ts";
+import type { ChatRequest, Operation } from "./ir/chat.ts";
+import { GatewayError } from "./ir/error.ts";
+import { decompress, DecompressError, parseContentEncoding } from "./lib/decompress.ts";
+import { JsonError, type Member, parseObject, scan } from "./lib/json.ts";
+
+export interface Inbound {
+  dialect: Dialect;
+  operation: Operation;
+  headers: Headers;
+  url: URL;
+  /** The body, decompressed, otherwise untouched. */
+  bytes: Uint8Array;
+  members: ReadonlyMap<string, Member>;
+  /** Model name as the client wrote it. */
+  model: string;
+  stream: boolean;
+  /** The client wants usage in the stream, or its wire always has it. */
+  includeUsage: boolean;
+  /** The request as internal representation; decoded once, on first use. @throws GatewayError `invalid_request` */
+  chat(): Decoded<ChatRequest>;
+}
+
+/**
+ * Reads a request body of at most `maxBytes` bytes, before and after decompression.
+ * @throws GatewayError `too_large`, `unsupported_encoding`, `invalid_request` (damaged compression, empty body).
+ */
+export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
+  const declared = Number(request.headers.get("content-length") ?? Number.NaN);
+  if (declared > maxBytes) throw tooLarge(maxBytes);
+  const raw = Number.isNaN(declared)
+    ? await readCapped(request.body, maxBytes)
+    : new Uint8Array(await request.arrayBuffer());
+  try {
+    const codings = parseContentEncoding(request.headers.get("content-encoding"));
+    return codings.length === 0 ? raw : await decompress(raw, codings, { maxBytes });
+  } catch (error) {
+    if (!(error instanceof DecompressError)) throw error;
+    if (error.kind === "too_large") throw tooLarge(maxBytes);
+    throw new GatewayError(
+      error.kind === "unsupported" ? "unsupported_encoding" : "invalid_request",
+      error.message,
+    );
+  }
+}
+
+const tooLarge = (maxBytes: number): GatewayError =>
+  new GatewayError(
+    "too_large",
+    `The request body is larger than ${maxBytes} bytes (server.max_body).`,
+  );
+
+async function readCapped(
+  body: ReadableStream<Uint8Array> | null,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw tooLarge(maxBytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/**
+ * Looks at a body just closely enough to route it.
+ * @throws GatewayError `invalid_request` naming what is wrong with the JSON or with `model` or `stream`.
+ */
+export function inspect(
+  bytes: Uint8Array,
+  request: Request,
+  dialect: Dialect,
+  operation: Operation,
+): Inbound {
+  const members = scanBody(bytes);
+  const model = readMember(bytes, members, "model");
+  if (typeof model !== "string" || model.trim() === "") {
+    throw new GatewayError(
+      "invalid_request",
+      model === undefined
+        ? "The field `model` is missing. Send the name of a model; GET /v1/models lists them."
+        : "The field `model` must be a non-empty string.",
+      { param: "model" },
+    );
+  }
+  const stream = readMember(bytes, members, "stream") ?? false;
+  if (typeof stream !== "boolean") {
+    throw new GatewayError("invalid_request", "The field `stream` must be true or false.", {
+      param: "stream",
+    });
+  }
+  let decoded: Decoded<ChatRequest> | undefined;
+  return {
+    dialect,
+    operation,
+    headers: request.headers,
+    url: new URL(request.url),
+    bytes,
+    members,
+    model,
+    stream,
+    includeUsage: !dialect.usageOption || dialect.usageOption.edits(bytes, members).length === 0,
+    chat() {
+      decoded ??= decode(bytes, dialect);
+      return decoded;
+    },
+  };
+}
+
+function decode(bytes: Uint8Array, dialect: Dialect): Decoded<ChatRequest> {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+  return dialect.request.decode({ json: orInvalid(() => parseObject(text)), text });
+}
+
+const scanBody = (bytes: Uint8Array): Map<string, Member> => orInvalid(() => scan(bytes));
+
+function orInvalid<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    const place = error.offset === undefined ? "" : ` (at byte ${error.offset})`;
+    throw new GatewayError(
+      "invalid_request",
+      `The request body is not acceptable JSON: ${error.message}${place}.`,
+    );
+  }
+}
+
+function readMember(
+  bytes: Uint8Array,
+  members: ReadonlyMap<string, Member>,
+  name: string,
+): unknown {
+  const member = members.get(name);
+  if (!member) return undefined;
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(
+    "utf8",
+    member.value.start,
+    member.value.end,
+  );
+  if (text === "null") return undefined;
+  // A number, list or object is of the wrong type whatever it holds, so it is not parsed.
+  if (!/^["tf]/.test(text)) return 0;
+  return orInvalid(() => parseScalar(text));
+}
+
+function parseScalar(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new JsonError("a string holds a control character or a bad escape");
+  }
+}

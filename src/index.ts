@@ -1,0 +1,88 @@
+// The library: the gateway in-process, as the `fetch` of an official SDK.
+import { createGatewayFrom, type Gateway as Running, type GatewayStatus } from "./gateway.ts";
+import { configFromObject, loadConfig } from "./config/load.ts";
+import { createLogger, type LogLevel } from "./lib/log.ts";
+import { randomSecret } from "./lib/id.ts";
+import { Secret } from "./lib/secret.ts";
+import { providers } from "./providers/index.ts";
+import { openStore, type Store } from "./store/store.ts";
+
+export { GatewayError } from "./ir/error.ts";
+export type { GatewayStatus } from "./gateway.ts";
+
+export interface GatewayOptions {
+  /** The configuration as an object with the keys of `megallm.yaml`. */
+  config?: Record<string, unknown>;
+  /** Or the path of a `megallm.yaml` or `.json`. Without either: what the environment offers, and the `demo` provider. */
+  configPath?: string;
+  /** SQLite file for the usage rows. Default: in memory, gone with the process. */
+  database?: string;
+  /** Replaces `process.env` for `${NAME}` values and provider keys. */
+  env?: Record<string, string | undefined>;
+  /** Lowest level written to standard error. Default `warn`. */
+  logLevel?: LogLevel;
+}
+
+export interface Gateway {
+  /** A drop-in `fetch`: any origin, the paths of the HTTP API. */
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+  /** Reads the configuration again, or takes the one given; on failure the old one goes on and the problems are told. */
+  reload(config?: Record<string, unknown>): Promise<{ applied: boolean; problems: string[] }>;
+  status(): Promise<GatewayStatus>;
+  /** Waits for usage rows to be committed and closes the store. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes a gateway in this process: no port, no daemon.
+ * @throws ConfigError when the configuration has problems.
+ * @example
+ * const gateway = createGateway({ config: { providers: { openai: {} } } });
+ * const client = new OpenAI({ apiKey: "unused", baseURL: "http://megallm/v1", fetch: gateway.fetch });
+ */
+export function createGateway(options: GatewayOptions = {}): Gateway {
+  const env = options.env ?? process.env;
+  let config = options.config;
+  const source = () =>
+    config
+      ? configFromObject(config, { env, presets: providers })
+      : loadConfig({ path: options.configPath, env, presets: providers });
+  const first = source();
+  const log = createLogger({ level: options.logLevel ?? "warn", format: "json" });
+  const adminKey = new Secret(randomSecret());
+
+  const open = async (): Promise<{ running: Running; store: Store }> => {
+    const store = await openStore({ path: options.database ?? ":memory:", log });
+    await store.recover();
+    const parts = { source, store, log, env };
+    return {
+      store,
+      running: createGatewayFrom({ ...parts, adminKey: (now) => now.admin.key ?? adminKey }),
+    };
+  };
+  void first;
+  let opened: ReturnType<typeof open> | undefined;
+  const ready = () => (opened ??= open());
+
+  return {
+    async fetch(input, init) {
+      const { running } = await ready();
+      return running.fetch(new Request(input instanceof URL ? input.href : input, init));
+    },
+    async reload(next) {
+      const { running } = await ready();
+      const previous = config;
+      config = next ?? config;
+      const result = await running.reload();
+      if (!result.applied) config = previous;
+      return result;
+    },
+    status: async () => (await ready()).running.status(),
+    async close() {
+      if (!opened) return;
+      const { running, store } = await opened;
+      running.drain();
+      await store.close();
+    },
+  };
+}

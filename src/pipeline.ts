@@ -1,0 +1,347 @@
+// A request's life, top to bottom: authenticate, read, route, attempt until one answers, respond, settle.
+import type { Access } from "./access/authenticate.ts";
+import { buildOutbound, chooseEndpoint, type Outbound, send } from "./attempt.ts";
+import { estimateRequestTokens } from "./catalog/estimate.ts";
+import type { Config } from "./config/config.ts";
+import type { AnswerContext, Dialect } from "./dialects/dialect.ts";
+import type { Egress, EgressResponse } from "./egress.ts";
+import { type Inbound, inspect, readBody } from "./inbound.ts";
+import type { Operation } from "./ir/chat.ts";
+import { GatewayError, toGatewayError } from "./ir/error.ts";
+import { createUsage } from "./ir/usage.ts";
+import { monotonic } from "./lib/clock.ts";
+import { pickHeaders } from "./lib/headers.ts";
+import { createId } from "./lib/id.ts";
+import { JsonError, parseObject } from "./lib/json.ts";
+import type { Logger } from "./lib/log.ts";
+import { type AttemptRecord, createRecord, type RequestRecord } from "./record.ts";
+import { errorBytes, openStream, pulledBody, silent, within } from "./respond.ts";
+import type { Candidate, Router } from "./routing/router.ts";
+import type { Store } from "./store/store.ts";
+
+/** What one configuration gives a request. A reload makes a new one; a request keeps the one it began with. */
+export interface Generation {
+  config: Config;
+  access: Access;
+  router: Router;
+}
+
+/** What outlives configurations. */
+export interface Services {
+  store: Store;
+  egress: Egress;
+  log: Logger;
+  /** Ids of the requests being answered now. */
+  inFlight: Set<string>;
+  /** Aborted with the reason when the daemon gives up on requests that outlast its drain. */
+  shutdown: AbortSignal;
+}
+
+/** Largest complete (not streamed) answer taken from an upstream, bytes. */
+const maxAnswerBytes = 256 * 1024 * 1024;
+/** How long the start of a stream is held back for its first content, ms. */
+const holdMs = 2_000;
+/** Silence on a stream after which something is written so that nobody on the way hangs up, ms. */
+const keepAliveMs = 10_000;
+/** A stream whose upstream has not even answered by then is opened anyway, so that keep-alives can flow, ms. */
+const openEarlyMs = 12_000;
+
+/** Answers one client request of `dialect`; never rejects. */
+export async function handle(
+  request: Request,
+  route: { dialect: Dialect; operation: Operation },
+  generation: Generation,
+  services: Services,
+): Promise<Response> {
+  const { dialect, operation } = route;
+  const record = createRecord({
+    requestId: createId("req"),
+    dialect: dialect.id,
+    operation,
+    startedAt: monotonic(),
+    store: services.store,
+    log: services.log,
+    onSettled: () => services.inFlight.delete(record.requestId),
+  });
+  let key: string | null;
+  try {
+    key = generation.access.authenticate(request.headers).key;
+  } catch (error) {
+    // No row: a stranger's guesses must not fill the ledger.
+    return errorResponse(toGatewayError(error), dialect, record);
+  }
+  services.inFlight.add(record.requestId);
+  const signal = AbortSignal.any([request.signal, services.shutdown]);
+  try {
+    const bytes = await readBody(request, generation.config.server.maxBodyBytes);
+    const inbound = inspect(bytes, request, dialect, operation);
+    record.identify(inbound, key);
+    const candidates = await generation.router.candidates(inbound.model);
+    const answered = attemptAll(inbound, candidates, record, services, signal);
+    if (!inbound.stream) return await answered;
+    const response = await within(answered, openEarlyMs);
+    return response === silent ? openEarly(answered, inbound, record) : response;
+  } catch (thrown) {
+    const error = toGatewayError(thrown);
+    if (error.code === "internal") {
+      services.log.error("request.failed", { requestId: record.requestId }, thrown);
+    }
+    return await refuse(signal.aborted ? abortReason(signal) : error, dialect, record);
+  }
+}
+
+/** Why a request was given up: the daemon said so, or the client left. */
+function abortReason(signal: AbortSignal): GatewayError {
+  return signal.reason instanceof GatewayError
+    ? signal.reason
+    : new GatewayError("client_closed", "The client closed the connection.");
+}
+
+/** Tries each deployment in turn until one answers. @throws the last failure */
+async function attemptAll(
+  inbound: Inbound,
+  candidates: readonly Candidate[],
+  record: RequestRecord,
+  services: Services,
+  signal: AbortSignal,
+): Promise<Response> {
+  let last: GatewayError | undefined;
+  for (const candidate of candidates) {
+    if (signal.aborted) throw abortReason(signal);
+    try {
+      return await attempt(inbound, candidate, record, services, signal);
+    } catch (thrown) {
+      const error = toGatewayError(thrown);
+      if (error.code === "internal") throw thrown;
+      services.log.warn(
+        "attempt.failed",
+        {
+          requestId: record.requestId,
+          provider: candidate.provider.name,
+          model: candidate.model,
+          code: error.code,
+          upstreamStatus: error.upstream?.status,
+        },
+        error,
+      );
+      last = error;
+      if (!error.retryable || signal.aborted) break;
+    }
+  }
+  throw last ?? new GatewayError("no_route", "No deployment could be tried.");
+}
+
+async function attempt(
+  inbound: Inbound,
+  candidate: Candidate,
+  record: RequestRecord,
+  services: Services,
+  signal: AbortSignal,
+): Promise<Response> {
+  const endpoint = chooseEndpoint(inbound, candidate);
+  if (!endpoint) {
+    if (inbound.dialect.encodeTokenCount && inbound.operation === "count-tokens") {
+      return countTokens(inbound, candidate, record);
+    }
+    throw new GatewayError(
+      "unsupported_feature",
+      `The provider \`${candidate.provider.name}\` has no ${inbound.operation} endpoint that the gateway can reach from this API.`,
+    );
+  }
+  const outbound = await buildOutbound(inbound, candidate, endpoint);
+  for (const warning of outbound.warnings) record.warn(warning);
+  const attempted = record.attempt(candidate, outbound.dialect.id, outbound.relayed);
+  try {
+    const answer = await send(outbound, inbound.stream, services.egress, signal);
+    attempted.firstByte();
+    return inbound.stream
+      ? await streamed(answer, outbound, inbound, record, attempted, signal)
+      : await complete(answer, outbound, inbound, record, attempted);
+  } catch (thrown) {
+    attempted.finish(toGatewayError(thrown));
+    throw thrown;
+  }
+}
+
+/** What an answer encoder must know of the request. */
+const answerContext = (inbound: Inbound, record: RequestRecord): AnswerContext => ({
+  model: inbound.model,
+  includeUsage: inbound.includeUsage,
+  warn: (warning) => record.warn(warning),
+});
+
+async function complete(
+  answer: EgressResponse,
+  outbound: Outbound,
+  inbound: Inbound,
+  record: RequestRecord,
+  attempted: AttemptRecord,
+): Promise<Response> {
+  const bytes = await answer.bytes(maxAnswerBytes);
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+  const json = answerJson(text, answer.status);
+  let body: Uint8Array | string = bytes;
+  if (outbound.relayed) {
+    record.usage(outbound.dialect.usage(inbound.operation, json));
+  } else {
+    const decoded = outbound.dialect.response.decode({ json, text }, outbound.origin);
+    for (const warning of decoded.warnings) record.warn(warning);
+    record.usage(decoded.value.usage);
+    body = inbound.dialect.response.encode(decoded.value, answerContext(inbound, record));
+  }
+  attempted.finish(null);
+  await record.settle({ error: null, httpStatus: 200 });
+  return new Response(body, { status: 200, headers: answerHeaders(answer, outbound, record) });
+}
+
+function answerJson(text: string, status: number): Record<string, unknown> {
+  try {
+    return parseObject(text);
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    throw new GatewayError("upstream_invalid", `answered something that is not a JSON object`, {
+      upstream: { status, body: text.slice(0, 2_000) },
+      cause: error,
+    });
+  }
+}
+
+async function streamed(
+  answer: EgressResponse,
+  outbound: Outbound,
+  inbound: Inbound,
+  record: RequestRecord,
+  attempted: AttemptRecord,
+  signal: AbortSignal,
+): Promise<Response> {
+  const chunks = await openStream(answer, outbound, {
+    signal,
+    client: inbound.dialect,
+    context: {
+      ...answerContext(inbound, record),
+      ...(outbound.relayed
+        ? {}
+        : { inputTokens: await estimateRequestTokens(inbound.chat().value) }),
+    },
+    holdMs,
+    keepAliveMs,
+    observer: {
+      event: (event) => record.event(event),
+      settle(error) {
+        attempted.finish(error);
+        return record.settle({ error, httpStatus: error?.code === "client_closed" ? 499 : 200 });
+      },
+    },
+  });
+  return new Response(pulledBody(chunks), {
+    status: 200,
+    headers: { ...answerHeaders(answer, outbound, record), ...streamHeaders },
+  });
+}
+
+const streamHeaders = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-cache, no-transform",
+  "x-accel-buffering": "no",
+};
+
+/** The upstream's own headers where both sides speak one dialect, then ours. */
+function answerHeaders(
+  answer: EgressResponse,
+  outbound: Outbound,
+  record: RequestRecord,
+): Record<string, string> {
+  const theirs = outbound.relayed
+    ? Object.fromEntries(pickHeaders(answer.headers, outbound.dialect.responseHeaders))
+    : {};
+  return { ...theirs, "content-type": "application/json", ...record.headers() };
+}
+
+/** The gateway's own count, where the provider cannot be asked in a dialect the client understands. */
+async function countTokens(
+  inbound: Inbound,
+  candidate: Candidate,
+  record: RequestRecord,
+): Promise<Response> {
+  const { value, warnings } = inbound.chat();
+  for (const warning of warnings) record.warn(warning);
+  record.warn({
+    field: "input_tokens",
+    reason: "estimated by the gateway: this provider cannot count tokens",
+    target: candidate.provider.name,
+  });
+  const tokens = await estimateRequestTokens(value);
+  record.usage({ ...createUsage(), estimated: true });
+  await record.settle({ error: null, httpStatus: 200 });
+  return new Response(inbound.dialect.encodeTokenCount?.(tokens), {
+    headers: { "content-type": "application/json", ...record.headers() },
+  });
+}
+
+/**
+ * Opens a stream before any upstream has answered. Deployments can still be tried in turn, since
+ * nothing has been shown; a final failure ends the stream with the client's own error event.
+ */
+function openEarly(
+  answered: Promise<Response>,
+  inbound: Inbound,
+  record: RequestRecord,
+): Response {
+  const { dialect } = inbound;
+  const headers = { ...record.headers(), ...streamHeaders };
+  const keepAlive = new TextEncoder().encode(dialect.stream.keepAlive);
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    try {
+      let response: Response | typeof silent = silent;
+      while (response === silent) {
+        yield keepAlive;
+        response = await within(answered, keepAliveMs);
+      }
+      yield* response.body ?? [];
+    } catch (thrown) {
+      const error = toGatewayError(thrown);
+      await record.settle({ error, httpStatus: error.code === "client_closed" ? 499 : 200 });
+      yield errorBytes(dialect, answerContext(inbound, record), error);
+    }
+  }
+  return new Response(pulledBody(chunks()), { status: 200, headers });
+}
+
+/** Settles a failed request, then answers it in the client's dialect. */
+async function refuse(
+  error: GatewayError,
+  dialect: Dialect,
+  record: RequestRecord,
+): Promise<Response> {
+  await record.settle({ error, httpStatus: error.status });
+  return errorResponse(error, dialect, record);
+}
+
+/** Seconds a client is told to wait when nobody upstream said how long. */
+const defaultRetryAfterSeconds = 2;
+
+function errorResponse(error: GatewayError, dialect: Dialect, record: RequestRecord): Response {
+  const headers: Record<string, string> = {
+    "content-type": "application/json",
+    ...record.headers(),
+  };
+  if (error.retryAfterMs !== undefined || error.status === 429 || error.status === 503) {
+    const seconds = Math.ceil((error.retryAfterMs ?? defaultRetryAfterSeconds * 1000) / 1000);
+    headers["retry-after"] = String(Math.max(1, seconds));
+  }
+  return new Response(nativeBody(error, dialect) ?? dialect.error.encode(error, record.requestId), {
+    status: error.status,
+    headers,
+  });
+}
+
+/** What the provider said of a faulty request, word for word, when client and provider speak one dialect. */
+function nativeBody(error: GatewayError, dialect: Dialect): string | undefined {
+  const { upstream } = error;
+  if (error.code !== "upstream_rejected" || upstream?.dialect !== dialect.id) return undefined;
+  try {
+    return upstream.body && parseObject(upstream.body) ? upstream.body : undefined;
+  } catch {
+    return undefined;
+  }
+}

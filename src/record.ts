@@ -1,0 +1,301 @@
+// The account of one request: what was tried, what it used, what it cost; settled exactly once.
+import { estimateRequestTokens, estimateTokens } from "./catalog/estimate.ts";
+import { type PricedUsage, priceUsage } from "./catalog/prices.ts";
+import type { Inbound } from "./inbound.ts";
+import type { DialectId, Operation } from "./ir/chat.ts";
+import type { GatewayError } from "./ir/error.ts";
+import type { ChatEvent } from "./ir/event.ts";
+import { createUsage, type Usage } from "./ir/usage.ts";
+import type { Warning } from "./ir/warning.ts";
+import { monotonic, now } from "./lib/clock.ts";
+import { encodeHeaderValue } from "./lib/headers.ts";
+import { formatNanos } from "./lib/money.ts";
+import type { Logger } from "./lib/log.ts";
+import type { Candidate } from "./routing/router.ts";
+import type { AttemptRow, Store, UsageRow } from "./store/store.ts";
+
+/** Longest `x-megallm-warnings` header, bytes, and most warnings kept in a row. */
+const maxHeaderBytes = 4_096;
+const maxWarnings = 100;
+/** Streamed text kept for counting when a provider never tells its usage, characters. */
+const maxTranscript = 4_000_000;
+
+export interface AttemptRecord {
+  /** The first byte of the answer arrived. */
+  firstByte(): void;
+  /** The attempt is over. */
+  finish(error: GatewayError | null): void;
+}
+
+export interface RequestRecord {
+  readonly requestId: string;
+  readonly attempts: number;
+  /** Fills in what the body told. */
+  identify(inbound: Inbound, key: string | null): void;
+  attempt(candidate: Candidate, dialect: DialectId, relayed: boolean): AttemptRecord;
+  warn(warning: Warning): void;
+  /** A decoded event of the answer's stream. */
+  event(event: ChatEvent): void;
+  usage(usage: Usage | undefined): void;
+  /** Prices what was used and commits the row. Only the first call counts. */
+  settle(outcome: { error: GatewayError | null; httpStatus: number }): Promise<void>;
+  /** `x-megallm-*`, `x-request-id` and `server-timing` as known now. */
+  headers(): Record<string, string>;
+}
+
+export interface RecordOptions {
+  requestId: string;
+  dialect: DialectId;
+  operation: Operation;
+  /** Monotonic time of arrival, ms. */
+  startedAt: number;
+  store: Store;
+  log: Logger;
+  /** The row is committed, or could not be. */
+  onSettled(): void;
+}
+
+export function createRecord(options: RecordOptions): RequestRecord {
+  const { requestId, store, log, startedAt } = options;
+  const atMs = now();
+  const attempts: AttemptRow[] = [];
+  const warnings: Warning[] = [];
+  const transcript: string[] = [];
+  let transcriptLength = 0;
+  let inbound: Inbound | null = null;
+  let key: string | null = null;
+  let used: Usage | undefined;
+  let candidate: Candidate | null = null;
+  let outboundDialect: DialectId | null = null;
+  let relayed = false;
+  let upstreamMs = 0;
+  let attemptStarted: number | null = null;
+  let firstTokenMs: number | null = null;
+  let priced: PricedUsage | null = null;
+  let settled: Promise<void> | null = null;
+
+  /** Time spent waiting for upstreams so far, ms. */
+  const waited = (): number =>
+    upstreamMs + (attemptStarted === null ? 0 : monotonic() - attemptStarted);
+
+  const keepText = (piece: string): void => {
+    firstTokenMs ??= monotonic() - startedAt;
+    if (transcriptLength > maxTranscript) return;
+    transcript.push(piece);
+    transcriptLength += piece.length;
+  };
+
+  /** Counts what the client got when the provider did not say; nothing was used where nothing came. */
+  const estimate = async (): Promise<Usage | undefined> => {
+    if (!inbound || transcript.length === 0 || inbound.operation !== "chat") return undefined;
+    const usage = createUsage(
+      { total: await estimateRequestTokens(inbound.chat().value) },
+      { total: await estimateTokens(transcript.join("")) },
+    );
+    return { ...usage, estimated: true };
+  };
+
+  const price = async (): Promise<void> => {
+    const upstreamAnswered = attempts.some((attempt) => attempt.status === "ok" || used);
+    if (!used && upstreamAnswered) used = await estimate();
+    if (!used && transcript.length > 0) used = await estimate();
+    if (!used || !candidate) return;
+    priced = await priceUsage({
+      provider: candidate.provider.preset.id,
+      model: candidate.model,
+      usage: used,
+      atMs,
+      overrides: candidate.provider.prices,
+    });
+  };
+
+  const row = (outcome: { error: GatewayError | null; httpStatus: number }): UsageRow => ({
+    requestId,
+    atMs,
+    key,
+    user: null,
+    route: inbound?.model ?? null,
+    provider: candidate?.provider.name ?? null,
+    model: candidate?.model ?? null,
+    inboundDialect: options.dialect,
+    outboundDialect,
+    operation: options.operation,
+    relayed,
+    stream: inbound?.stream ?? false,
+    status:
+      outcome.error === null
+        ? "ok"
+        : outcome.error.code === "client_closed"
+          ? "client_closed"
+          : "error",
+    httpStatus: outcome.httpStatus,
+    errorCode: outcome.error?.code ?? null,
+    inputTokens: used?.input.total ?? 0,
+    cacheReadTokens: used?.input.cacheRead ?? 0,
+    cacheWrite5mTokens: used?.input.cacheWrite5m ?? 0,
+    cacheWrite1hTokens: used?.input.cacheWrite1h ?? 0,
+    inputAudioTokens: used?.input.audio ?? 0,
+    outputTokens: used?.output.total ?? 0,
+    reasoningTokens: used?.output.reasoning ?? 0,
+    outputAudioTokens: used?.output.audio ?? 0,
+    usageEstimated: used?.estimated ?? false,
+    costNanos: priced?.nanos ?? null,
+    priceSource: priced?.source ?? null,
+    durationMs: monotonic() - startedAt,
+    firstTokenMs,
+    overheadMs: monotonic() - startedAt - waited(),
+    warnings: warnings.slice(0, maxWarnings),
+    attempts: attempts.length,
+  });
+
+  return {
+    requestId,
+    get attempts() {
+      return attempts.length;
+    },
+    identify(request, principal) {
+      inbound = request;
+      key = principal;
+      store.begin({
+        requestId,
+        atMs,
+        key,
+        dialect: options.dialect,
+        operation: options.operation,
+        route: request.model,
+        stream: request.stream,
+      });
+    },
+    attempt(next, dialect, isRelay) {
+      candidate = next;
+      outboundDialect = dialect;
+      relayed = isRelay;
+      const began = monotonic();
+      attemptStarted = began;
+      const attempt: AttemptRow = {
+        requestId,
+        index: attempts.length,
+        provider: next.provider.name,
+        model: next.model,
+        keyName: next.key?.name ?? null,
+        startedAtMs: now(),
+        durationMs: 0,
+        firstByteMs: null,
+        status: "error",
+        httpStatus: null,
+        errorCode: null,
+        upstreamRequestId: null,
+      };
+      attempts.push(attempt);
+      return {
+        firstByte() {
+          attempt.firstByteMs ??= monotonic() - began;
+        },
+        finish(error) {
+          if (attemptStarted === null) return;
+          upstreamMs += monotonic() - began;
+          attemptStarted = null;
+          attempt.durationMs = monotonic() - began;
+          attempt.status =
+            error === null ? "ok" : error.code === "client_closed" ? "client_closed" : "error";
+          attempt.errorCode = error?.code ?? null;
+          attempt.httpStatus = error === null ? 200 : (error.upstream?.status ?? null);
+          attempt.upstreamRequestId = error?.upstream?.requestId ?? null;
+        },
+      };
+    },
+    warn(warning) {
+      if (warnings.length < maxWarnings) warnings.push(warning);
+    },
+    event(event) {
+      if (event.type === "usage") used = event.usage;
+      else if (event.type === "part-delta") {
+        const { delta } = event;
+        if (delta.type === "text" || delta.type === "reasoning" || delta.type === "refusal")
+          keepText(delta.text);
+        else if (delta.type === "args") keepText(delta.args);
+      } else if (event.type === "part-start" && event.part.type === "tool-call") {
+        keepText(event.part.name);
+      }
+    },
+    usage(usage) {
+      if (usage) used = usage;
+    },
+    settle(outcome) {
+      settled ??= (async () => {
+        try {
+          await price();
+        } catch (error) {
+          log.error("usage.pricing_failed", { requestId }, error);
+        }
+        const finished = row(outcome);
+        log.info("request.settled", {
+          requestId,
+          route: finished.route,
+          provider: finished.provider,
+          model: finished.model,
+          status: finished.httpStatus,
+          error: finished.errorCode,
+          stream: finished.stream,
+          input: finished.inputTokens,
+          output: finished.outputTokens,
+          costUsd: finished.costNanos === null ? null : formatNanos(finished.costNanos),
+          ms: Math.round(finished.durationMs),
+        });
+        try {
+          await store.settle(finished, attempts);
+        } catch (error) {
+          // The answer is already paid for: it is served, and the store keeps the row for when it heals.
+          log.error("usage.not_committed", { requestId }, error);
+        }
+        options.onSettled();
+      })();
+      return settled;
+    },
+    headers() {
+      const total = monotonic() - startedAt;
+      const upstream = waited();
+      const overhead = Math.max(0, total - upstream);
+      const headers: Record<string, string> = {
+        "x-request-id": requestId,
+        "x-megallm-provider": candidate?.provider.name ?? "none",
+        "x-megallm-model": candidate ? encodeHeaderValue(candidate.model, 200) : "none",
+        "x-megallm-attempts": String(attempts.length),
+        "x-megallm-overhead-ms": overhead.toFixed(2),
+        "server-timing": `gateway;dur=${overhead.toFixed(2)}, upstream;dur=${upstream.toFixed(2)}`,
+      };
+      if (warnings.length > 0) headers["x-megallm-warnings"] = warningsText(warnings);
+      headers["x-megallm-cost-usd"] = priced
+        ? formatNanos(priced.nanos)
+        : settled
+          ? used
+            ? "unknown"
+            : formatNanos(0n)
+          : "pending";
+      return headers;
+    },
+  };
+}
+
+/** A JSON list that fits a header; what does not fit is counted. */
+function warningsText(warnings: readonly Warning[]): string {
+  const kept: Warning[] = [];
+  let text = "[]";
+  for (const warning of warnings) {
+    const longer = asciiJson([...kept, warning]);
+    if (longer.length > maxHeaderBytes) {
+      const rest = { field: "…", reason: `${warnings.length - kept.length} more`, target: "" };
+      return asciiJson([...kept, rest]);
+    }
+    kept.push(warning);
+    text = longer;
+  }
+  return text;
+}
+
+/** JSON in printable ASCII, as header values must be. */
+const asciiJson = (value: unknown): string =>
+  JSON.stringify(value).replaceAll(
+    /[^ -~]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );

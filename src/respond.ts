@@ -1,0 +1,245 @@
+// The pump: an upstream's stream relayed byte for byte, or translated event by event.
+import type { Outbound } from "./attempt.ts";
+import type { AnswerContext, Dialect } from "./dialects/dialect.ts";
+import type { EgressResponse } from "./egress.ts";
+import { GatewayError, toGatewayError } from "./ir/error.ts";
+import type { ChatEvent } from "./ir/event.ts";
+import { monotonic } from "./lib/clock.ts";
+import type { Frame } from "./lib/frame.ts";
+import { createSseSplitter, encodeSse, parseSseBlock, SseError } from "./lib/sse.ts";
+
+/** What came of one chunk: bytes for the client (may be empty) and the events they stand for. */
+interface Step {
+  out: Uint8Array;
+  events: ChatEvent[];
+}
+
+/** Turns upstream bytes into client bytes; pure but for the state of its codecs. */
+interface Flow {
+  push(chunk: Uint8Array): Step;
+  end(): Step;
+}
+
+const encoder = new TextEncoder();
+
+const wire = (frames: readonly Frame[]): Uint8Array =>
+  encoder.encode(frames.map((frame) => encodeSse(frame)).join(""));
+
+/** Same dialect: every block leaves with the bytes it came with; the decoder only watches. */
+function createRelay(outbound: Outbound, context: AnswerContext): Flow {
+  const { dialect, hidesUsage } = outbound;
+  const splitter = createSseSplitter();
+  const decoder = dialect.stream.decoder(outbound.origin);
+
+  const read = (blocks: readonly Uint8Array[]): { out: Uint8Array[]; events: ChatEvent[] } => {
+    const out: Uint8Array[] = [];
+    const events: ChatEvent[] = [];
+    for (const block of blocks) {
+      const frame = parseSseBlock(block);
+      if (frame) events.push(...decoder.push(frame));
+      if (!(frame && hidesUsage && dialect.usageOption?.isUsageOnly(frame))) out.push(block);
+    }
+    return { out, events };
+  };
+
+  return {
+    push(chunk) {
+      const { out, events } = read(splitter.push(chunk));
+      return { out: joined(out), events };
+    },
+    end() {
+      const rest = splitter.end();
+      const { out, events } = read(rest ? [rest] : []);
+      const last = decoder.end();
+      // The upstream stopped without saying why: the client must not take half an answer for a whole one.
+      const broken = last.find((event) => event.type === "error");
+      if (broken) {
+        if (rest) out.push(encoder.encode("\n\n"));
+        out.push(wire(dialect.stream.encoder(context).push(broken)));
+      }
+      return { out: joined(out), events: [...events, ...last] };
+    },
+  };
+}
+
+const joined = (pieces: readonly Uint8Array[]): Uint8Array =>
+  pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+
+/** Another dialect: frames are decoded to events, and events encoded to frames. */
+function createTranslation(outbound: Outbound, client: Dialect, context: AnswerContext): Flow {
+  const splitter = createSseSplitter();
+  const decoder = outbound.dialect.stream.decoder(outbound.origin);
+  const target = client.stream.encoder(context);
+  const write = (events: ChatEvent[]): Step => ({
+    events,
+    out: wire(events.flatMap((event) => target.push(event))),
+  });
+  const decode = (blocks: readonly Uint8Array[]): ChatEvent[] =>
+    blocks.flatMap((block) => {
+      const frame = parseSseBlock(block);
+      return frame ? decoder.push(frame) : [];
+    });
+  return {
+    push: (chunk) => write(decode(splitter.push(chunk))),
+    end() {
+      const rest = splitter.end();
+      return write([...decode(rest ? [rest] : []), ...decoder.end()]);
+    },
+  };
+}
+
+export interface StreamObserver {
+  /** Every decoded event, as it comes. */
+  event(event: ChatEvent): void;
+  /** Called once, before the last bytes are handed out; resolves when the request is on record. */
+  settle(error: GatewayError | null): Promise<void>;
+}
+
+export interface StreamOptions {
+  /** The dialect the client speaks. */
+  client: Dialect;
+  context: AnswerContext;
+  observer: StreamObserver;
+  /** Aborted when the client left, or with a GatewayError as reason when the daemon gives up. */
+  signal: AbortSignal;
+  /** Longest time the start of a stream is held back waiting for content, ms. */
+  holdMs: number;
+  /** Silence after which a keep-alive is written, ms. */
+  keepAliveMs: number;
+}
+
+/** How long an upstream may keep its connection open after its terminal event, ms. */
+const lingerMs = 1_000;
+
+/** Nothing that a user would see: may be held back while the attempt can still be given up. */
+const isPrelude = (event: ChatEvent): boolean =>
+  event.type === "start" || event.type === "ping" || event.type === "usage";
+
+/**
+ * Reads a stream up to its first content, so that a failure before it can still be answered by another deployment.
+ * The chunks that follow end by themselves; `return()` stops the upstream.
+ * @throws GatewayError when the upstream fails, ends or reports an error before any content.
+ */
+export async function openStream(
+  answer: EgressResponse,
+  outbound: Outbound,
+  options: StreamOptions,
+): Promise<AsyncGenerator<Uint8Array>> {
+  const { client, context, observer } = options;
+  const flow = outbound.relayed
+    ? createRelay(outbound, context)
+    : createTranslation(outbound, client, context);
+
+  let pending: Promise<Uint8Array | null> | null = null;
+  let ended = false;
+  let terminal = false;
+  let failure: GatewayError | null = null;
+
+  /** The next step, or null when the upstream stays silent for `ms`. */
+  const next = async (ms: number): Promise<Step | null> => {
+    pending ??= answer.read();
+    const chunk = await within(pending, ms);
+    if (chunk === silent) return null;
+    pending = null;
+    let step: Step;
+    try {
+      ended = chunk === null;
+      step = chunk ? flow.push(chunk) : flow.end();
+    } catch (error) {
+      if (!(error instanceof SseError)) throw error;
+      throw new GatewayError("upstream_invalid", error.message, { cause: error });
+    }
+    for (const event of step.events) {
+      observer.event(event);
+      if (event.type === "error") failure ??= event.error;
+      if (event.type === "end") terminal = true;
+    }
+    return step;
+  };
+
+  const held: Uint8Array[] = [];
+  const holdUntil = monotonic() + options.holdMs;
+  try {
+    for (;;) {
+      const step = await next(Math.max(1, holdUntil - monotonic()));
+      if (failure) throw failure as GatewayError;
+      if (!step) break;
+      held.push(step.out);
+      if (ended || terminal || !step.events.every(isPrelude)) break;
+    }
+  } catch (error) {
+    answer.cancel();
+    throw error;
+  }
+
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    let settled = false;
+    const settle = async (error: GatewayError | null): Promise<void> => {
+      if (settled) return;
+      settled = true;
+      await observer.settle(error);
+    };
+    try {
+      if (ended || terminal) await settle(null);
+      for (const piece of held) if (piece.length > 0) yield piece;
+      while (!ended && !failure) {
+        const step = await next(terminal ? lingerMs : options.keepAliveMs);
+        if (!step) {
+          if (terminal) break;
+          yield encoder.encode(client.stream.keepAlive);
+          continue;
+        }
+        if (ended || terminal || failure) await settle(terminal ? null : failure);
+        if (step.out.length > 0) yield step.out;
+      }
+    } catch (error) {
+      // The upstream broke off: say so in the client's own wire, never end as if the answer were whole.
+      const { reason } = options.signal;
+      const broken = toGatewayError(reason instanceof GatewayError ? reason : error);
+      await settle(broken);
+      if (!terminal && broken.code !== "client_closed") yield errorBytes(client, context, broken);
+    } finally {
+      await settle(new GatewayError("client_closed", "The client closed the connection."));
+      if (!ended) answer.cancel();
+    }
+  }
+  return chunks();
+}
+
+/** The client's own error event. */
+export function errorBytes(client: Dialect, context: AnswerContext, error: GatewayError): Uint8Array {
+  return wire(client.stream.encoder(context).push({ type: "error", error }));
+}
+
+/** What {@link within} gives when its time is up. */
+export const silent = Symbol("silent");
+
+/** The promise's value, or {@link silent} when it takes longer than `ms`. */
+export async function within<T>(promise: Promise<T>, ms: number): Promise<T | typeof silent> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const quiet = new Promise<typeof silent>((resolve) => {
+    timer = setTimeout(resolve, ms, silent);
+  });
+  try {
+    return await Promise.race([promise, quiet]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A body that is pulled, so that a slow reader slows the upstream down instead of filling memory. */
+export function pulledBody(chunks: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await chunks.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel() {
+        await chunks.return(undefined);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

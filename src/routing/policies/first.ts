@@ -1,0 +1,7 @@
+// `first`: priority tiers; the lowest `order` goes first, equals as written.
+import type { Policy } from "../policy.ts";
+
+export const first: Policy = {
+  id: "first",
+  order: (deployments) => deployments.toSorted((left, right) => left.order - right.order),
+};

@@ -1,0 +1,159 @@
+// From the model name a client sends to the deployments that can answer, in the order to try them.
+import type {
+  Config,
+  Deployment,
+  NamedSecret,
+  ResolvedProvider,
+  Timeouts,
+} from "../config/config.ts";
+import { GatewayError } from "../ir/error.ts";
+import { nearest } from "../lib/suggest.ts";
+import { policies } from "./policies/index.ts";
+
+/** One place a request can go: a provider's model with one set of credentials. */
+export interface Candidate {
+  provider: ResolvedProvider;
+  /** The provider's own name of the model. */
+  model: string;
+  /** Null where the provider needs no key. */
+  key: NamedSecret | null;
+  timeouts: Timeouts;
+}
+
+export interface ListedModel {
+  /** As a client may send it. */
+  id: string;
+  /** Who answers: a provider's name, or `megallm` for a route. */
+  owner: string;
+}
+
+export interface Router {
+  /**
+   * The whole order for a model name: a route, `provider/model`, or a bare name that exactly one provider has.
+   * @throws GatewayError `model_not_found` with the nearest names.
+   */
+  candidates(name: string): Promise<Candidate[]>;
+  /** Every name worth showing: routes first, then `provider/model` where the provider's models are known. */
+  list(): Promise<ListedModel[]>;
+}
+
+/** Model names a provider is known to have (catalogue, discovery); empty when nobody knows. */
+export type KnownModels = (provider: ResolvedProvider) => Promise<readonly string[]>;
+
+export function createRouter(config: Config, knownModels: KnownModels): Router {
+  const providers = new Map(config.providers.map((provider) => [provider.name, provider]));
+  const turns = new Map<string, number>();
+
+  const nextTurn = (name: string): number => {
+    const turn = turns.get(name) ?? 0;
+    turns.set(name, turn + 1);
+    return turn;
+  };
+
+  const modelsOf = async (provider: ResolvedProvider): Promise<readonly string[]> =>
+    provider.models ? [...provider.models.keys()] : knownModels(provider);
+
+  const expand = (
+    provider: ResolvedProvider,
+    model: string,
+    deployment?: Deployment,
+    routeTimeouts?: Partial<Timeouts>,
+  ): Candidate[] => {
+    const keys: (NamedSecret | null)[] = provider.keys.filter(
+      (key) => deployment?.key === undefined || key.name === deployment.key,
+    );
+    if (keys.length === 0) keys.push(null);
+    const start = keys.length > 1 ? nextTurn(`key of ${provider.name}`) % keys.length : 0;
+    return [...keys.slice(start), ...keys.slice(0, start)].map((key) => ({
+      provider,
+      model: provider.models?.get(model) ?? model,
+      key,
+      timeouts: {
+        ...config.timeouts,
+        ...provider.timeouts,
+        ...routeTimeouts,
+        ...deployment?.timeouts,
+      },
+    }));
+  };
+
+  /** `openrouter/anthropic/claude` names the provider `openrouter`. */
+  const direct = (name: string): Candidate[] | undefined => {
+    const slash = name.indexOf("/");
+    const provider = slash > 0 ? providers.get(name.slice(0, slash)) : undefined;
+    return provider && slash < name.length - 1
+      ? expand(provider, name.slice(slash + 1))
+      : undefined;
+  };
+
+  const collect = async (name: string, seen: Set<string>): Promise<Candidate[] | undefined> => {
+    if (seen.has(name)) return [];
+    seen.add(name);
+    const route = config.routes.get(name);
+    if (!route) return direct(name) ?? bare(name);
+    const ordered = policies[route.policy].order(route.deployments, { turn: nextTurn(name) });
+    const found = ordered.flatMap((deployment) => {
+      const provider = providers.get(deployment.provider);
+      return provider ? expand(provider, deployment.model, deployment, route.timeouts) : [];
+    });
+    for (const fallback of route.fallbacks) {
+      found.push(...((await collect(fallback, seen)) ?? []));
+    }
+    return found;
+  };
+
+  const bare = async (name: string): Promise<Candidate[] | undefined> => {
+    const owners: ResolvedProvider[] = [];
+    for (const provider of providers.values()) {
+      if ((await modelsOf(provider)).includes(name)) owners.push(provider);
+    }
+    if (owners.length > 1) {
+      const choices = owners.map((owner) => `\`${owner.name}/${name}\``).join(", ");
+      throw new GatewayError(
+        "model_not_found",
+        `Several providers have the model \`${name}\`. Say which one: ${choices}.`,
+        { param: "model" },
+      );
+    }
+    return owners[0] ? expand(owners[0], name) : undefined;
+  };
+
+  const list = async (): Promise<ListedModel[]> => {
+    const listed: ListedModel[] = [...config.routes.keys()].map((id) => ({ id, owner: "megallm" }));
+    for (const provider of providers.values()) {
+      for (const model of await modelsOf(provider)) {
+        listed.push({ id: `${provider.name}/${model}`, owner: provider.name });
+      }
+    }
+    return listed;
+  };
+
+  const notFound = async (name: string): Promise<GatewayError> => {
+    const shown = name.length > 100 ? `${name.slice(0, 100)}…` : name;
+    const known = (await list()).map((model) => model.id);
+    const bareNames = known.map((id) => id.slice(id.indexOf("/") + 1));
+    const near = nearest(shown, [...new Set([...known, ...bareNames])]);
+    const hint =
+      near.length > 0
+        ? ` Did you mean ${near.map((other) => `\`${other}\``).join(", ")}?`
+        : ` Providers here: ${[...providers.keys()].join(", ")}; write \`provider/model\`.`;
+    return new GatewayError("model_not_found", `The model \`${shown}\` is not served here.${hint}`, {
+      param: "model",
+    });
+  };
+
+  return {
+    async candidates(name) {
+      const found = await collect(name, new Set());
+      if (!found) throw await notFound(name);
+      if (found.length === 0) {
+        throw new GatewayError(
+          "no_route",
+          `The route \`${name}\` has no deployment on an enabled provider.`,
+        );
+      }
+      return found;
+    },
+    list,
+  };
+}

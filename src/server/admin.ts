@@ -1,0 +1,96 @@
+// The admin plane: status, usage, reload. Always behind the admin key.
+import { createHash, timingSafeEqual } from "node:crypto";
+import { Hono } from "hono";
+import { z } from "zod";
+import { presentedKey } from "../access/authenticate.ts";
+import { GatewayError } from "../ir/error.ts";
+import type { Secret } from "../lib/secret.ts";
+import { now } from "../lib/clock.ts";
+import type { Store } from "../store/store.ts";
+
+export interface AdminDependencies {
+  key(): Secret;
+  store: Store;
+  /** Facts for `GET /admin/status`: plain JSON without secrets. */
+  status(): Promise<object>;
+  /** Reads the configuration again. Resolves with the problems that made it refuse, empty when it took over. */
+  reload(): Promise<{ applied: boolean; problems: string[] }>;
+}
+
+const usageQuery = z.strictObject({
+  by: z.enum(["model", "provider", "day", "key", "route", "status"]).default("model"),
+  since_ms: z.coerce.number().int().nonnegative().optional(),
+  until_ms: z.coerce.number().int().nonnegative().optional(),
+});
+
+const requestsQuery = z.strictObject({
+  since_ms: z.coerce.number().int().nonnegative().optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(50),
+  cursor: z.string().max(200).optional(),
+});
+
+export function createAdmin(dependencies: AdminDependencies): Hono {
+  const { store } = dependencies;
+  const admin = new Hono();
+
+  admin.use("*", async (context, next) => {
+    authenticateAdmin(context.req.raw.headers, dependencies.key());
+    await next();
+  });
+  admin.get("/status", async (context) => context.json(await dependencies.status()));
+  admin.get("/usage", async (context) => {
+    const query = read(usageQuery, context.req.query());
+    const groups = await store.usage({
+      by: query.by,
+      sinceMs: query.since_ms,
+      untilMs: query.until_ms,
+    });
+    return context.json({ now_ms: now(), groups: plain(groups) } as object);
+  });
+  admin.get("/requests", async (context) => {
+    const query = read(requestsQuery, context.req.query());
+    const page = await store.requests({
+      sinceMs: query.since_ms,
+      limit: query.limit,
+      cursor: query.cursor,
+    });
+    return context.json(plain(page) as object);
+  });
+  admin.get("/requests/:id", async (context) => {
+    const found = await store.request(context.req.param("id"));
+    if (!found) throw new GatewayError("not_found", "No request with this id is on record.");
+    return context.json(plain(found) as object);
+  });
+  admin.post("/reload", async (context) => {
+    const result = await dependencies.reload();
+    return context.json(result, result.applied ? 200 : 422);
+  });
+  return admin;
+}
+
+const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+
+/** @throws GatewayError `unauthenticated` */
+function authenticateAdmin(headers: Headers, key: Secret): void {
+  const presented = presentedKey(headers);
+  if (presented === null || !timingSafeEqual(digest(presented), digest(key.reveal()))) {
+    throw new GatewayError(
+      "unauthenticated",
+      "The admin API needs the admin key as `Authorization: Bearer <key>`; the gateway prints where it keeps it when it starts.",
+    );
+  }
+}
+
+function read<T>(schema: z.ZodType<T>, query: Record<string, string>): T {
+  const result = schema.safeParse(query);
+  if (result.success) return result.data;
+  throw new GatewayError("invalid_request", z.prettifyError(result.error).slice(0, 500));
+}
+
+/** Nano-dollars are bigints, which JSON has not; they leave as decimal strings. */
+const plain = (value: unknown): unknown =>
+  JSON.parse(
+    JSON.stringify(value, (_key, item: unknown) =>
+      typeof item === "bigint" ? item.toString() : item,
+    ),
+  );

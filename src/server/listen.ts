@@ -1,0 +1,144 @@
+// Sockets: every address bound or none, the guard in front, quiet streams left alone.
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { toGatewayError } from "../ir/error.ts";
+import { errorAnswer } from "./app.ts";
+import { corsHeaders, createGuard } from "./guard.ts";
+
+export interface ListenOptions {
+  addresses: readonly string[];
+  port: number;
+  allowedHosts: readonly string[];
+  allowedOrigins: readonly string[];
+  fetch(request: Request): Promise<Response>;
+}
+
+export interface Listening {
+  /** One per address. */
+  urls: string[];
+  /** Takes no new connections; resolves when the running requests are done. */
+  stop(): Promise<void>;
+  /** Closes every connection now. */
+  kill(): Promise<void>;
+}
+
+/** An address could not be bound; the message names who holds it. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+}
+
+/**
+ * Binds every address on one port. Where the machine has no IPv6, `::1` is left out.
+ * @throws ListenError
+ */
+export async function listen(options: ListenOptions): Promise<Listening> {
+  const servers: Bun.Server<undefined>[] = [];
+  let { port } = options;
+  try {
+    for (const hostname of options.addresses) {
+      const server = bind(hostname, port, options);
+      if (!server) continue;
+      servers.push(server);
+      port = server.port ?? port;
+    }
+  } catch (error) {
+    await Promise.all(servers.map((server) => server.stop(true)));
+    throw error;
+  }
+  return {
+    urls: servers.map((server) => `http://${printable(server.hostname ?? "")}:${server.port}`),
+    async stop() {
+      await Promise.all(servers.map((server) => server.stop(false)));
+    },
+    async kill() {
+      await Promise.all(servers.map((server) => server.stop(true)));
+    },
+  };
+}
+
+const printable = (hostname: string): string => (hostname.includes(":") ? `[${hostname}]` : hostname);
+
+function bind(
+  hostname: string,
+  port: number,
+  options: ListenOptions,
+): Bun.Server<undefined> | null {
+  const guard = createGuard({ ...options, hostname });
+  try {
+    return Bun.serve({
+      hostname,
+      port,
+      ipv6Only: hostname.includes(":"),
+      // A reasoning model may be silent for many minutes; the gateway has its own deadlines.
+      idleTimeout: 0,
+      // The gateway limits bodies itself, with an answer in the client's own dialect.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      async fetch(request) {
+        try {
+          guard(request);
+        } catch (error) {
+          return errorAnswer(toGatewayError(error), request);
+        }
+        const cors = corsHeaders(request, options.allowedOrigins);
+        if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: cors });
+        const response = await options.fetch(request);
+        for (const [name, value] of Object.entries(cors)) response.headers.set(name, value);
+        return response;
+      },
+      error(error) {
+        return errorAnswer(toGatewayError(error), new Request("http://localhost/"));
+      },
+    });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    if (hostname === "::1" && ["EADDRNOTAVAIL", "EAFNOSUPPORT", "EINVAL"].includes(code)) return null;
+    const where = `${printable(hostname)}:${port}`;
+    if (code === "EADDRINUSE" || /in use/.test(String(error))) {
+      throw new ListenError(
+        `${where} is taken by ${holder(port)}. Stop it, or choose another port with --port.`,
+      );
+    }
+    throw new ListenError(`${where} cannot be bound: ${String(error)}`);
+  }
+}
+
+/** Who listens on a port, as far as Linux tells: `name (pid 123)`. */
+function holder(port: number): string {
+  try {
+    const inodes = new Set(
+      ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) =>
+        readFileSync(file, "utf8")
+          .split("\n")
+          .map((line) => line.trim().split(/\s+/))
+          .filter(([, local, , state]) => {
+            return state === "0A" && Number.parseInt(local?.split(":")[1] ?? "", 16) === port;
+          })
+          .map((fields) => `socket:[${fields[9]}]`),
+      ),
+    );
+    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+      for (const link of openFiles(pid)) {
+        if (inodes.has(link)) {
+          const name = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+          return `${name} (pid ${pid})`;
+        }
+      }
+    }
+  } catch {
+    // Not Linux, or not ours to see.
+  }
+  return `another process (\`lsof -i :${port}\` names it)`;
+}
+
+function openFiles(pid: string): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((descriptor) => {
+      try {
+        return readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+      } catch {
+        return "";
+      }
+    });
+  } catch {
+    return [];
+  }
+}
