@@ -1,5 +1,18 @@
 // The one place where bytes leave: schemes, resolved addresses, proxies, deadlines, cancellation.
-import type { Logger } from "./lib/log.ts";
+import { createBody } from "./egress/body.ts";
+import { exchangeFailure, neverConnected } from "./egress/failure.ts";
+import { createProxyFor, type Environment, type ProxyFor } from "./egress/proxy.ts";
+import { createReach, type Probe, type Reach } from "./egress/reach.ts";
+import { createResolver, type Resolve, type Resolver } from "./egress/resolve.ts";
+import { findWays, type Way } from "./egress/way.ts";
+import { GatewayError } from "./ir/error.ts";
+import { background } from "./lib/background.ts";
+import { monotonic } from "./lib/clock.ts";
+import { createDeadlines, type Deadlines } from "./lib/deadline.ts";
+import { DecompressError, parseContentEncoding, type Coding } from "./lib/decompress.ts";
+import { hopByHopHeaders } from "./lib/headers.ts";
+import { silentLogger, type Logger } from "./lib/log.ts";
+import { version } from "./version.ts";
 
 /** Limits of one exchange, in milliseconds. 0 means none. */
 export interface EgressTimeouts {
@@ -57,11 +70,269 @@ export interface Egress {
   send(request: EgressRequest): Promise<EgressResponse>;
 }
 
+export type EgressFetch = (url: string, init: BunFetchRequestInit) => Promise<Response>;
+
 export interface EgressOptions {
   /** Where HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY are read, upper or lower case. Default: the process's. */
-  env?: Readonly<Record<string, string | undefined>>;
+  env?: Environment;
   log?: Logger;
   /** All addresses of a host name. Default: the system resolver. */
-  resolve?: (hostname: string) => Promise<string[]>;
-  fetch?: (url: string, init: BunFetchRequestInit) => Promise<Response>;
+  resolve?: Resolve;
+  fetch?: EgressFetch;
+  /** Opens a TCP connection to tell a slow upstream from an unreachable one. */
+  probe?: Probe;
+  /** Cap on a body that the upstream sent compressed although asked not to. Default 256 MiB. */
+  maxDecodedBytes?: number;
+}
+
+/**
+ * The gateway's way out. Redirects are not followed, names are resolved here and the connection goes to the very
+ * address that was checked, loopback bypasses proxies, and every phase has its deadline.
+ * @example
+ * const egress = createEgress();
+ * const response = await egress.send({ url, method: "POST", headers, body, signal, timeouts, network: "public" });
+ */
+export function createEgress(options: EgressOptions = {}): Egress {
+  const services: Services = {
+    fetch: options.fetch ?? fetch,
+    log: options.log ?? silentLogger,
+    proxyFor: createProxyFor(options.env ?? process.env),
+    resolver: createResolver(options.resolve),
+    reach: createReach(options.probe),
+    maxDecodedBytes: options.maxDecodedBytes ?? 256 * 1024 * 1024,
+  };
+  return { send: (request) => send(request, services) };
+}
+
+interface Services {
+  fetch: EgressFetch;
+  log: Logger;
+  proxyFor: ProxyFor;
+  resolver: Resolver;
+  reach: Reach;
+  maxDecodedBytes: number;
+}
+
+async function send(request: EgressRequest, services: Services): Promise<EgressResponse> {
+  const { network, timeouts, url } = request;
+  checkUrl(url);
+  const deadlines = createDeadlines(request.signal);
+  try {
+    deadlines.signal.throwIfAborted();
+    deadlines.arm("total", timeouts.totalMs);
+    deadlines.arm("connect", timeouts.connectMs);
+    const ways = await abortable(
+      findWays({ url, network, proxy: request.proxy, ...services }),
+      deadlines.signal,
+    );
+    deadlines.disarm("connect");
+    const sentMs = monotonic();
+    deadlines.arm("first_byte", timeouts.firstByteMs);
+    const response = await sendByFirst(ways, request, deadlines, services);
+    deadlines.disarm("first_byte");
+    const headersMs = monotonic();
+    checkFraming(response, url.host);
+    const codings = request.decompress === false ? [] : codingsOf(response.headers, url.host);
+    const source = bodyOf(response, request.method);
+    const body = createBody(source, {
+      codings,
+      deadlines,
+      host: url.host,
+      timeouts,
+      maxDecodedBytes: services.maxDecodedBytes,
+    });
+    return {
+      status: response.status,
+      headers: inboundHeaders(response.headers, codings.length > 0),
+      timing: { sentMs, headersMs },
+      get body() {
+        return source && body.stream();
+      },
+      read: body.read,
+      text: async (maxBytes) => new TextDecoder().decode(await body.bytes(maxBytes)),
+      bytes: body.bytes,
+      cancel: body.cancel,
+    };
+  } catch (error) {
+    const failure = exchangeFailure(error, {
+      why: deadlines.fired(),
+      host: url.host,
+      timeouts,
+      phase: "before the answer",
+    });
+    // Whatever is still open, e.g. the body of an answer that was refused, ends here.
+    deadlines.cancel("cancelled");
+    deadlines.dispose();
+    services.log.debug("egress.failed", { host: url.host, code: failure.code }, failure);
+    throw failure;
+  }
+}
+
+function checkUrl(url: URL): void {
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new GatewayError(
+      "upstream_unavailable",
+      `the scheme \`${url.protocol}\` is not allowed for upstreams; use http or https`,
+    );
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new GatewayError(
+      "upstream_unavailable",
+      `the URL of \`${url.host}\` must not hold a user name or password; set a key or a header instead`,
+    );
+  }
+}
+
+/** Tries the ways in turn, on to the next only when no connection was made. */
+async function sendByFirst(
+  ways: readonly Way[],
+  request: EgressRequest,
+  deadlines: Deadlines,
+  services: Services,
+): Promise<Response> {
+  const replayable = !(request.body instanceof ReadableStream);
+  for (const [index, way] of ways.entries()) {
+    try {
+      return await sendBy(way, request, deadlines, services);
+    } catch (error) {
+      const dead = error instanceof Unreachable || neverConnected(error);
+      if (dead && way.address) services.resolver.demote(request.url.hostname, way.address);
+      const isLast = index === ways.length - 1;
+      if (isLast && error instanceof Unreachable) deadlines.cancel("connect");
+      if (isLast || !dead || !replayable || deadlines.fired()) throw error;
+    }
+  }
+  throw new GatewayError("upstream_unavailable", `\`${request.url.host}\` has no address`);
+}
+
+/** The endpoint takes no connections. */
+class Unreachable extends Error {
+  override readonly name = "Unreachable";
+}
+
+async function sendBy(
+  way: Way,
+  request: EgressRequest,
+  deadlines: Deadlines,
+  services: Services,
+): Promise<Response> {
+  // Its own controller, so that one dead address can be given up without ending the exchange.
+  const attempt = new AbortController();
+  const onAbort = (): void => attempt.abort(deadlines.signal.reason);
+  deadlines.signal.addEventListener("abort", onAbort, { once: true });
+  if (deadlines.signal.aborted) onAbort();
+  const half = request.timeouts.connectMs / 2;
+  let answered = false;
+  const watch = async (): Promise<void> => {
+    const reachable = await services.reach.isReachable(way.endpoint, half);
+    if (!reachable && !answered) attempt.abort(new Unreachable(`${way.endpoint.host} takes no connection`));
+  };
+  const timer =
+    half > 0 ? setTimeout(() => background(watch(), "egress reachability probe"), half) : undefined;
+  try {
+    const response = await services.fetch(way.url, {
+      method: request.method,
+      headers: outboundHeaders(request, way),
+      body: request.body as BunFetchRequestInit["body"],
+      redirect: "manual",
+      signal: attempt.signal,
+      decompress: false,
+      proxy: way.proxy,
+      ...(way.serverName === undefined ? {} : { tls: { serverName: way.serverName } }),
+    });
+    answered = true;
+    services.reach.seen(way.endpoint);
+    return response;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Never sent, whoever asks: they belong to the connection, to a proxy, or to the caller's own session. */
+const closedHeaders: ReadonlySet<string> = new Set([
+  ...hopByHopHeaders,
+  "content-length",
+  "cookie",
+  "host",
+]);
+
+function outboundHeaders(request: EgressRequest, way: Way): Headers {
+  const headers = new Headers();
+  const nominated = (request.headers.get("connection") ?? "").toLowerCase().split(/[\s,]+/);
+  for (const [name, value] of request.headers) {
+    if (closedHeaders.has(name) || name.startsWith("proxy-") || nominated.includes(name)) continue;
+    headers.set(name, value);
+  }
+  // Usage is read from the bytes, so they are wanted plain; `fetch` would ask for every coding it knows.
+  if (request.decompress !== false || !headers.has("accept-encoding")) {
+    headers.set("accept-encoding", "identity");
+  }
+  if (!headers.has("user-agent")) headers.set("user-agent", `megallm/${version}`);
+  if (way.host !== undefined) headers.set("host", way.host);
+  return headers;
+}
+
+function inboundHeaders(received: Headers, decoded: boolean): Headers {
+  const headers = new Headers(received);
+  const nominated = (received.get("connection") ?? "").toLowerCase().split(/[\s,]+/);
+  for (const name of [...hopByHopHeaders, ...nominated]) {
+    if (/^[\w!#$%&'*+.^`|~-]+$/.test(name)) headers.delete(name);
+  }
+  if (decoded) {
+    headers.delete("content-encoding");
+    headers.delete("content-length");
+  }
+  return headers;
+}
+
+const maxHeaderBytes = 64 * 1024;
+
+/** What the HTTP client lets pass but no sound server sends. @throws GatewayError `upstream_invalid` */
+function checkFraming(response: Response, host: string): void {
+  const { headers, status } = response;
+  if (status >= 300 && status < 400) {
+    const location = headers.get("location");
+    throw new GatewayError(
+      "upstream_invalid",
+      `\`${host}\` answered with a redirect (${status}), and redirects are not followed; is the base URL right?`,
+      { upstream: { status }, cause: new Error(`location: ${location?.slice(0, 500) ?? "none"}`) },
+    );
+  }
+  const refuse = (what: string): never => {
+    throw new GatewayError("upstream_invalid", `\`${host}\` answered with ${what}`, {
+      upstream: { status },
+    });
+  };
+  if (status < 200 || status > 599) refuse(`the status ${status}, which HTTP does not have`);
+  if (headers.has("content-length") && headers.has("transfer-encoding")) {
+    refuse("both content-length and transfer-encoding");
+  }
+  let size = 0;
+  for (const [name, value] of headers) size += name.length + value.length + 4;
+  if (size > maxHeaderBytes) refuse(`more than ${maxHeaderBytes} bytes of headers`);
+}
+
+function codingsOf(headers: Headers, host: string): Coding[] {
+  try {
+    return parseContentEncoding(headers.get("content-encoding"));
+  } catch (error) {
+    if (!(error instanceof DecompressError)) throw error;
+    throw new GatewayError("upstream_invalid", `\`${host}\` answered with ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+function bodyOf(response: Response, method: string): ReadableStream<Uint8Array> | null {
+  const { body, status } = response;
+  return status === 204 || status === 205 || method === "HEAD" ? null : body;
+}
+
+/** `promise`, given up when `signal` aborts. */
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: result, resolve, reject } = Promise.withResolvers<T>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  promise.then(resolve, reject);
+  return result.finally(() => signal.removeEventListener("abort", onAbort));
 }

@@ -99,7 +99,11 @@ function explain(
       for (const key of issue.keys) {
         const place = path.length === 0 ? "" : ` in ${formatPath(path)}`;
         const near = didYouMean(key, known);
-        const hint = near ?? (known.length > 0 ? `known here: ${known.filter((name) => name !== "$schema").join(", ")}` : undefined);
+        const hint =
+          near ??
+          (known.length > 0
+            ? `known here: ${known.filter((name) => name !== "$schema").join(", ")}`
+            : undefined);
         add({
           path: [...path, key],
           at: "key",
@@ -216,7 +220,8 @@ function kindOf(value: unknown): string {
 export function valueAt(root: unknown, path: Path): unknown {
   let value = root;
   for (const step of path) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, step)) return undefined;
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, step))
+      return undefined;
     value = (value as JsonObject)[step];
   }
   return value;

@@ -96,7 +96,12 @@ function read(text: string): ConfigDocument {
   const rangeOf = (node: Node | null | undefined, fallback: Range): Range =>
     node?.range ? { start: node.range[0], end: node.range[1] } : fallback;
 
-  const visit = (node: Node | null, path: Path, key: Range | undefined, copied: boolean): unknown => {
+  const visit = (
+    node: Node | null,
+    path: Path,
+    key: Range | undefined,
+    copied: boolean,
+  ): unknown => {
     const value = rangeOf(node, key ?? { start: 0, end: 0 });
     const found = { path, value, scalar: isScalar(node) };
     places.set(placeKey(path), key === undefined ? found : { ...found, key });
@@ -111,7 +116,8 @@ function read(text: string): ConfigDocument {
     if (node === null) return null;
     if (isAlias(node)) {
       const target = anchors.get(node.source);
-      if (target === undefined) return refuse(`no anchor \`&${node.source}\` stands before this alias`);
+      if (target === undefined)
+        return refuse(`no anchor \`&${node.source}\` stands before this alias`);
       if (open.has(target)) return refuse("the alias contains itself");
       return visit(target, path, key, true);
     }

@@ -82,7 +82,10 @@ function suspicious(line: string, covered: readonly Range[]): Range[] {
   if (line.length > 10_000) return [{ start: 0, end: line.length }];
   const found = [
     ...matchesOf(line, /(?=[A-Za-z_\-+/=.]*\d)[A-Za-z0-9_\-+/=.]{16,}/g),
-    ...matchesOf(line, /(?<=(?:key|secret|token|passw|auth)\w*["']?\s{0,9}[:=]\s{0,9})[^\s,}\]#]+/gi),
+    ...matchesOf(
+      line,
+      /(?<=(?:key|secret|token|passw|auth)\w*["']?\s{0,9}[:=]\s{0,9})[^\s,}\]#]+/gi,
+    ),
   ];
   return found.filter(
     (span) => !covered.some((other) => other.start < span.end && span.start < other.end),

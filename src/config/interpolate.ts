@@ -111,7 +111,10 @@ function readText(path: string, missingHint: string, source: Interpolation): str
     }
     const bytes = readFileSync(path);
     if (!isUtf8(bytes)) return fault(`${path} is not UTF-8 text`, "save it as UTF-8");
-    return bytes.toString("utf8").replace(/^\uFEFF/, "").replace(/[\r\n]+$/, "");
+    return bytes
+      .toString("utf8")
+      .replace(/^\uFEFF/, "")
+      .replace(/[\r\n]+$/, "");
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "unreadable";
     return code === "ENOENT" || code === "ENOTDIR"

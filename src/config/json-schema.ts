@@ -26,11 +26,32 @@ export interface SchemaNode {
   defaultText?: string;
   /** Ours: the value is a credential. Not in the published schema. */
   secret?: boolean;
+  /** Ours: the type in words. Not in the published schema. */
+  kind?: string;
 }
 
 /** What users write, with our own annotations ({@link SchemaNode.secret} ...). */
-export const inputSchema = (presets: readonly Provider[]): SchemaNode =>
-  z.toJSONSchema(createSchema(presets), { io: "input", reused: "inline" }) as SchemaNode;
+export function inputSchema(presets: readonly Provider[]): SchemaNode {
+  return z.toJSONSchema(createSchema(presets), {
+    io: "input",
+    reused: "inline",
+    override: ({ jsonSchema }) => {
+      // The library drops both behind a transform, and shows defaults of sections as `{}`.
+      const { sample, fallback, ...rest } = jsonSchema as SchemaNode & {
+        sample?: unknown;
+        fallback?: unknown;
+      };
+      for (const key of ["sample", "fallback", "default"]) delete jsonSchema[key];
+      const range = [rest.minimum, rest.maximum].some((bound) => Math.abs(bound ?? 0) > 2 ** 52);
+      if (range) {
+        delete jsonSchema.minimum;
+        delete jsonSchema.maximum;
+      }
+      if (sample !== undefined) jsonSchema.examples = [sample];
+      if (fallback !== undefined) jsonSchema.default = fallback as typeof jsonSchema.default;
+    },
+  }) as SchemaNode;
+}
 
 /** Every form a value at `path` may take; empty when the schema knows no such place. */
 export function nodesAt(root: SchemaNode, path: Path): SchemaNode[] {
@@ -42,9 +63,7 @@ export function nodesAt(root: SchemaNode, path: Path): SchemaNode[] {
         node.properties !== undefined && Object.hasOwn(node.properties, step)
           ? node.properties[step]
           : node.additionalProperties;
-      return own === undefined || typeof own === "boolean"
-        ? []
-        : alternatives(own);
+      return own === undefined || typeof own === "boolean" ? [] : alternatives(own);
     });
   }
   return nodes;
@@ -87,7 +106,7 @@ function describeTypes(provider: SchemaNode, presets: readonly Provider[]): void
 }
 
 function publish(node: SchemaNode): SchemaNode {
-  const { defaultText, secret, ...rest } = node;
+  const { defaultText, secret, kind: _kind, ...rest } = node;
   const copy: SchemaNode = { ...rest };
   if (defaultText !== undefined && copy.description !== undefined && copy.default === undefined) {
     copy.description += ` Default: ${defaultText}.`;
@@ -120,3 +139,7 @@ function orReference(node: SchemaNode): SchemaNode {
     anyOf: [constraint, { type: "string", pattern: reference }],
   };
 }
+
+/** The published schema as the text of a file. */
+export const schemaText = (presets: readonly Provider[]): string =>
+  `${JSON.stringify(publishedSchema(presets), null, 2)}\n`;

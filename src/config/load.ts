@@ -247,7 +247,9 @@ function interpolateTree(
     return text ?? value;
   }
   if (Array.isArray(value)) {
-    return value.map((item, index) => interpolateTree(item, [...path, index], interpolation, report));
+    return value.map((item, index) =>
+      interpolateTree(item, [...path, index], interpolation, report),
+    );
   }
   if (!isObject(value)) return value;
   return Object.fromEntries(
@@ -262,7 +264,10 @@ function interpolateTree(
 function fillEmptySections(value: unknown): unknown {
   if (!isObject(value)) return value;
   const sections = Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, item === null && key !== "data_dir" ? {} : item]),
+    Object.entries(value).map(([key, item]) => [
+      key,
+      item === null && key !== "data_dir" ? {} : item,
+    ]),
   );
   const providers = sections["providers"];
   if (isObject(providers)) {
@@ -347,9 +352,17 @@ function resolveKeys(parsed: ParsedConfig, resolution: Resolution): NamedSecret[
     const text = secret.reveal();
     const owner = owners.get(text);
     if (owner !== undefined) {
-      resolution.problem(["keys", name], `the key is the same as that of \`${owner}\``, "give each client its own");
+      resolution.problem(
+        ["keys", name],
+        `the key is the same as that of \`${owner}\``,
+        "give each client its own",
+      );
     } else if (text === adminKey) {
-      resolution.problem(["keys", name], "the key is the same as `admin.key`", "clients must not hold the admin key");
+      resolution.problem(
+        ["keys", name],
+        "the key is the same as `admin.key`",
+        "clients must not hold the admin key",
+      );
     }
     owners.set(text, name);
     keys.push({ name, secret });
@@ -435,7 +448,10 @@ function resolveDataDir(
     const service = env["STATE_DIRECTORY"]?.split(":")[0];
     if (service !== undefined && isAbsolute(service)) return service;
     const state = env["XDG_STATE_HOME"];
-    return join(state !== undefined && isAbsolute(state) ? state : join(home, ".local/state"), "megallm");
+    return join(
+      state !== undefined && isAbsolute(state) ? state : join(home, ".local/state"),
+      "megallm",
+    );
   }
   if (written.includes("\0")) {
     resolution.problem(["data_dir"], "the path holds a null character");
@@ -444,7 +460,11 @@ function resolveDataDir(
   if (written === "~" || written.startsWith("~/")) return join(home, written.slice(1));
   if (isAbsolute(written)) return resolve(written);
   if (path === null) {
-    resolution.problem(["data_dir"], "the path is relative, and there is no file it could start from", "write an absolute path");
+    resolution.problem(
+      ["data_dir"],
+      "the path is relative, and there is no file it could start from",
+      "write an absolute path",
+    );
     return home;
   }
   return resolve(dirname(path), written);

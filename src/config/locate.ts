@@ -1,5 +1,5 @@
 // Which configuration file is meant. Looks at names only: nothing is read here.
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import type { Problem } from "./problems.ts";
 import { plainProblem } from "./problems.ts";
@@ -40,7 +40,8 @@ export function locateConfig({ flag, env, cwd, home }: LocateOptions): Located {
     .flatMap((folder) => fileNames.map((name) => join(folder, name)))
     .find((candidate) => existsSync(candidate));
   const bystander = fileNames.find((name) => existsSync(join(cwd, name)));
-  const isUsed = path !== undefined && bystander !== undefined && relative(join(cwd, bystander), path) === "";
+  const isUsed =
+    path !== undefined && bystander !== undefined && relative(join(cwd, bystander), path) === "";
   return {
     path: path ?? null,
     ...(bystander === undefined || isUsed
@@ -59,10 +60,9 @@ export const defaultConfigPath = (env: LocateOptions["env"], home: string): stri
 
 function named(name: string, source: string, cwd: string): Located {
   const path = resolve(cwd, name);
-  const stats = name === "" ? undefined : statSync(path, { throwIfNoEntry: false });
-  if (stats !== undefined && !stats.isDirectory()) return { path };
-  const message =
-    stats === undefined ? "the file does not exist" : "this is a folder, not a file";
+  // Whether it is a readable file is found out when it is read.
+  if (name !== "" && existsSync(path)) return { path };
+  const message = name === "" ? "no file is named" : "the file does not exist";
   return {
     path,
     error: plainProblem(name === "" ? source : name, message, `it was named by ${source}`),

@@ -38,7 +38,10 @@ export function resolveProviders(config: ParsedConfig, resolution: Resolution): 
 }
 
 /** A provider as its preset describes it, without a key: for servers found on this machine. */
-export function presetProvider(preset: Provider, origin: ResolvedProvider["origin"]): ResolvedProvider {
+export function presetProvider(
+  preset: Provider,
+  origin: ResolvedProvider["origin"],
+): ResolvedProvider {
   return {
     name: preset.id,
     preset,
@@ -141,11 +144,11 @@ function narrow(
   if (entry.dialects !== undefined) {
     // A type without an address stands for any server, so it can be told to speak what its siblings speak.
     const sources =
-      preset.baseUrl === undefined
-        ? [preset, ...resolution.presets.filter(isGeneric)]
-        : [preset];
+      preset.baseUrl === undefined ? [preset, ...resolution.presets.filter(isGeneric)] : [preset];
     const wanted: readonly DialectId[] = [...new Set(entry.dialects)];
-    const spoken = new Set(sources.flatMap((source) => allEndpoints(source.speaks)).map((endpoint) => endpoint.dialect));
+    const spoken = new Set(
+      sources.flatMap((source) => allEndpoints(source.speaks)).map((endpoint) => endpoint.dialect),
+    );
     const silent = wanted.filter((dialect) => !spoken.has(dialect));
     for (const dialect of silent) {
       resolution.problem(
@@ -159,7 +162,9 @@ function narrow(
   }
   if (entry.base_url === undefined) return speaks;
   // The key must not go to the preset's own addresses when the operator gave another.
-  return mapEndpoints(speaks, (endpoint) => (endpoint.baseUrl === undefined ? endpoint : undefined));
+  return mapEndpoints(speaks, (endpoint) =>
+    endpoint.baseUrl === undefined ? endpoint : undefined,
+  );
 }
 
 const isGeneric = (preset: Provider): boolean =>
@@ -168,7 +173,9 @@ const isGeneric = (preset: Provider): boolean =>
 const allEndpoints = (speaks: Speaks): Endpoint[] => Object.values(speaks).flat();
 
 function selectEndpoints(sources: readonly Provider[], wanted: readonly DialectId[]): Speaks {
-  const operations = new Set(sources.flatMap((source) => Object.keys(source.speaks) as Operation[]));
+  const operations = new Set(
+    sources.flatMap((source) => Object.keys(source.speaks) as Operation[]),
+  );
   const selected: Partial<Record<Operation, readonly Endpoint[]>> = {};
   for (const operation of operations) {
     const endpoints = wanted.flatMap((dialect) => {
@@ -187,7 +194,10 @@ function mapEndpoints(
   change: (endpoint: Endpoint) => Endpoint | undefined,
 ): Speaks {
   const changed: Partial<Record<Operation, readonly Endpoint[]>> = {};
-  for (const [operation, endpoints] of Object.entries(speaks) as [Operation, readonly Endpoint[]][]) {
+  for (const [operation, endpoints] of Object.entries(speaks) as [
+    Operation,
+    readonly Endpoint[],
+  ][]) {
     const left = endpoints.map(change).filter((endpoint) => endpoint !== undefined);
     if (left.length > 0) changed[operation] = left;
   }
@@ -212,7 +222,9 @@ function usedSettings(baseUrl: string | undefined, speaks: Speaks | undefined): 
     baseUrl ?? "",
     ...allEndpoints(speaks ?? {}).flatMap(({ path, baseUrl: own }) => [path, own ?? ""]),
   ];
-  return new Set(urls.flatMap((url) => [...url.matchAll(placeholder)].map((match) => match[1] ?? "")));
+  return new Set(
+    urls.flatMap((url) => [...url.matchAll(placeholder)].map((match) => match[1] ?? "")),
+  );
 }
 
 /** Settings by name, or undefined after a problem. */
@@ -224,12 +236,15 @@ function resolveSettings(
   resolution: Resolution,
 ): Record<string, string> | undefined {
   const written = entry as unknown as Readonly<Record<string, unknown>>;
-  const known = new Set(resolution.presets.flatMap((preset) => Object.keys(preset.urlSettings ?? {})));
+  const known = new Set(
+    resolution.presets.flatMap((preset) => Object.keys(preset.urlSettings ?? {})),
+  );
   const settings: Record<string, string> = {};
   let sound = true;
   for (const name of known) {
     const value = written[name];
-    if (typeof value !== "string" || Object.hasOwn(declared, name) || providerFields.includes(name)) continue;
+    if (typeof value !== "string" || Object.hasOwn(declared, name) || providerFields.includes(name))
+      continue;
     const near = nearest(name, Object.keys(declared));
     resolution.problem(
       [...at, name],
@@ -259,7 +274,9 @@ function resolveSettings(
       const message = `the value of \`${name}\` does not have the form it must have`;
       resolution.problem(
         typeof given === "string" ? [...at, name] : at,
-        typeof given === "string" ? message : `${message} (${setting.env?.join(", ") ?? "default"})`,
+        typeof given === "string"
+          ? message
+          : `${message} (${setting.env?.join(", ") ?? "default"})`,
         `e.g. \`${setting.example}\``,
       );
       sound = false;
@@ -270,7 +287,9 @@ function resolveSettings(
 
 /** Whatever a preset's pattern admits, nothing that could change the meaning of a URL gets in. */
 const fits = (value: string, setting: UrlSetting): boolean =>
-  new RegExp(`^(?:${setting.pattern.source})$`, setting.pattern.flags.replace(/[gy]/g, "")).test(value) &&
+  new RegExp(`^(?:${setting.pattern.source})$`, setting.pattern.flags.replace(/[gy]/g, "")).test(
+    value,
+  ) &&
   /^[^/?#@%\\\s\p{Cc}{}]+$/u.test(value) &&
   !/^\.+$/.test(value);
 
@@ -282,7 +301,12 @@ function resolveKeys(
   resolution: Resolution,
 ): NamedSecret[] | undefined {
   if (entry.api_key !== undefined && entry.keys !== undefined) {
-    resolution.problem([...at, "keys"], "`api_key` and `keys` are both given", "keep one of them", "key");
+    resolution.problem(
+      [...at, "keys"],
+      "`api_key` and `keys` are both given",
+      "keep one of them",
+      "key",
+    );
     return undefined;
   }
   if (entry.api_key !== undefined) return [{ name: "default", secret: entry.api_key }];
@@ -300,7 +324,12 @@ function resolveKeys(
   }
   const found = environmentKey(preset, resolution);
   if (found === "unusable") {
-    resolution.problem(at, `the key in ${preset.env.join(" or ")} holds characters that no key has`, "check the variable", "key");
+    resolution.problem(
+      at,
+      `the key in ${preset.env.join(" or ")} holds characters that no key has`,
+      "check the variable",
+      "key",
+    );
     return undefined;
   }
   if (found !== undefined) return [found];
@@ -329,7 +358,11 @@ function namedKeys(
   let sound = true;
   for (const [index, { name }] of named.entries()) {
     if (names.has(name)) {
-      resolution.problem([...at, "keys", index], `two keys are named \`${name}\``, "give each its own name");
+      resolution.problem(
+        [...at, "keys", index],
+        `two keys are named \`${name}\``,
+        "give each its own name",
+      );
       sound = false;
     }
     names.add(name);
@@ -337,7 +370,10 @@ function namedKeys(
   return sound ? named : undefined;
 }
 
-function environmentKey(preset: Provider, resolution: Resolution): NamedSecret | "unusable" | undefined {
+function environmentKey(
+  preset: Provider,
+  resolution: Resolution,
+): NamedSecret | "unusable" | undefined {
   for (const variable of preset.env) {
     const text = resolution.variable(variable)?.trim();
     if (text === undefined || text === "") continue;
@@ -354,21 +390,27 @@ function fromEnvironment(preset: Provider, resolution: Resolution): ResolvedProv
   const at: Path = ["discover", "environment"];
   const variables = preset.env.join(" or ");
   if (found === "unusable") {
-    resolution.warning(at, `${preset.label} is left out: the key in ${variables} holds characters that no key has`);
+    resolution.warning(
+      at,
+      `${preset.label} is left out: the key in ${variables} holds characters that no key has`,
+    );
     return undefined;
   }
   const settings: Record<string, string> = {};
   const used = usedSettings(preset.baseUrl, preset.speaks);
   for (const [name, setting] of Object.entries(preset.urlSettings ?? {})) {
     const value =
-      setting.env?.map((variable) => resolution.variable(variable)).find((text) => text !== undefined) ??
-      setting.default;
+      setting.env
+        ?.map((variable) => resolution.variable(variable))
+        .find((text) => text !== undefined) ?? setting.default;
     if (value !== undefined && fits(value, setting)) settings[name] = value;
     else if (used.has(name)) {
       resolution.warning(
         at,
         `${preset.label} is left out: it has a key, but no usable \`${name}\``,
-        setting.env === undefined ? `write \`${name}\` in providers.${preset.id}` : `set ${setting.env.join(" or ")}`,
+        setting.env === undefined
+          ? `write \`${name}\` in providers.${preset.id}`
+          : `set ${setting.env.join(" or ")}`,
       );
       return undefined;
     }
@@ -383,5 +425,7 @@ function fromEnvironment(preset: Provider, resolution: Resolution): ResolvedProv
 
 function modelMap(models: ParsedProvider["models"]): ReadonlyMap<string, string> | null {
   if (models === undefined) return null;
-  return new Map(Array.isArray(models) ? models.map((name) => [name, name]) : Object.entries(models));
+  return new Map(
+    Array.isArray(models) ? models.map((name) => [name, name]) : Object.entries(models),
+  );
 }

@@ -1,6 +1,13 @@
 // The effective configuration as plain JSON without secrets, for people and the admin API.
 import type { Secret } from "../lib/secret.ts";
-import type { Config, NamedSecret, Price, PriceOverride, ResolvedProvider, Timeouts } from "./config.ts";
+import type {
+  Config,
+  NamedSecret,
+  Price,
+  PriceOverride,
+  ResolvedProvider,
+  Timeouts,
+} from "./config.ts";
 import { formatDollars } from "./price.ts";
 import { formatDuration } from "./quantity.ts";
 
@@ -75,7 +82,12 @@ const withoutUser = (proxy: string | null): string =>
   proxy === null ? "none" : proxy.replace(/\/\/[^/]*@/, "//***@");
 
 function withTimeouts(timeouts: Partial<Timeouts>): { timeouts?: Record<string, string> } {
-  const names = { connect: "connectMs", first_byte: "firstByteMs", idle: "idleMs", total: "totalMs" } as const;
+  const names = {
+    connect: "connectMs",
+    first_byte: "firstByteMs",
+    idle: "idleMs",
+    total: "totalMs",
+  } as const;
   const written: Record<string, string> = {};
   for (const [name, field] of Object.entries(names)) {
     const ms = timeouts[field];

@@ -98,7 +98,10 @@ function resolveRoute(
     const modelPlace: Path = [...place, "model"];
     const found = find(written.model, modelPlace);
     if (found === "disabled") {
-      resolution.warning(modelPlace, `${quoted(written.model)} is left out: its provider is disabled`);
+      resolution.warning(
+        modelPlace,
+        `${quoted(written.model)} is left out: its provider is disabled`,
+      );
       continue;
     }
     if (found === undefined || found === "broken") {
@@ -143,7 +146,8 @@ function resolveRoute(
     if (!isRoute(table, target)) find(target, [...at, "fallbacks", index]);
   }
   if (deployments.length === 0) {
-    if (known) resolution.warning(at, `${quoted(name)} is left out: none of its providers is enabled`);
+    if (known)
+      resolution.warning(at, `${quoted(name)} is left out: none of its providers is enabled`);
     return undefined;
   }
   return {
@@ -183,8 +187,10 @@ function createFinder(config: ParsedConfig, targets: Targets, resolution: Resolu
       }
       return report(
         `${quoted(target)} is neither a route nor \`provider/model\``,
-        didYouMean(target, Object.keys(table).filter((name) => name !== path[1])) ??
-          "write `provider/model`",
+        didYouMean(
+          target,
+          Object.keys(table).filter((name) => name !== path[1]),
+        ) ?? "write `provider/model`",
       );
     }
     const name = target.slice(0, slash);
@@ -221,7 +227,9 @@ function createFinder(config: ParsedConfig, targets: Targets, resolution: Resolu
         path,
         `the provider ${quoted(provider)} has no key named ${quoted(key)}`,
         didYouMean(key, names) ??
-          (names.length === 0 ? "remove `key`" : `it has ${names.map((name) => `\`${name}\``).join(", ")}`),
+          (names.length === 0
+            ? "remove `key`"
+            : `it has ${names.map((name) => `\`${name}\``).join(", ")}`),
       );
     },
   });
@@ -236,7 +244,11 @@ function reportCycles(table: RouteTable, resolution: Resolution): void {
   const visit = (name: string, path: Path): void => {
     if (done.has(name)) return;
     if (trail.length >= maxChain) {
-      resolution.problem(path, `more than ${maxChain} routes point at one another in a row`, "point at `provider/model` sooner");
+      resolution.problem(
+        path,
+        `more than ${maxChain} routes point at one another in a row`,
+        "point at `provider/model` sooner",
+      );
       return;
     }
     trail.push(name);
@@ -246,7 +258,11 @@ function reportCycles(table: RouteTable, resolution: Resolution): void {
       if (from < 0) visit(target, path);
       else {
         const circle = [...trail.slice(from), target].map((step) => quoted(step)).join(" → ");
-        resolution.problem(path, `the routes go in a circle: ${circle}`, "let one of them end elsewhere");
+        resolution.problem(
+          path,
+          `the routes go in a circle: ${circle}`,
+          "let one of them end elsewhere",
+        );
       }
     }
     trail.pop();

@@ -15,43 +15,56 @@ import {
   sizePattern,
 } from "./quantity.ts";
 
-/** What a field carries besides its type; see {@link field}. */
+/** What a field carries besides its type; see {@link field}. JSON Schema's own names get lost behind transforms. */
 export interface FieldMeta {
   description: string;
-  examples: unknown[];
+  /** A value as users write it. */
+  sample: unknown;
+  /** The default as users would write it. */
+  fallback?: unknown;
   /** The default in words, where it is computed. */
   defaultText?: string;
   /** The value is a credential. */
   secret?: boolean;
+  /** The type in words, where the bare one says too little. */
+  kind?: string;
 }
 
 /** Attaches what the generated references and the editor show. */
-const field = <T extends z.ZodType>(
+function field<T extends z.ZodType>(
   schema: T,
   description: string,
-  example: unknown,
-  more: { defaultText?: string; secret?: boolean } = {},
-): T => schema.meta({ description, examples: [example], ...more });
+  sample: unknown,
+  more: Pick<FieldMeta, "defaultText" | "secret"> = {},
+): T {
+  const known: unknown = schema instanceof z.ZodDefault ? schema.def.defaultValue : undefined;
+  const fallback = more.defaultText === undefined && known !== undefined ? { fallback: known } : {};
+  return schema.meta({ description, sample, ...fallback, ...more });
+}
 
 // Values that arrive through `${…}` are text, so numbers and booleans are read from text too.
 
 const whole = (min: number, max: number) =>
-  z.union([
-    z.int(`expected a whole number from ${min} to ${max}`).min(min).max(max),
+  z
+    .union([
+      z.int(`expected a whole number from ${min} to ${max}`).min(min).max(max),
+      z
+        .string()
+        .regex(/^\d{1,15}$/, `expected a whole number from ${min} to ${max}`)
+        .transform(Number)
+        .pipe(z.int().min(min).max(max)),
+    ])
+    .meta({ kind: `whole number, ${min} to ${max}` });
+
+const flag = z
+  .union([
+    z.boolean(),
     z
       .string()
-      .regex(/^\d{1,15}$/, `expected a whole number from ${min} to ${max}`)
-      .transform(Number)
-      .pipe(z.int().min(min).max(max)),
-  ]);
-
-const flag = z.union([
-  z.boolean(),
-  z
-    .string()
-    .regex(/^(?:true|false)$/, "expected true or false")
-    .transform((text) => text === "true"),
-]);
+      .regex(/^(?:true|false)$/, "expected true or false")
+      .transform((text) => text === "true"),
+  ])
+  .meta({ kind: "true or false" });
 
 const durationMessage = "expected milliseconds, or a duration such as `250ms`, `30s`, `5m`";
 
@@ -65,7 +78,8 @@ const durationMs = z
       message: `expected a duration from 1ms to ${formatDuration(maxDurationMs)}`,
     });
     return z.NEVER;
-  });
+  })
+  .meta({ kind: "duration" });
 
 const limitMs = z
   .union([
@@ -83,7 +97,8 @@ const limitMs = z
       message: `expected a duration from 1ms to ${formatDuration(maxDurationMs)}, or \`off\` for no limit`,
     });
     return z.NEVER;
-  });
+  })
+  .meta({ kind: "duration or `off`" });
 
 const sizeMessage = "expected bytes, or a size such as `512kb`, `32mb`";
 
@@ -94,7 +109,8 @@ const sizeBytes = z
     if (bytes !== undefined && bytes >= 1024 && bytes <= 1024 ** 3) return bytes;
     context.addIssue({ code: "custom", message: "expected a size from 1kb to 1gb" });
     return z.NEVER;
-  });
+  })
+  .meta({ kind: "size" });
 
 /** Sent in a header, so nothing that a header cannot hold. */
 const secret = z
@@ -156,7 +172,8 @@ const host = z
 
 /** Only programs on this machine reach it. */
 export const isLoopback = (address: string): boolean =>
-  address === "localhost" || (ipaddr.isValid(address) && ipaddr.process(address).range() === "loopback");
+  address === "localhost" ||
+  (ipaddr.isValid(address) && ipaddr.process(address).range() === "loopback");
 
 const hostName = z
   .string()
@@ -200,7 +217,8 @@ const dollars = z
     if (nanos !== undefined) return nanos;
     context.addIssue({ code: "custom", message: dollarMessage });
     return z.NEVER;
-  });
+  })
+  .meta({ kind: "dollars" });
 
 const price = z
   .strictObject({
@@ -228,23 +246,18 @@ const price = z
       defaultText: "nothing",
     }),
   })
-  .transform(
-    (value): Price => ({
-      input: value.input,
-      output: value.output,
-      cacheRead: value.cache_read ?? null,
-      cacheWrite5m: value.cache_write_5m ?? null,
-      cacheWrite1h: value.cache_write_1h ?? null,
-      request: value.request ?? null,
-    }),
-  );
+  .transform((value): Price => ({
+    input: value.input,
+    output: value.output,
+    cacheRead: value.cache_read ?? null,
+    cacheWrite5m: value.cache_write_5m ?? null,
+    cacheWrite1h: value.cache_write_1h ?? null,
+    request: value.request ?? null,
+  }));
 
 const pattern = z
   .string()
-  .regex(
-    /^[^\s\p{Cc}]{1,200}$/u,
-    "expected a model name, or a pattern with `*`, without spaces",
-  );
+  .regex(/^[^\s\p{Cc}]{1,200}$/u, "expected a model name, or a pattern with `*`, without spaces");
 
 const prices = z.record(pattern, price);
 
@@ -288,12 +301,9 @@ const timeoutsDescription = "Deadlines that differ from the general ones; `off` 
 
 const fullTimeouts = z
   .strictObject({
-    connect: field(
-      limitMs.default(defaultTimeouts.connectMs),
-      timeoutTexts.connect,
-      "5s",
-      { defaultText: "5s" },
-    ),
+    connect: field(limitMs.default(defaultTimeouts.connectMs), timeoutTexts.connect, "5s", {
+      defaultText: "5s",
+    }),
     first_byte: field(
       limitMs.default(defaultTimeouts.firstByteMs),
       timeoutTexts.first_byte,
@@ -307,14 +317,12 @@ const fullTimeouts = z
       defaultText: "2h",
     }),
   })
-  .transform(
-    (value): Timeouts => ({
-      connectMs: value.connect,
-      firstByteMs: value.first_byte,
-      idleMs: value.idle,
-      totalMs: value.total,
-    }),
-  );
+  .transform((value): Timeouts => ({
+    connectMs: value.connect,
+    firstByteMs: value.first_byte,
+    idleMs: value.idle,
+    totalMs: value.total,
+  }));
 
 const server = z.strictObject({
   host: field(
@@ -388,9 +396,7 @@ const clientKeys = z.record(
   keyName,
   z.union([
     secretField(clientKey, "${APP_KEY}"),
-    z
-      .strictObject({ key: secretField(clientKey, "${APP_KEY}") })
-      .transform((value) => value.key),
+    z.strictObject({ key: secretField(clientKey, "${APP_KEY}") }).transform((value) => value.key),
   ]),
 );
 
@@ -413,24 +419,19 @@ const providerShape = {
     "http://10.0.0.5:8000/v1",
     { defaultText: "the preset's" },
   ),
-  api_key: field(
-    secret.optional(),
-    "The provider's key.",
-    "${OPENAI_API_KEY}",
-    { defaultText: "the preset's environment variable, unless `base_url` is set", secret: true },
-  ),
+  api_key: field(secret.optional(), "The provider's key.", "${OPENAI_API_KEY}", {
+    defaultText: "the preset's environment variable, unless `base_url` is set",
+    secret: true,
+  }),
   keys: field(
     z
       .array(
         z.union([
           secretField(secret, "${OPENAI_KEY_A}"),
           z.strictObject({
-            name: field(
-              keyName.optional(),
-              "How deployments refer to this key.",
-              "team-a",
-              { defaultText: "`key-1`, `key-2` ... by position" },
-            ),
+            name: field(keyName.optional(), "How deployments refer to this key.", "team-a", {
+              defaultText: "`key-1`, `key-2` ... by position",
+            }),
             key: secretField(secret, "${OPENAI_KEY_A}"),
           }),
         ]),
@@ -442,7 +443,9 @@ const providerShape = {
     { defaultText: "none" },
   ),
   headers: field(
-    z.record(headerName, field(headerValue, "The header's value.", "a", { secret: true })).default({}),
+    z
+      .record(headerName, field(headerValue, "The header's value.", "a", { secret: true }))
+      .default({}),
     "Headers sent with every request to this provider.",
     { "x-team": "a" },
   ),
@@ -453,9 +456,7 @@ const providerShape = {
     { defaultText: "the type's" },
   ),
   models: field(
-    z
-      .union([z.array(upstreamModel), z.record(upstreamModel, upstreamModel)])
-      .optional(),
+    z.union([z.array(upstreamModel), z.record(upstreamModel, upstreamModel)]).optional(),
     "The models this provider offers: a list of names, or a map from the name that clients use to the provider's own. No other model of it is then served.",
     { llama: "meta-llama/Llama-3.3-70B-Instruct" },
     { defaultText: "every model, by the provider's own name" },
@@ -489,9 +490,7 @@ const routeName = z
   .string()
   .regex(/^[^\s\p{Cc}]{1,200}$/u, "a model name holds no spaces and at most 200 characters");
 
-const reference = z
-  .string()
-  .regex(/^[^\s\p{Cc}]{1,200}$/u, "expected `provider/model`");
+const reference = z.string().regex(/^[^\s\p{Cc}]{1,200}$/u, "expected `provider/model`");
 
 const share = z.union([
   z.number("expected a number").nonnegative("a weight is 0 or more").max(1e9),
@@ -523,12 +522,9 @@ const deployment = z.union([
       1,
       { defaultText: "0; equal ranks go by position" },
     ),
-    key: field(
-      keyName.optional(),
-      "Name of one of the provider's `keys`.",
-      "team-a",
-      { defaultText: "any of them" },
-    ),
+    key: field(keyName.optional(), "Name of one of the provider's `keys`.", "team-a", {
+      defaultText: "any of them",
+    }),
     timeouts: field(partialTimeouts.default({}), timeoutsDescription, { first_byte: "2m" }),
   }),
 ]);
@@ -549,7 +545,10 @@ const route = z.union([
     deployments: field(
       z.array(deployment).min(1, "the list is empty: a route needs at least one deployment"),
       "Where the requests go: `provider/model`, or a map.",
-      [{ model: "openai/gpt-4o", weight: 70 }, { model: "anthropic/claude-opus-4-5", weight: 30 }],
+      [
+        { model: "openai/gpt-4o", weight: 70 },
+        { model: "anthropic/claude-opus-4-5", weight: 30 },
+      ],
     ),
     fallbacks: field(
       z.array(reference).default([]),
@@ -582,7 +581,9 @@ function urlSettings(presets: readonly Provider[]): Record<string, z.ZodType> {
     for (const [name, setting] of Object.entries(preset.urlSettings ?? {})) {
       if (name in providerShape || name in shape) continue;
       const owners = presets.filter((other) => other.urlSettings?.[name] !== undefined);
-      const variables = [...new Set(owners.flatMap((owner) => owner.urlSettings?.[name]?.env ?? []))];
+      const variables = [
+        ...new Set(owners.flatMap((owner) => owner.urlSettings?.[name]?.env ?? [])),
+      ];
       shape[name] = field(
         z.string().optional(),
         `${setting.description.replace(/\.?$/, ".")} For ${owners.map((owner) => `\`${owner.id}\``).join(", ")}.`,

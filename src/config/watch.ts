@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 
 export interface FileWatch {
   close(): void;
-  /** Watches these paths from now on; their present state is the one changes are measured against. */
+  /** Watches these paths from now on. Those watched already keep the state they were last seen in, so no change is lost. */
   update(paths: readonly string[]): void;
 }
 
@@ -52,7 +52,9 @@ export function watchFiles(
 
   /** Opens what is missing, and drops what is no longer wanted or is another folder by now. */
   const watchFolders = (): void => {
-    const wanted = new Map([...marks.keys()].flatMap(foldersOf).map((folder) => [folder, identityOf(folder)]));
+    const wanted = new Map(
+      [...marks.keys()].flatMap(foldersOf).map((folder) => [folder, identityOf(folder)]),
+    );
     const kept: typeof folders = new Map();
     for (const [folder, open] of folders) {
       if (wanted.get(folder) === open.identity) kept.set(folder, open);
@@ -76,7 +78,7 @@ export function watchFiles(
 
   const update = (next: readonly string[]): void => {
     if (closed) return;
-    marks = new Map(next.map((path) => [path, markOf(path)]));
+    marks = new Map(next.map((path) => [path, marks.get(path) ?? markOf(path)]));
     watchFolders();
   };
 

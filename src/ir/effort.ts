@@ -18,6 +18,4 @@ export function effortOfBudget(tokens: number): "low" | "medium" | "high" {
 
 /** Thinking tokens for an effort word; an unknown word counts as `medium`. @example budgetOfEffort("low") // → 1024 */
 export const budgetOfEffort = (effort: string): number =>
-  Object.hasOwn(budgets, effort)
-    ? budgets[effort as keyof typeof budgets]
-    : budgets.medium;
+  Object.hasOwn(budgets, effort) ? budgets[effort as keyof typeof budgets] : budgets.medium;

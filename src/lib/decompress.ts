@@ -43,7 +43,10 @@ export function parseContentEncoding(header: string | null | undefined): Coding[
     if (name === "") continue;
     const coding = Object.hasOwn(codingNames, name) ? codingNames[name] : undefined;
     if (coding === undefined) {
-      throw new DecompressError("unsupported", `the content encoding \`${name.slice(0, 40)}\` is not supported; use gzip, deflate, br or zstd`);
+      throw new DecompressError(
+        "unsupported",
+        `the content encoding \`${name.slice(0, 40)}\` is not supported; use gzip, deflate, br or zstd`,
+      );
     }
     if (coding !== "identity") codings.push(coding);
   }
@@ -167,7 +170,8 @@ async function decodeOne(
     },
     { highWaterMark: 0 },
   );
-  return whole.pipeThrough(new DecompressionStream(formatOf(coding, first.value)));
+  const { readable, writable } = new DecompressionStream(formatOf(coding, first.value));
+  return whole.pipeThrough({ readable, writable: writable as WritableStream<Uint8Array> });
 }
 
 function formatOf(coding: Coding, first: Uint8Array): Bun.CompressionFormat {

@@ -86,11 +86,7 @@ export function scan(bytes: Uint8Array): Map<string, Member> {
   }
 }
 
-function finish(
-  buffer: Buffer,
-  after: number,
-  members: Map<string, Member>,
-): Map<string, Member> {
+function finish(buffer: Buffer, after: number, members: Map<string, Member>): Map<string, Member> {
   const at = skipSpace(buffer, after);
   if (at !== buffer.length) throw new JsonError("text after the end of the JSON object", at);
   return members;

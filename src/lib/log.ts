@@ -61,7 +61,9 @@ export function createLogger(options: LoggerOptions = {}): Logger {
         if (levels[level] < least) return;
         const data = { ...inherited, ...fields };
         const clean = cleanFields(error === undefined ? data : { ...data, error: asError(error) });
-        write(`${render({ time: new Date(now()), level, event: clip(event, 200), fields: clean })}\n`);
+        write(
+          `${render({ time: new Date(now()), level, event: clip(event, 200), fields: clean })}\n`,
+        );
       };
     return {
       debug: at("debug"),
@@ -166,7 +168,8 @@ function cleanObject(
       break;
     }
     const isCredential = credentialFields.has(name.toLowerCase().replaceAll(/[-_]/g, ""));
-    clean[clip(name, 100)] = isCredential && value !== null ? "***" : cleanValue(value, depth, seen);
+    clean[clip(name, 100)] =
+      isCredential && value !== null ? "***" : cleanValue(value, depth, seen);
   }
   return clean;
 }
@@ -248,10 +251,10 @@ const clip = (text: string, max: number): string =>
   text.length > max ? `${text.slice(0, max)}… (${text.length} characters)` : text;
 
 /** Delete, C1 controls, line separators, zero-width and bidirectional marks: what JSON leaves unescaped. */
-const unsafe =
-  /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
+const unsafe = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 // oxlint-disable-next-line no-control-regex -- control characters are what it is for
-const unsafeOrControl = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
+const unsafeOrControl =
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 
 const escapeUnsafe = (json: string): string => json.replace(unsafe, escapeCharacter);
 const escapeText = (text: string): string => text.replace(unsafeOrControl, escapeCharacter);

@@ -49,8 +49,7 @@ export function decodeFinish(word: string | undefined, facts: FinishFacts): Fini
       ? "stop"
       : "other";
   const ended = meaning === "stop" || meaning === "other";
-  const reason =
-    ended && facts.calls ? "tool-calls" : ended && facts.refused ? "refusal" : meaning;
+  const reason = ended && facts.calls ? "tool-calls" : ended && facts.refused ? "refusal" : meaning;
   return {
     reason,
     ...(word ? { raw: word } : {}),

@@ -1,12 +1,6 @@
 // Reasoning on this wire: plain `reasoning_content` / `reasoning`, and `reasoning_details` that can be sent back.
 // Shapes: https://openrouter.ai/docs/guides/best-practices/reasoning-tokens
-import type {
-  DialectId,
-  OpaquePart,
-  Origin,
-  Reasoning,
-  ReasoningPart,
-} from "../../ir/chat.ts";
+import type { DialectId, OpaquePart, Origin, Reasoning, ReasoningPart } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import {
   dialectId,
@@ -116,7 +110,9 @@ export function decodeReasoning(
 
 /** `reasoning_content` (DeepSeek, vLLM ...) or `reasoning` (OpenRouter, Groq ...), where it says something. */
 export const plainReasoning = (message: JsonObject): string | undefined =>
-  stringOr(field(message, "reasoning_content")) || stringOr(field(message, "reasoning")) || undefined;
+  stringOr(field(message, "reasoning_content")) ||
+  stringOr(field(message, "reasoning")) ||
+  undefined;
 
 /** Must the part come back as a detail, or does its plain text say all? */
 export const needsDetail = (part: ReasoningPart): boolean =>
@@ -143,7 +139,8 @@ export function encodeDetails(part: ReasoningPart, options: DetailOptions): Json
     const proof = signature === undefined ? {} : { signature };
     details.push({ type: "reasoning.text", text, ...proof, ...head });
   }
-  if (encrypted !== undefined) details.push({ type: "reasoning.encrypted", data: encrypted, ...head });
+  if (encrypted !== undefined)
+    details.push({ type: "reasoning.encrypted", data: encrypted, ...head });
   return details;
 }
 
@@ -213,4 +210,5 @@ function ofVendors(body: JsonObject): Reasoning | undefined {
   return enabled === true ? { mode: "adaptive" } : undefined;
 }
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) > 0;
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && Number(value) > 0;

@@ -25,6 +25,7 @@ import {
   dialectId,
   field,
   kindOf,
+  legacyForm,
   optionalArray,
   optionalBoolean,
   optionalInteger,
@@ -100,7 +101,8 @@ function extraFields(json: JsonObject, hasWish: boolean, hasFormat: boolean): Js
   // `include_usage` is for the gateway, which always asks for usage.
   const { include_usage: _, ...options } = optionalObject(json, "stream_options") ?? {};
   if (Object.keys(options).length > 0) extra["stream_options"] = options;
-  return extra;
+  const isLegacy = field(json, "tools") === undefined && field(json, "functions") !== undefined;
+  return isLegacy ? { ...extra, [legacyForm]: true } : extra;
 }
 
 function decodeSettings(json: JsonObject): Settings {
@@ -252,11 +254,9 @@ function decodeMessages(json: JsonObject): Message[] {
       field(json, "input") === undefined
         ? ""
         : " The body has `input`, which belongs to the Responses API (`/v1/responses`).";
-    throw new GatewayError(
-      "invalid_request",
-      `Missing required parameter: \`messages\`.${hint}`,
-      { param: "messages" },
-    );
+    throw new GatewayError("invalid_request", `Missing required parameter: \`messages\`.${hint}`, {
+      param: "messages",
+    });
   }
   if (!Array.isArray(items)) {
     return reject("messages", `expected an array of messages, got ${kindOf(items)}`);
@@ -401,12 +401,11 @@ function decodeToolResult(
   path: string,
   legacy: LegacyCalls | null,
 ): ToolResultPart {
-  const parts = decodeContent(item, path, false).filter(
-    (part): part is ToolResultPart["parts"][number] =>
-      part.type === "text" ||
-      part.type === "image" ||
-      part.type === "file" ||
-      part.type === "opaque",
+  const content = field(item, "content");
+  const parts = decodeContent(item, path, false).map((part, index) =>
+    part.type === "audio" || part.type === "refusal"
+      ? opaque(Array.isArray(content) ? content[index] : content)
+      : part,
   );
   return {
     type: "tool-result",
@@ -446,6 +445,8 @@ function decodeContent(item: JsonObject, path: string, isRequired: boolean): Con
   );
 }
 
+const opaque = (raw: unknown): OpaquePart => ({ type: "opaque", origin: dialectId, raw });
+
 const textKeys = new Set(["type", "text", "cache_control"]);
 
 function decodePart(part: unknown, path: string): ContentPart {
@@ -472,7 +473,7 @@ function decodePart(part: unknown, path: string): ContentPart {
       return { type: "refusal", text: requiredString(part, "refusal", path) };
     default:
       // e.g. `video_url` of vLLM and OpenRouter.
-      return { type: "opaque", origin: dialectId, raw: part };
+      return opaque(part);
   }
 }
 

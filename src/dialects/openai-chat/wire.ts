@@ -102,6 +102,12 @@ export const withExt = (fields: JsonObject | undefined): { ext?: Ext } =>
 /** This dialect's own fields of a part, message, tool or request. */
 export const ownExt = (ext: Ext | undefined): JsonObject => ext?.[dialectId] ?? {};
 
+/**
+ * Marks the fields of a request that used `functions` instead of `tools`, so that its answer does too.
+ * A symbol, since it is no field: it is not sent, and no other dialect loses anything.
+ */
+export const legacyForm = Symbol("functions");
+
 /** The fields of other dialects, which this wire cannot carry. */
 export const foreignFields = (ext: Ext | undefined): string[] =>
   Object.entries(ext ?? {})

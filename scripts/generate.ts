@@ -1,0 +1,36 @@
+// Writes the generated references, or with `--check` tells which of them are stale.
+import { readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { describeConfig } from "../src/config/describe.ts";
+import { schemaText } from "../src/config/json-schema.ts";
+import { providers } from "../src/providers/index.ts";
+
+/** A file that is made from the code. */
+interface Generated {
+  /** From the repository's root. */
+  path: string;
+  render(): string | Promise<string>;
+}
+
+const files: readonly Generated[] = [
+  { path: "schema/megallm.schema.json", render: () => schemaText(providers) },
+  { path: "docs/configuration.md", render: () => describeConfig(providers) },
+];
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const check = process.argv.includes("--check");
+let stale = 0;
+
+for (const file of files) {
+  const text = await file.render();
+  const before = await readFile(`${root}${file.path}`, "utf8").catch(() => undefined);
+  if (before === text) continue;
+  if (check) {
+    stale += 1;
+    console.error(`${file.path} is stale: run \`bun run generate\``);
+  } else {
+    await writeFile(`${root}${file.path}`, text);
+    console.log(`wrote ${file.path}`);
+  }
+}
+if (stale > 0) process.exit(1);

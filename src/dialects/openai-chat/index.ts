@@ -1,0 +1,54 @@
+// OpenAI's chat completions and what else that wire offers: completions, embeddings, moderations.
+// https://platform.openai.com/docs/api-reference/chat
+import type { Operation } from "../../ir/chat.ts";
+import type { Dialect, DialectRoute } from "../dialect.ts";
+import { decodeError, errorBody } from "./error.ts";
+import { decodeRequest } from "./request-decode.ts";
+import { encodeRequest } from "./request-encode.ts";
+import { decodeResponse } from "./response-decode.ts";
+import { encodeResponse } from "./response-encode.ts";
+import { createStreamDecoder } from "./stream-decoder.ts";
+import { createStreamEncoder } from "./stream-encoder.ts";
+import { decodeUsage } from "./usage.ts";
+import { usageOption } from "./usage-option.ts";
+import { dialectId, field } from "./wire.ts";
+
+/** Clients disagree about whether the base URL ends in `/v1`: both paths work. */
+const routesOf = (path: string, operation: Operation): DialectRoute[] =>
+  ["/v1", ""].map((prefix) => ({ method: "POST", path: `${prefix}${path}`, operation }));
+
+export const openaiChat: Dialect = {
+  id: dialectId,
+  routes: [
+    ...routesOf("/chat/completions", "chat"),
+    ...routesOf("/completions", "completions"),
+    ...routesOf("/embeddings", "embeddings"),
+    ...routesOf("/moderations", "moderations"),
+  ],
+  // Not `openai-organization` and `openai-project`: they belong to the caller's own key.
+  requestHeaders: ["openai-beta", "idempotency-key", "x-client-request-id"],
+  responseHeaders: [
+    "openai-processing-ms",
+    "openai-version",
+    "openai-model",
+    "x-ratelimit-*",
+    "retry-after",
+    "retry-after-ms",
+  ],
+  request: { decode: decodeRequest, encode: encodeRequest },
+  response: { decode: decodeResponse, encode: encodeResponse },
+  stream: {
+    decoder: createStreamDecoder,
+    encoder: createStreamEncoder,
+    // One newline: a blank line would end an event, and some clients then read an empty one.
+    keepAlive: ": ping\n",
+  },
+  error: {
+    decode: decodeError,
+    // The request id stands in the header alone.
+    encode: (error) => JSON.stringify(errorBody(error)),
+  },
+  usageOption,
+  // Moderations cost nothing and report nothing.
+  usage: (_operation, body) => decodeUsage(field(body, "usage")),
+};

@@ -1,0 +1,537 @@
+// A request in the internal representation written as a chat completion body.
+// https://platform.openai.com/docs/api-reference/chat/create
+import type {
+  CacheHint,
+  ChatRequest,
+  Message,
+  OpaquePart,
+  Part,
+  Reasoning,
+  ReasoningPart,
+  ResponseFormat,
+  Tool,
+  ToolCallPart,
+  ToolChoice,
+  ToolResultPart,
+} from "../../ir/chat.ts";
+import { effortOfBudget } from "../../ir/effort.ts";
+import { GatewayError } from "../../ir/error.ts";
+import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
+import type { EncodedRequest, Target } from "../dialect.ts";
+import { encodeAudio, encodeFile, encodeImage } from "./media.ts";
+import { encodeDetails, isDetail, needsDetail } from "./reasoning.ts";
+import { createLosses, dialectId, foreignFields, type Losses, ownExt } from "./wire.ts";
+
+/**
+ * @throws GatewayError `unsupported_feature` when the request is about tools that only another provider runs.
+ */
+export function encodeRequest(request: ChatRequest, target: Target): EncodedRequest {
+  const losses = createLosses(target.provider);
+  // Present exactly when the client itself spoke this wire: then its own fields go out as it wrote them.
+  const own = request.ext[dialectId];
+  const scope: Scope = { request, target, losses, isNative: own !== undefined };
+  const { stream_options: streamOptions, tool_choice: choice, ...extra } = own ?? {};
+  const tools = encodeTools(scope);
+  const format = encodeResponseFormat(request.responseFormat, scope);
+  const body: JsonObject = {
+    model: target.model,
+    messages: [
+      ...request.messages.flatMap((message, index) =>
+        encodeMessage(message, `messages[${index}]`, scope),
+      ),
+    ],
+    ...encodeSettings(scope, tools.length > 0),
+    ...encodeReasoning(request.reasoning, scope),
+    ...format?.fields,
+    ...(tools.length > 0 ? { tools, ...encodeToolChoice(choice, scope) } : {}),
+    ...(request.user === undefined ? {} : { user: request.user }),
+    ...extra,
+    ...encodeStream(streamOptions, scope),
+  };
+  if (tools.length === 0) loseToolChoice(request.toolChoice, losses);
+  if (format?.instruction) addInstruction(body, format.instruction, scope);
+  for (const key of foreignFields(request.ext)) losses.lose(key, noForm);
+  for (const key of target.quirks.drop ?? []) {
+    if (!Object.hasOwn(body, key)) continue;
+    delete body[key];
+    losses.lose(key, "the provider refuses this field");
+  }
+  return { body: stringify(body), headers: {}, warnings: losses.warnings() };
+}
+
+interface Scope {
+  request: ChatRequest;
+  target: Target;
+  losses: Losses;
+  isNative: boolean;
+}
+
+const noForm = "OpenAI chat has no form for it";
+
+function encodeSettings(
+  { request, target, losses, isNative }: Scope,
+  hasTools: boolean,
+): JsonObject {
+  const { settings } = request;
+  if (settings.topK !== undefined && !isNative) losses.lose("top_k", noForm);
+  const fields: JsonObject = {
+    [target.quirks.maxTokensField ?? "max_tokens"]: settings.maxOutputTokens,
+    temperature: settings.temperature,
+    top_p: settings.topP,
+    top_k: isNative ? settings.topK : undefined,
+    stop: settings.stop,
+    seed: settings.seed,
+    frequency_penalty: settings.frequencyPenalty,
+    presence_penalty: settings.presencePenalty,
+    n: settings.candidateCount,
+    // Refused by OpenAI without tools, where it means nothing anyway.
+    parallel_tool_calls: hasTools ? settings.parallelToolCalls : undefined,
+  };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function encodeStream(options: unknown, { request, target }: Scope): JsonObject {
+  if (!request.stream) return {};
+  const asks = (target.quirks.usageInStream ?? "option") === "option";
+  const fields = {
+    ...(isObject(options) ? options : {}),
+    ...(asks ? { include_usage: true } : {}),
+  };
+  return {
+    stream: true,
+    ...(Object.keys(fields).length > 0 ? { stream_options: fields } : {}),
+  };
+}
+
+function encodeReasoning(reasoning: Reasoning | undefined, { target, losses }: Scope): JsonObject {
+  if (!reasoning) return {};
+  const spelling = ownExt(reasoning.ext);
+  if (Object.keys(spelling).length > 0) return spelling;
+  const { reasoning: can } = target.facts;
+  switch (reasoning.mode) {
+    case "off":
+      // A model that never thinks refuses the field; one that always does must be told.
+      if (can === undefined)
+        losses.lose("reasoning", "unknown whether the model can be told not to think");
+      return can === true ? { reasoning_effort: "none" } : {};
+    case "effort":
+      return effort(reasoning.effort, can, losses);
+    case "budget":
+      return effort(effortOfBudget(reasoning.tokens), can, losses);
+    case "adaptive":
+      return reasoning.effort === undefined ? {} : effort(reasoning.effort, can, losses);
+    default:
+      return reasoning satisfies never;
+  }
+}
+
+function effort(word: string, can: boolean | undefined, losses: Losses): JsonObject {
+  if (can !== false) return { reasoning_effort: word };
+  losses.lose("reasoning", "the model does not reason");
+  return {};
+}
+
+interface EncodedFormat {
+  fields: JsonObject;
+  /** What the model must be told in words, since the field cannot. */
+  instruction?: string;
+}
+
+function encodeResponseFormat(
+  format: ResponseFormat | undefined,
+  { target, losses }: Scope,
+): EncodedFormat | undefined {
+  if (!format) return undefined;
+  switch (format.type) {
+    case "text":
+      return { fields: { response_format: { type: "text" } } };
+    case "json":
+      return { fields: { response_format: { type: "json_object" } } };
+    case "json-schema": {
+      const { type: _, name = "response", ...rest } = format;
+      if (!target.quirks.noJsonSchema) {
+        const schema = { name, ...rest };
+        return { fields: { response_format: { type: "json_schema", json_schema: schema } } };
+      }
+      losses.lose(
+        "response_format.json_schema",
+        "the provider does not enforce a schema; it is asked for JSON and told the schema in words",
+      );
+      return {
+        fields: { response_format: { type: "json_object" } },
+        instruction: `Answer with one JSON value that fits this JSON Schema:\n${JSON.stringify(format.schema)}`,
+      };
+    }
+    default:
+      return format satisfies never;
+  }
+}
+
+function addInstruction(body: JsonObject, content: string, { target }: Scope): void {
+  const messages = body["messages"];
+  if (!Array.isArray(messages)) return;
+  const role = target.quirks.systemRole ?? "system";
+  const after = messages.findIndex((message) => !isObject(message) || message["role"] !== role);
+  messages.splice(after < 0 ? messages.length : after, 0, { role, content });
+}
+
+function encodeTools({ request, target, losses }: Scope): JsonObject[] {
+  const tools = request.tools.flatMap((tool, index) => {
+    const path = `tools[${index}]`;
+    if (tool.type === "provider" && tool.origin !== dialectId) {
+      losses.lose(path, `\`${tool.name}\` runs at another provider`);
+      return [];
+    }
+    const encoded = encodeTool(tool);
+    if (tool.type !== "provider") {
+      for (const key of foreignFields(tool.ext)) losses.lose(`${path}.${key}`, noForm);
+    }
+    if (!tool.cache) return [encoded];
+    return [{ ...encoded, ...encodeCache(tool.cache, path, target, losses) }];
+  });
+  const isOnlyForeign = tools.length === 0 && request.tools.length > 0;
+  const forced = request.toolChoice?.type === "tool" ? request.toolChoice.name : undefined;
+  const lost = request.tools.find(
+    (tool) =>
+      tool.type === "provider" &&
+      tool.origin !== dialectId &&
+      (isOnlyForeign || tool.name === forced),
+  );
+  if (lost) {
+    throw new GatewayError(
+      "unsupported_feature",
+      `The tool \`${lost.name}\` runs on its own provider's servers; \`${target.provider}\` has no such tool.`,
+      { param: "tools" },
+    );
+  }
+  return tools;
+}
+
+function encodeTool(tool: Tool): JsonObject {
+  switch (tool.type) {
+    case "function": {
+      const { function: inner, ...outer } = ownExt(tool.ext);
+      return {
+        type: "function",
+        function: {
+          name: tool.name,
+          ...(tool.description === undefined ? {} : { description: tool.description }),
+          ...(tool.parameters === undefined ? {} : { parameters: tool.parameters }),
+          ...(tool.strict === undefined ? {} : { strict: tool.strict }),
+          ...(isObject(inner) ? inner : {}),
+        },
+        ...outer,
+      };
+    }
+    case "custom": {
+      const { custom: inner, ...outer } = ownExt(tool.ext);
+      return {
+        type: "custom",
+        custom: {
+          name: tool.name,
+          ...(tool.description === undefined ? {} : { description: tool.description }),
+          ...(tool.format === undefined ? {} : { format: tool.format }),
+          ...(isObject(inner) ? inner : {}),
+        },
+        ...outer,
+      };
+    }
+    case "provider":
+      return isObject(tool.raw) ? tool.raw : { type: tool.name };
+    default:
+      return tool satisfies never;
+  }
+}
+
+function encodeToolChoice(raw: unknown, { request }: Scope): JsonObject {
+  if (raw !== undefined) return { tool_choice: raw };
+  const choice = request.toolChoice;
+  if (!choice) return {};
+  if (choice.type !== "tool") return { tool_choice: choice.type };
+  const tool = request.tools.find((item) => item.name === choice.name);
+  const type = tool?.type === "custom" ? "custom" : "function";
+  return { tool_choice: { type, [type]: { name: choice.name } } };
+}
+
+/** OpenAI refuses `tool_choice` without tools. Only a demand for a call is a loss then. */
+function loseToolChoice(choice: ToolChoice | undefined, losses: Losses): void {
+  if (choice?.type === "required" || choice?.type === "tool") {
+    losses.lose("tool_choice", "there are no tools to choose from");
+  }
+}
+
+/** Spread into a part or tool. */
+function encodeCache(
+  cache: CacheHint | undefined,
+  path: string,
+  target: Target,
+  losses: Losses,
+): JsonObject {
+  if (!cache) return {};
+  if (!target.quirks.cacheControl) {
+    losses.lose(`${path}.cache_control`, "the provider takes no prompt-cache hints on this wire");
+    return {};
+  }
+  const ttl = cache.ttl === undefined ? {} : { ttl: cache.ttl };
+  return { cache_control: { type: "ephemeral", ...ttl } };
+}
+
+/** One message of the representation may be several here: tool results come first, each its own. */
+function encodeMessage(message: Message, path: string, scope: Scope): JsonObject[] {
+  for (const key of foreignFields(message.ext)) scope.losses.lose(`${path}.${key}`, noForm);
+  switch (message.role) {
+    case "system": {
+      const role = scope.target.quirks.systemRole ?? "system";
+      return [finishMessage(role, message, encodeContent(message.parts, path, scope))];
+    }
+    case "user":
+      return encodeUser(message, path, scope);
+    case "assistant":
+      return [encodeAssistant(message, path, scope)];
+    default:
+      return message.role satisfies never;
+  }
+}
+
+const finishMessage = (role: string, message: Message, content: unknown): JsonObject => ({
+  role,
+  content,
+  ...(message.name === undefined ? {} : { name: message.name }),
+  ...ownExt(message.ext),
+});
+
+function encodeUser(message: Message, path: string, scope: Scope): JsonObject[] {
+  const results: JsonObject[] = [];
+  const attachments: JsonObject[] = [];
+  const rest: Part[] = [];
+  for (const [index, part] of message.parts.entries()) {
+    if (part.type !== "tool-result") {
+      rest.push(part);
+      continue;
+    }
+    const encoded = encodeToolResult(part, `${path}.content[${index}]`, scope);
+    results.push(encoded.message);
+    attachments.push(...encoded.attachments);
+  }
+  if (results.length > 0 && rest.length === 0 && attachments.length === 0) return results;
+  const content = encodeContent(rest, path, scope);
+  if (attachments.length === 0) return [...results, finishMessage("user", message, content)];
+  const own = typeof content === "string" ? textBlocks(content) : content;
+  return [...results, finishMessage("user", message, [...attachments, ...own])];
+}
+
+const textBlocks = (text: string): JsonObject[] => (text === "" ? [] : [{ type: "text", text }]);
+
+interface EncodedResult {
+  message: JsonObject;
+  /** What a `tool` message cannot hold, for the user message behind it. */
+  attachments: JsonObject[];
+}
+
+function encodeToolResult(part: ToolResultPart, path: string, scope: Scope): EncodedResult {
+  const { target, losses } = scope;
+  for (const key of foreignFields(part.ext)) losses.lose(`${path}.${key}`, noForm);
+  const blocks: JsonObject[] = [];
+  const media: JsonObject[] = [];
+  for (const [index, inner] of part.parts.entries()) {
+    const block = encodePart(inner, `${path}.content[${index}]`, scope);
+    if (!block) continue;
+    if (inner.type === "image" || inner.type === "file") media.push(block);
+    else blocks.push(block);
+  }
+  if (media.length > 0 && blocks.length === 0) {
+    blocks.push({ type: "text", text: "The result is attached to the next message." });
+  }
+  if (part.isError) {
+    losses.lose(
+      `${path}.is_error`,
+      "OpenAI chat has no such field; the text says that it is an error",
+    );
+    markError(blocks);
+  }
+  const last = blocks.at(-1);
+  if (last) Object.assign(last, encodeCache(part.cache, path, target, losses));
+  return {
+    message: {
+      role: "tool",
+      tool_call_id: part.callId,
+      content: simplify(blocks),
+      ...ownExt(part.ext),
+    },
+    attachments:
+      media.length === 0
+        ? []
+        : [{ type: "text", text: `Attached to the result of tool call ${part.callId}:` }, ...media],
+  };
+}
+
+function markError(blocks: JsonObject[]): void {
+  const first = blocks[0];
+  const text = first?.["text"];
+  if (first === undefined || typeof text !== "string") {
+    blocks.unshift({ type: "text", text: "Error" });
+  } else if (!/^\W*error/i.test(text)) {
+    first["text"] = `Error: ${text}`;
+  }
+}
+
+/** A lone plain text is sent as a string, which the simplest servers understand too. */
+function simplify(blocks: JsonObject[]): string | JsonObject[] {
+  if (blocks.length === 0) return "";
+  const [only] = blocks;
+  const isPlain =
+    blocks.length === 1 && only?.["type"] === "text" && Object.keys(only).length === 2;
+  return isPlain ? String(only["text"]) : blocks;
+}
+
+function encodeContent(parts: readonly Part[], path: string, scope: Scope): string | JsonObject[] {
+  const blocks = parts.flatMap((part, index) => {
+    const block = encodePart(part, `${path}.content[${index}]`, scope);
+    return block ? [block] : [];
+  });
+  return simplify(blocks);
+}
+
+/** One content part; undefined, with a loss noted, where this wire has no form for it. */
+function encodePart(part: Part, path: string, scope: Scope): JsonObject | undefined {
+  const { target, losses, isNative } = scope;
+  if (part.type !== "reasoning") {
+    for (const key of foreignFields(part.ext)) losses.lose(`${path}.${key}`, noForm);
+  }
+  const finish = (block: JsonObject | undefined): JsonObject | undefined => {
+    if (!block) {
+      losses.lose(path, `OpenAI chat has no form for this ${part.type}`);
+      return undefined;
+    }
+    const { file, ...own } = ownExt(part.ext);
+    const inner =
+      isObject(file) && isObject(block["file"]) ? { file: { ...block["file"], ...file } } : {};
+    return { ...block, ...own, ...inner, ...encodeCache(part.cache, path, target, losses) };
+  };
+  switch (part.type) {
+    case "text":
+      return finish({ type: "text", text: part.text });
+    case "image":
+      return finish(encodeImage(part));
+    case "audio":
+      return finish(encodeAudio(part));
+    case "file":
+      if (part.context !== undefined) losses.lose(`${path}.context`, noForm);
+      return finish(encodeFile(part, isNative));
+    case "refusal":
+      return finish({ type: "refusal", refusal: part.text });
+    case "opaque":
+      return encodeOpaque(part, path, losses);
+    case "reasoning":
+    case "tool-call":
+    case "tool-result":
+      losses.lose(path, `a ${part.type} cannot stand here`);
+      return undefined;
+    default:
+      return part satisfies never;
+  }
+}
+
+function encodeOpaque(part: OpaquePart, path: string, losses: Losses): JsonObject | undefined {
+  if (part.origin === dialectId && isObject(part.raw)) return part.raw;
+  const type = isObject(part.raw) ? String(part.raw["type"]) : "unknown";
+  losses.lose(path, `only its own API understands \`${type}\``);
+  return undefined;
+}
+
+function encodeAssistant(message: Message, path: string, scope: Scope): JsonObject {
+  const { losses } = scope;
+  const content: Part[] = [];
+  const thoughts: (ReasoningPart | OpaquePart)[] = [];
+  const calls: JsonObject[] = [];
+  const refusals: string[] = [];
+  const annotations: unknown[] = [];
+  const fields: JsonObject = {};
+  for (const [index, part] of message.parts.entries()) {
+    const place = `${path}.content[${index}]`;
+    if (part.type === "reasoning") {
+      if (canReplay(part, scope)) thoughts.push(part);
+      else losses.lose(place, "reasoning that another provider or model made cannot be sent back");
+    } else if (part.type === "opaque" && isDetail(part)) thoughts.push(part);
+    else if (part.type === "tool-call" && part.executor === "client") {
+      if (part.cache) encodeCache(part.cache, place, scope.target, losses);
+      for (const key of foreignFields(part.ext)) losses.lose(`${place}.${key}`, noForm);
+      calls.push(encodeToolCall(part));
+    } else if (part.type === "tool-call") {
+      losses.lose(place, `the call of \`${part.name}\` was run by another provider`);
+    } else if (part.type === "tool-result") {
+      losses.lose(place, "the result of a tool that another provider ran is sent as text");
+      content.push(...part.parts.filter((inner) => inner.type === "text"));
+    } else if (part.type === "refusal") refusals.push(part.text);
+    else if (part.type === "audio" && part.source.kind === "file-id") {
+      fields["audio"] = { id: part.source.id };
+    } else if (part.type === "image" || part.type === "audio" || part.type === "file") {
+      losses.lose(place, `an assistant message of this wire holds no ${part.type}`);
+    } else {
+      content.push(part);
+      if (part.type !== "text") continue;
+      for (const { origin, raw } of part.citations ?? []) {
+        if (origin === dialectId) annotations.push(raw);
+        else losses.lose(`${place}.citations`, noForm);
+      }
+    }
+  }
+  const encoded = encodeContent(content, path, scope);
+  const isSilent = encoded === "" && (calls.length > 0 || refusals.length > 0 || "audio" in fields);
+  return {
+    ...finishMessage("assistant", message, isSilent ? null : encoded),
+    ...encodeThoughts(thoughts, path, scope),
+    ...(refusals.length > 0 ? { refusal: refusals.join("") } : {}),
+    ...(annotations.length > 0 ? { annotations } : {}),
+    ...fields,
+    ...(calls.length > 0 ? { tool_calls: calls } : {}),
+  };
+}
+
+function encodeToolCall(part: ToolCallPart): JsonObject {
+  const { function: called, custom, ...outer } = ownExt(part.ext);
+  const type = part.freeform ? "custom" : "function";
+  const inner = part.freeform ? custom : called;
+  return {
+    id: part.id,
+    type,
+    [type]: {
+      name: part.name,
+      [part.freeform ? "input" : "arguments"]: part.args,
+      ...(isObject(inner) ? inner : {}),
+    },
+    ...outer,
+  };
+}
+
+/** Reasoning goes back only where it was made; without a named origin the client sent it to this wire itself. */
+function canReplay({ origin }: ReasoningPart, { target }: Scope): boolean {
+  return (
+    origin.dialect === dialectId &&
+    (origin.provider === undefined || origin.provider === target.provider) &&
+    (origin.model === undefined || origin.model === target.model)
+  );
+}
+
+function encodeThoughts(
+  thoughts: readonly (ReasoningPart | OpaquePart)[],
+  path: string,
+  { target, losses }: Scope,
+): JsonObject {
+  const details: unknown[] = [];
+  let plain = "";
+  for (const part of thoughts) {
+    if (part.type === "opaque") details.push(part.raw);
+    else if (needsDetail(part)) {
+      details.push(...encodeDetails(part, { index: details.length, isForClient: false }));
+    } else plain += part.text;
+  }
+  const { reasoningField } = target.quirks;
+  if (plain !== "" && reasoningField === undefined) {
+    losses.lose(`${path}.reasoning_content`, "the provider does not take reasoning back");
+  }
+  return {
+    ...(plain !== "" && reasoningField !== undefined ? { [reasoningField]: plain } : {}),
+    ...(details.length > 0 ? { reasoning_details: details } : {}),
+  };
+}

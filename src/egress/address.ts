@@ -1,0 +1,97 @@
+// Which IP addresses may be connected to.
+import ipaddr from "ipaddr.js";
+
+/** `link-local` holds the metadata services of clouds (169.254.169.254 and its like). */
+export type AddressClass = "public" | "private" | "link-local" | "never";
+
+/** Thrown inside an egress refusal, for the operator's log: which address, and what it is. */
+export class BlockedAddressError extends Error {
+  override readonly name = "BlockedAddressError";
+  readonly address: string;
+
+  constructor(address: string, range: string) {
+    super(`${address} is ${range}`);
+    this.address = address;
+  }
+}
+
+/**
+ * What kind of place `address` is; anything that is not an IP address in its plain spelling is `never`.
+ * An address that wraps another one (v4-mapped, NAT64, 6to4, Teredo) is judged by what it wraps.
+ * @example classifyAddress("::ffff:10.0.0.1") // → "private"
+ */
+export function classifyAddress(address: string): AddressClass {
+  if (!ipaddr.isValid(address)) return "never";
+  const parsed = ipaddr.process(address);
+  if (parsed instanceof ipaddr.IPv4) return classifyV4(parsed);
+  if (metadataV6.some((text) => parsed.toNormalizedString() === text)) return "link-local";
+  const bytes = parsed.toByteArray();
+  switch (parsed.range()) {
+    case "unicast":
+      // 64:ff9b:1::/48 is NAT64 chosen by the operator's own network (RFC 8215).
+      if (parsed.match(localNat64, 48)) return worst(wrapped(bytes, 12), "private");
+      return parsed.match(globalUnicast, 3) ? "public" : "never";
+    case "loopback":
+    case "uniqueLocal":
+      return "private";
+    case "linkLocal":
+      return "link-local";
+    case "rfc6052":
+      return wrapped(bytes, 12);
+    case "6to4":
+      return wrapped(bytes, 2);
+    default:
+      // Unspecified, multicast, IPv4-compatible, translated, Teredo, benchmarking, documentation, site-local, discard.
+      return "never";
+  }
+}
+
+function classifyV4(address: ipaddr.IPv4): AddressClass {
+  if (metadataV4.includes(address.toString())) return "link-local";
+  switch (address.range()) {
+    case "unicast":
+      return "public";
+    case "loopback":
+    case "private":
+    case "carrierGradeNat":
+      return "private";
+    case "linkLocal":
+      return "link-local";
+    default:
+      // Unspecified (0.0.0.0/8 reaches this machine), broadcast, multicast, reserved, 6to4 relay, AMT, AS112.
+      return "never";
+  }
+}
+
+/** The IPv4 address inside an IPv6 one; what wraps anything but a public address is never needed, so it is closed. */
+function wrapped(bytes: number[], offset: number): AddressClass {
+  const inner = classifyV4(new ipaddr.IPv4(bytes.slice(offset, offset + 4)));
+  return inner === "public" ? "public" : worst(inner, "private");
+}
+
+const order: readonly AddressClass[] = ["public", "private", "link-local", "never"];
+const worst = (left: AddressClass, right: AddressClass): AddressClass =>
+  order.indexOf(left) > order.indexOf(right) ? left : right;
+
+/** Metadata services outside 169.254/16: Alibaba's and Oracle's IPv4, Azure's wire server, AWS's and GCP's IPv6. */
+const metadataV4: readonly string[] = ["100.100.100.200", "192.0.0.192", "168.63.129.16"];
+const metadataV6: readonly string[] = ["fd00:ec2:0:0:0:0:0:254", "fd20:ce:0:0:0:0:0:254"];
+const globalUnicast = ipaddr.IPv6.parse("2000::");
+const localNat64 = ipaddr.IPv6.parse("64:ff9b:1::");
+
+/** Names that mean this machine without asking a resolver (RFC 6761 §6.3). */
+export const isLocalName = (hostname: string): boolean => /^(.+\.)?localhost\.?$/i.test(hostname);
+
+/** True for this machine's own addresses and names. */
+export function isLoopback(hostname: string): boolean {
+  if (isLocalName(hostname)) return true;
+  if (!ipaddr.isValid(hostname)) return false;
+  const parsed = ipaddr.process(hostname);
+  return parsed.range() === "loopback" || parsed.range() === "unspecified";
+}
+
+/** The host of a URL as an IP address without brackets, or null when it is a name. */
+export function literalAddress(url: URL): string | null {
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  return ipaddr.isValid(host) ? host : null;
+}

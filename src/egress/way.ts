@@ -1,0 +1,117 @@
+// The ways to an upstream that policy allows: checked addresses, or a proxy.
+import { GatewayError } from "../ir/error.ts";
+import {
+  BlockedAddressError,
+  classifyAddress,
+  literalAddress,
+  type AddressClass,
+} from "./address.ts";
+import type { ProxyFor } from "./proxy.ts";
+import type { Endpoint } from "./reach.ts";
+import type { Resolver } from "./resolve.ts";
+
+/** One way to the upstream: a checked address, or a proxy. */
+export interface Way {
+  url: string;
+  /** Value of the `host` header where the URL does not say it. */
+  host?: string;
+  /** Name to check the certificate against where the URL does not say it. */
+  serverName?: string;
+  proxy: BunFetchRequestInit["proxy"];
+  /** Where the TCP connection goes. */
+  endpoint: Endpoint;
+  address?: string;
+}
+
+export interface WayOptions {
+  url: URL;
+  network: "public" | "private-allowed";
+  /** The provider's own proxy. */
+  proxy?: string;
+  proxyFor: ProxyFor;
+  resolver: Resolver;
+}
+
+/** At least one way, best first. @throws GatewayError when policy forbids the target, or the resolver's own error. */
+export async function findWays(options: WayOptions): Promise<Way[]> {
+  const { url, network, resolver } = options;
+  const proxy = proxyOf(options);
+  const literal = literalAddress(url);
+  if (literal !== null) {
+    // The operator wrote this very address, so even a link-local one is meant.
+    if (network === "public") checkAddress(literal, ["public"], url);
+    else checkAddress(literal, ["public", "private", "link-local"], url);
+    return [proxy ? byProxy(url, proxy) : direct(url, literal)];
+  }
+  const allowed: AddressClass[] = network === "public" ? ["public"] : ["public", "private"];
+  if (proxy) {
+    // The proxy resolves the name by itself; what this machine can learn about it is checked all the same.
+    const addresses = await resolver.addresses(url.hostname).catch(() => []);
+    for (const address of addresses) checkAddress(address, allowed, url);
+    return [byProxy(url, proxy)];
+  }
+  const addresses = await resolver.addresses(url.hostname);
+  for (const address of addresses) checkAddress(address, allowed, url);
+  return addresses.map((address) => pinned(url, address));
+}
+
+function proxyOf(options: WayOptions): URL | null {
+  try {
+    return options.proxyFor(options.url, options.proxy);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : "the proxy setting is wrong";
+    throw new GatewayError("upstream_unavailable", message, { cause: error });
+  }
+}
+
+function checkAddress(address: string, allowed: readonly AddressClass[], url: URL): void {
+  const kind = classifyAddress(address);
+  if (allowed.includes(kind)) return;
+  throw new GatewayError(
+    "upstream_unavailable",
+    `the address of \`${url.host}\` is not allowed: ${explanation(kind)}`,
+    { cause: new BlockedAddressError(address, kind) },
+  );
+}
+
+function explanation(kind: AddressClass): string {
+  switch (kind) {
+    case "public":
+    case "private":
+      return "it is in a private network, which only a provider with its own `base_url` may use";
+    case "link-local":
+      return "it is link-local, where cloud metadata services live";
+    case "never":
+      return "it is not an address of one machine on the network";
+    default:
+      throw kind satisfies never;
+  }
+}
+
+const portOf = (url: URL): number => Number(url.port || (url.protocol === "https:" ? 443 : 80));
+const bracketed = (address: string): string => (address.includes(":") ? `[${address}]` : address);
+
+const direct = (url: URL, address: string): Way => ({
+  url: url.href,
+  proxy: false,
+  endpoint: { host: address, port: portOf(url) },
+});
+
+const byProxy = (url: URL, proxy: URL): Way => ({
+  url: url.href,
+  proxy: { url: proxy.href, respectNoProxy: false },
+  endpoint: { host: proxy.hostname.replace(/^\[|\]$/g, ""), port: portOf(proxy) },
+});
+
+/** Connects to the address that was checked, so that a second answer of the resolver changes nothing. */
+function pinned(url: URL, address: string): Way {
+  const target = `${url.protocol}//${bracketed(address)}:${portOf(url)}${url.pathname}${url.search}`;
+  return {
+    url: target,
+    host: url.host,
+    serverName: url.protocol === "https:" ? url.hostname : undefined,
+    proxy: false,
+    endpoint: { host: address, port: portOf(url) },
+    address,
+  };
+}
