@@ -60,7 +60,7 @@ export async function buildOutbound(
     baseUrl: provider.customBaseUrl ? provider.baseUrl : undefined,
     settings: provider.settings,
   });
-  const headers = new Headers({ ...provider.preset.headers });
+  const headers = new Headers({ ...provider.preset.headers, ...endpoint.headers });
   if (relayed) {
     for (const [name, value] of pickHeaders(inbound.headers, dialect.requestHeaders)) {
       headers.set(name, value);
@@ -83,7 +83,8 @@ export async function buildOutbound(
   };
   const content = relayed ? relayBody(inbound, candidate) : await translateBody(inbound, outbound);
   for (const [name, value] of Object.entries(provider.headers)) headers.set(name, value);
-  provider.preset.authorize(headers, candidate.key ? { apiKey: candidate.key.secret } : {});
+  const authorize = endpoint.authorize ?? provider.preset.authorize;
+  authorize(headers, candidate.key ? { apiKey: candidate.key.secret } : {});
   return { ...outbound, ...content };
 }
 

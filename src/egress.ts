@@ -10,7 +10,7 @@ import { background } from "./lib/background.ts";
 import { monotonic } from "./lib/clock.ts";
 import { createDeadlines, type Deadlines } from "./lib/deadline.ts";
 import { DecompressError, parseContentEncoding, type Coding } from "./lib/decompress.ts";
-import { hopByHopHeaders } from "./lib/headers.ts";
+import { connectionHeaders, hopByHopHeaders } from "./lib/headers.ts";
 import { silentLogger, type Logger } from "./lib/log.ts";
 import { version } from "./version.ts";
 
@@ -225,7 +225,8 @@ async function sendBy(
   let answered = false;
   const watch = async (): Promise<void> => {
     const reachable = await services.reach.isReachable(way.endpoint, half);
-    if (!reachable && !answered) attempt.abort(new Unreachable(`${way.endpoint.host} takes no connection`));
+    if (!reachable && !answered)
+      attempt.abort(new Unreachable(`${way.endpoint.host} takes no connection`));
   };
   const timer =
     half > 0 ? setTimeout(() => background(watch(), "egress reachability probe"), half) : undefined;
@@ -258,9 +259,9 @@ const closedHeaders: ReadonlySet<string> = new Set([
 
 function outboundHeaders(request: EgressRequest, way: Way): Headers {
   const headers = new Headers();
-  const nominated = (request.headers.get("connection") ?? "").toLowerCase().split(/[\s,]+/);
+  const nominated = connectionHeaders(request.headers);
   for (const [name, value] of request.headers) {
-    if (closedHeaders.has(name) || name.startsWith("proxy-") || nominated.includes(name)) continue;
+    if (closedHeaders.has(name) || name.startsWith("proxy-") || nominated.has(name)) continue;
     headers.set(name, value);
   }
   // Usage is read from the bytes, so they are wanted plain; `fetch` would ask for every coding it knows.
@@ -273,14 +274,12 @@ function outboundHeaders(request: EgressRequest, way: Way): Headers {
 }
 
 function inboundHeaders(received: Headers, decoded: boolean): Headers {
-  const headers = new Headers(received);
-  const nominated = (received.get("connection") ?? "").toLowerCase().split(/[\s,]+/);
-  for (const name of [...hopByHopHeaders, ...nominated]) {
-    if (/^[\w!#$%&'*+.^`|~-]+$/.test(name)) headers.delete(name);
-  }
-  if (decoded) {
-    headers.delete("content-encoding");
-    headers.delete("content-length");
+  const headers = new Headers();
+  const nominated = connectionHeaders(received);
+  for (const [name, value] of received) {
+    if (hopByHopHeaders.has(name) || nominated.has(name)) continue;
+    if (decoded && (name === "content-encoding" || name === "content-length")) continue;
+    headers.append(name, value);
   }
   return headers;
 }

@@ -2,8 +2,8 @@
 import { createAccess } from "./access/authenticate.ts";
 import { listCatalog } from "./catalog/facts.ts";
 import type { Config, ResolvedProvider } from "./config/config.ts";
-import { ConfigError, type LoadedConfig } from "./config/load.ts";
-import { formatProblem } from "./config/problems.ts";
+import type { LoadedConfig } from "./config/load.ts";
+import { ConfigError, formatProblem } from "./config/problems.ts";
 import { createEgress, type Egress } from "./egress.ts";
 import { GatewayError } from "./ir/error.ts";
 import { backgroundFailures } from "./lib/background.ts";
@@ -221,7 +221,7 @@ function problemsOf(error: unknown): string[] {
 /** A `fetch` for probes of local servers, by way of the egress. */
 export function probe(egress: Egress): typeof fetch {
   const look = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
-    const request = new Request(input instanceof URL ? input.href : input, init);
+    const request = input instanceof Request ? input : new Request(input, init);
     const answer = await egress.send({
       url: new URL(request.url),
       method: request.method,

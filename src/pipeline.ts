@@ -61,6 +61,7 @@ export async function handle(
     startedAt: monotonic(),
     store: services.store,
     log: services.log,
+    prices: generation.config.prices,
     onSettled: () => services.inFlight.delete(record.requestId),
   });
   let key: string | null;

@@ -1,6 +1,6 @@
 // The account of one request: what was tried, what it used, what it cost; settled exactly once.
 import { estimateRequestTokens, estimateTokens } from "./catalog/estimate.ts";
-import { type PricedUsage, priceUsage } from "./catalog/prices.ts";
+import { type PricedUsage, type PriceOverride, priceUsage } from "./catalog/prices.ts";
 import type { Inbound } from "./inbound.ts";
 import type { DialectId, Operation } from "./ir/chat.ts";
 import type { GatewayError } from "./ir/error.ts";
@@ -51,6 +51,8 @@ export interface RecordOptions {
   startedAt: number;
   store: Store;
   log: Logger;
+  /** The operator's prices that hold for every provider. */
+  prices: readonly PriceOverride[];
   /** The row is committed, or could not be. */
   onSettled(): void;
 }
@@ -105,7 +107,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
       model: candidate.model,
       usage: used,
       atMs,
-      overrides: candidate.provider.prices,
+      overrides: [...candidate.provider.prices, ...options.prices],
     });
   };
 

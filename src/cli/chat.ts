@@ -63,7 +63,7 @@ async function connect(options: ChatOptions): Promise<{ post: Post; close(): Pro
         headers,
         body: JSON.stringify(body),
         signal,
-        timeouts: { connectMs: 5_000, firstByteMs: null, idleMs: null, totalMs: null },
+        timeouts: { connectMs: 5_000, firstByteMs: 0, idleMs: 0, totalMs: 0 },
         network: "private-allowed",
       });
       return new Response(answer.body, { status: answer.status, headers: answer.headers });

@@ -1,6 +1,5 @@
 // `megallm check`: every problem of a configuration at once, before it is served.
-import { ConfigError } from "../config/load.ts";
-import { formatProblem } from "../config/problems.ts";
+import { ConfigError, formatProblem } from "../config/problems.ts";
 import { redact } from "../config/redact.ts";
 import { ExitError, exitCodes } from "./exit.ts";
 import { loadSettings } from "./settings.ts";

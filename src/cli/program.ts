@@ -1,7 +1,6 @@
 // The command table.
 import { Command, CommanderError } from "commander";
-import { ConfigError } from "../config/load.ts";
-import { formatProblem } from "../config/problems.ts";
+import { ConfigError, formatProblem } from "../config/problems.ts";
 import { version } from "../version.ts";
 import { ExitError, exitCodes } from "./exit.ts";
 

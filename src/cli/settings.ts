@@ -1,7 +1,8 @@
 // The configuration a command works with: the one `serve` would use.
 import { homedir } from "node:os";
-import { ConfigError, loadConfig, type LoadedConfig, type Overrides } from "../config/load.ts";
+import { loadConfig, type LoadedConfig, type Overrides } from "../config/load.ts";
 import { locateConfig } from "../config/locate.ts";
+import { ConfigError } from "../config/problems.ts";
 import { providers } from "../providers/index.ts";
 
 export interface Settings {

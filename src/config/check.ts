@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import type { JsonObject, Path } from "../lib/json.ts";
 import { isObject } from "../lib/json.ts";
-import { placeKey } from "./document.ts";
+import { copyPlain, placeKey } from "./document.ts";
 import type { SchemaNode } from "./json-schema.ts";
 import { fieldsAt, nodesAt } from "./json-schema.ts";
 import { didYouMean, formatPath, quoted } from "./problems.ts";
@@ -23,56 +23,60 @@ export interface Checked {
   findings: Finding[];
 }
 
-/** @param skip places ({@link placeKey}) whose values are known to be missing or wrong already. */
+/**
+ * @param written the value before anything was interpolated: only this is ever shown.
+ * @param skip places ({@link placeKey}) whose values are known to be missing or wrong already.
+ */
 export function check(
   value: unknown,
+  written: unknown,
   schema: ConfigSchema,
   tree: SchemaNode,
   skip: ReadonlySet<string>,
 ): Checked {
   const first = schema.safeParse(value);
   if (first.success && skip.size === 0) return { parsed: first.data, findings: [] };
-  const findings = first.success ? [] : findingsOf(first.error.issues, value, tree);
+  const findings = first.success ? [] : findingsOf(first.error.issues, value, written, tree);
   const kept = findings.filter((finding) => !skip.has(placeKey(finding.path)));
   let rest = value;
-  let faults: Finding[] = [...findings];
-  for (const key of skip) {
-    faults.push({ path: JSON.parse(key) as Path, at: "value", message: "" });
-  }
+  let wrong = [
+    ...findings.map(({ path }) => path),
+    ...[...skip].map((key) => JSON.parse(key) as Path),
+  ];
   // Each round may uncover what a wrong value hid: a map that misses a field once the wrong one is gone.
   for (let round = 0; round < 8; round += 1) {
-    for (const fault of faults) rest = without(rest, fault.path);
+    rest = without(rest, wrong);
     const again = schema.safeParse(rest);
     if (again.success) return { parsed: again.data, findings: kept };
-    faults = findingsOf(again.error.issues, rest, tree);
+    wrong = findingsOf(again.error.issues, rest, undefined, tree).map(({ path }) => path);
   }
   return { findings: kept };
 }
 
-/** The value without what stands at the path; when nothing does (a missing field), without the map around it. */
-function without(value: unknown, path: Path): unknown {
-  const step = path[0];
-  if (step === undefined) return {};
-  if (Array.isArray(value)) {
-    if (typeof step !== "number" || step >= value.length) return value;
-    const rest = path.slice(1);
-    // A removed item would shift the others under the paths of other findings, so the list goes as a whole.
-    if (rest.length === 0) return undefined;
-    return value.map((item, index) => (index === step ? without(item, rest) : item));
+/** A copy without what stands at the paths; where nothing does (a missing field), without the map around it. */
+function without(value: unknown, paths: readonly Path[]): unknown {
+  const copy = copyPlain(value);
+  for (const path of paths) {
+    const exists = valueAt(copy, path) !== undefined;
+    let end = exists ? path.length : path.length - 1;
+    // A removed item would shift the others under the paths of other findings, so a list goes as a whole.
+    while (end > 0 && typeof path[end - 1] === "number") end -= 1;
+    const key = path[end - 1];
+    if (key === undefined) return {};
+    const parent = valueAt(copy, path.slice(0, end - 1));
+    if (isObject(parent)) delete parent[key];
   }
-  if (!isObject(value)) return value;
-  const rest = path.slice(1);
-  const child = Object.hasOwn(value, String(step)) ? value[String(step)] : undefined;
-  if (child === undefined) return undefined;
-  const left = rest.length === 0 ? undefined : without(child, rest);
-  const entries = Object.entries(value).filter(([key]) => key !== String(step));
-  if (left !== undefined) entries.push([String(step), left]);
-  return Object.fromEntries(entries);
+  return copy;
 }
 
 type Issue = z.core.$ZodIssue;
 
-function findingsOf(issues: readonly Issue[], value: unknown, tree: SchemaNode): Finding[] {
+function findingsOf(
+  issues: readonly Issue[],
+  root: unknown,
+  written: unknown,
+  tree: SchemaNode,
+): Finding[] {
   const findings: Finding[] = [];
   const seen = new Set<string>();
   const add = (finding: Finding): void => {
@@ -81,17 +85,19 @@ function findingsOf(issues: readonly Issue[], value: unknown, tree: SchemaNode):
     seen.add(key);
     findings.push(finding);
   };
-  for (const issue of issues) explain(issue, [], value, tree, add);
+  for (const issue of issues) explain(issue, [], { root, written, tree, add });
   return findings;
 }
 
-function explain(
-  issue: Issue,
-  base: Path,
-  root: unknown,
-  tree: SchemaNode,
-  add: (finding: Finding) => void,
-): void {
+interface Explanation {
+  root: unknown;
+  written: unknown;
+  tree: SchemaNode;
+  add(finding: Finding): void;
+}
+
+function explain(issue: Issue, base: Path, explanation: Explanation): void {
+  const { root, tree, add } = explanation;
   const path = [...base, ...(issue.path as (string | number)[])];
   switch (issue.code) {
     case "unrecognized_keys": {
@@ -116,7 +122,7 @@ function explain(
     case "invalid_union": {
       const branch = pickBranch(issue.errors);
       if (branch !== undefined) {
-        for (const inner of branch) explain(inner, path, root, tree, add);
+        for (const inner of branch) explain(inner, path, explanation);
         return;
       }
       const custom = issue.errors.flat().find((inner) => isOwn(inner.message));
@@ -137,9 +143,11 @@ function explain(
       break;
     case "invalid_value": {
       const values = issue.values.map(String);
-      const given = valueAt(root, path);
+      const given = valueAt(explanation.written, path);
       const shown =
-        typeof given === "string" && nodesAt(tree, path).every((node) => node.secret !== true)
+        typeof given === "string" &&
+        given === valueAt(root, path) &&
+        nodesAt(tree, path).every((node) => node.secret !== true)
           ? `, got ${quoted(given)}`
           : "";
       const near = typeof given === "string" ? didYouMean(given, values) : undefined;

@@ -18,7 +18,9 @@ export function describeConfig(presets: readonly Provider[]): string {
       sections.map(([name, node]) => [`[\`${name}\`](#${name})`, node.description ?? ""]),
     ),
     ...sections.map(([name, node]) => section(name, node, seen)),
-  ].join("\n");
+  ]
+    .join("\n")
+    .replaceAll(/\n{3,}/g, "\n\n");
 }
 
 const misspelled = formatProblem({

@@ -34,6 +34,8 @@ export interface ConfigDocument {
   faults: Fault[];
 }
 
+const tooDeep = "the text nests too deep";
+
 export const placeKey = (path: Path): string => JSON.stringify(path);
 
 /** Deeper than any configuration needs to be. */
@@ -51,7 +53,7 @@ export function parseText(text: string): ConfigDocument {
   } catch (error) {
     // The parser recurses, so a text of nothing but brackets can exhaust its stack.
     const deep = error instanceof RangeError;
-    const message = deep ? "the text nests too deep" : "the text cannot be parsed";
+    const message = deep ? tooDeep : "the text cannot be parsed";
     return {
       value: undefined,
       places: new Map(),
@@ -108,7 +110,7 @@ function read(text: string): ConfigDocument {
     const refuse = (message: string, hint?: string): undefined => {
       faults.push({ message, path, range: value, ...(hint === undefined ? {} : { hint }) });
     };
-    if (path.length > maxDepth) return refuse("the text nests too deep");
+    if (path.length > maxDepth) return refuse(tooDeep);
     if (copied && ++repeated > maxRepeated) {
       if (repeated === maxRepeated + 1) refuse("the aliases (`*name`) repeat too much");
       return undefined;
@@ -171,6 +173,8 @@ function explain(code: string, message: string): { message: string; hint?: strin
       return { message: "tags (`!name`) are not read", hint: "remove the tag, or quote the value" };
     case "NON_STRING_KEY":
       return { message: "a key must be plain text" };
+    case "RESOURCE_EXHAUSTION":
+      return { message: tooDeep };
     default:
       return { message: `not valid YAML: ${message.replace(/\.$/, "")}` };
   }

@@ -76,6 +76,10 @@ export function alternatives(node: SchemaNode): SchemaNode[] {
   return anyOf.flatMap((choice) => alternatives({ ...shared, ...choice }));
 }
 
+/** The node admits a single text, number or flag. */
+export const isScalarNode = (node: SchemaNode): boolean =>
+  node.type !== "object" && node.type !== "array";
+
 /** The names a map at `path` may have. */
 export const fieldsAt = (root: SchemaNode, path: Path): string[] => [
   ...new Set(nodesAt(root, path).flatMap((node) => Object.keys(node.properties ?? {}))),

@@ -10,13 +10,13 @@ import type { Provider } from "../providers/provider.ts";
 import type { Finding } from "./check.ts";
 import { check, valueAt } from "./check.ts";
 import type { Config, LogLevel, NamedSecret } from "./config.ts";
-import type { Place } from "./document.ts";
+import type { Place, Range } from "./document.ts";
 import { copyPlain, parseText, placeKey } from "./document.ts";
 import { createExcerpts } from "./excerpt.ts";
 import type { Interpolation } from "./interpolate.ts";
 import { interpolate } from "./interpolate.ts";
 import type { SchemaNode } from "./json-schema.ts";
-import { inputSchema, nodesAt } from "./json-schema.ts";
+import { inputSchema, isScalarNode, nodesAt } from "./json-schema.ts";
 import type { Problem } from "./problems.ts";
 import { ConfigError, formatPath, plainProblem } from "./problems.ts";
 import type { Resolution } from "./providers.ts";
@@ -70,9 +70,15 @@ export function loadConfig(source: LoadOptions & { path?: string }): LoadedConfi
 export const parseConfig = (text: string, options: LoadOptions & { file?: string }): LoadedConfig =>
   build(text, { ...options, file: options.file ?? "megallm.yaml", path: null });
 
-/** Checks a configuration given as an object, in the same words as the file. @throws ConfigError */
-export const configFromObject = (object: ConfigInput, options: LoadOptions): LoadedConfig =>
-  build(object, { ...options, file: "config", path: null });
+/**
+ * Checks a configuration given as an object, in the same words as the file.
+ * Objects from elsewhere (a parsed text) may be anything: they are checked like a file.
+ * @throws ConfigError
+ */
+export const configFromObject = (
+  object: ConfigInput | Record<string, unknown>,
+  options: LoadOptions,
+): LoadedConfig => build(object, { ...options, file: "config", path: null });
 
 /** What runs without a configuration file: whatever the environment and this machine offer. @throws ConfigError */
 export const defaultConfig = (
@@ -112,26 +118,26 @@ function readConfigFile(path: string, file: string): string {
   return bytes.toString("utf8");
 }
 
+/** More than these nobody reads; a file of nonsense has thousands. */
+const maxProblems = 100;
+
 /** Everything but reading the file. */
-function build(input: string | ConfigInput, source: Source): LoadedConfig {
+function build(input: string | object, source: Source): LoadedConfig {
+  const text = typeof input === "string" ? input.replace(/^\uFEFF/, "") : "";
   const document =
     typeof input === "string"
-      ? parseText(input.replace(/^\uFEFF/, ""))
+      ? parseText(text)
       : { value: copyPlain(input), places: new Map<string, Place>(), faults: [] };
-  const text = typeof input === "string" ? input.replace(/^\uFEFF/, "") : "";
   const tree = inputSchema(source.presets);
-  const reporter = createReporter(source.file, text, document.places, document.value, tree);
-  const problems: Problem[] = document.faults.map((fault) =>
-    reporter.at(fault.path, fault.message, fault.hint, fault.range),
-  );
-  const warnings: Problem[] = [];
   const files = new Set<string>();
   if (source.path !== null) files.add(source.path);
-  const fail = (): ConfigError => new ConfigError(problems.toSorted(byPosition), [...files]);
+  const report = (located: readonly Located[]): Problem[] =>
+    toProblems(located, source.file, text, document.places, tree);
+  const faults: Located[] = document.faults;
 
   if (!isObject(document.value)) {
-    if (problems.length === 0) problems.push(notAMap(source.file, document.value));
-    throw fail();
+    const problems = faults.length > 0 ? report(faults) : [notAMap(source.file, document.value)];
+    throw new ConfigError(problems, [...files]);
   }
 
   const hash = createHash("sha256").update(text === "" ? JSON.stringify(document.value) : text);
@@ -141,6 +147,7 @@ function build(input: string | ConfigInput, source: Source): LoadedConfig {
     files,
   };
   const findings: Finding[] = [];
+  const warnings: Finding[] = [];
   const unresolved = new Set<string>();
   const value = fillEmptySections(
     interpolateTree(document.value, [], interpolation, (path, fault) => {
@@ -150,7 +157,8 @@ function build(input: string | ConfigInput, source: Source): LoadedConfig {
   );
   hash.update(JSON.stringify(value));
 
-  const checked = check(value, createSchema(source.presets), tree, unresolved);
+  const schema = createSchema(source.presets);
+  const checked = check(value, document.value, schema, tree, unresolved);
   findings.push(...checked.findings);
   const config =
     checked.parsed &&
@@ -158,24 +166,31 @@ function build(input: string | ConfigInput, source: Source): LoadedConfig {
       source,
       value,
       // What follows from a problem that is already reported is not worth a second one.
-      isKnown: entriesOf([...findings, ...document.faults]),
+      isKnown: entriesOf([...findings, ...faults]),
       hash: (part) => hash.update(`\0${part}`),
       problem: (finding) => findings.push(finding),
-      warning: (finding) => warnings.push(reporter.finding(finding)),
+      warning: (finding) => warnings.push(finding),
     });
-  problems.push(...findings.map((finding) => reporter.finding(finding)));
-  if (problems.length > 0 || config === undefined) throw fail();
+  const locate = (finding: Finding): Located => place(finding, document.places, document.value);
+  if (findings.length > 0 || faults.length > 0 || config === undefined) {
+    throw new ConfigError(report([...faults, ...findings.map(locate)]), [...files]);
+  }
   return {
     config,
     path: source.path,
     watched: [...files],
-    warnings: warnings.toSorted(byPosition),
+    warnings: report(warnings.map(locate)),
     generation: hash.digest("hex").slice(0, 12),
   };
 }
 
-const byPosition = (left: Problem, right: Problem): number =>
-  left.line - right.line || left.column - right.column;
+/** A finding with its place in the text, if it has one. */
+interface Located {
+  path: Path;
+  message: string;
+  hint?: string;
+  range?: Range;
+}
 
 function notAMap(file: string, value: unknown): Problem {
   return value === null || value === undefined
@@ -187,44 +202,50 @@ function notAMap(file: string, value: unknown): Problem {
       );
 }
 
-interface Reporter {
-  at(path: Path, message: string, hint?: string, range?: { start: number; end: number }): Problem;
-  finding(finding: Finding): Problem;
-}
-
-/** Gives problems their place. */
-function createReporter(
+/** In the order of the text, with lines and excerpts. */
+function toProblems(
+  located: readonly Located[],
   file: string,
   text: string,
   places: ReadonlyMap<string, Place>,
-  root: unknown,
   tree: SchemaNode,
-): Reporter {
+): Problem[] {
   const isPublic = (path: Path): boolean => {
     const nodes = nodesAt(tree, path);
-    return nodes.length > 0 && nodes.every((node) => node.secret !== true);
+    return nodes.some(isScalarNode) && nodes.every((node) => node.secret !== true);
   };
-  let excerpts: ReturnType<typeof createExcerpts> | undefined;
+  const sorted = located.toSorted(
+    (left, right) => (left.range?.start ?? 0) - (right.range?.start ?? 0),
+  );
+  const excerpts =
+    text === "" || sorted.length === 0
+      ? undefined
+      : createExcerpts(text, places.values(), isPublic);
+  const problems = sorted.slice(0, maxProblems).map(({ path, message, hint, range }) => ({
+    ...plainProblem(file, message, hint, path),
+    ...(range === undefined ? {} : excerpts?.(range)),
+  }));
+  const left = sorted.length - problems.length;
+  if (left > 0) problems.push(plainProblem(file, `and ${left} more`));
+  return problems;
+}
 
-  const at: Reporter["at"] = (path, message, hint, range) => {
-    const problem = plainProblem(file, message, hint, path);
-    if (range === undefined || text === "") return problem;
-    excerpts ??= createExcerpts(text, places.values(), isPublic);
-    return { ...problem, ...excerpts(range) };
-  };
-
+function place(
+  { path, at, message, hint }: Finding,
+  places: ReadonlyMap<string, Place>,
+  root: unknown,
+): Located {
+  let end = path.length;
+  while (end > 0 && !places.has(placeKey(path.slice(0, end)))) end -= 1;
+  const found = places.get(placeKey(path.slice(0, end)));
+  const atKey = at === "key" || end < path.length - 1 || found?.scalar === false;
+  const range = atKey ? (found?.key ?? found?.value) : found?.value;
   return {
-    at,
-    finding: ({ path, at: part, message, hint }) => {
-      let end = path.length;
-      while (end > 0 && !places.has(placeKey(path.slice(0, end)))) end -= 1;
-      const place = places.get(placeKey(path.slice(0, end)));
-      const atKey = part === "key" || end < path.length - 1 || place?.scalar === false;
-      const range = atKey ? (place?.key ?? place?.value) : place?.value;
-      // A deployment may be a string where the finding speaks of its `model`.
-      const shown = part === "value" ? shorten(path, root) : path;
-      return at(shown, message, hint, range);
-    },
+    // A deployment may be a string where the finding speaks of its `model`.
+    path: at === "value" ? shorten(path, root) : path,
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    ...(range === undefined ? {} : { range }),
   };
 }
 
@@ -314,13 +335,20 @@ function resolveConfig(parsed: ParsedConfig, context: Context): Config {
   };
 
   const providers = resolveProviders(parsed, resolution);
-  const written = valueAt(context.value, ["providers"]);
   const routes = resolveRoutes(
     parsed,
-    { providers, broken: new Set(isObject(written) ? Object.keys(written) : []) },
+    {
+      providers,
+      writtenProviders: namesAt(context.value, "providers"),
+      writtenRoutes: namesAt(context.value, "models"),
+    },
     resolution,
   );
-  if (providers.length === 0 && !parsed.discover.local && !isObject(written)) {
+  if (
+    providers.length === 0 &&
+    !parsed.discover.local &&
+    namesAt(context.value, "providers").size === 0
+  ) {
     resolution.warning(
       [],
       "no provider is configured, so there is nothing to serve",
@@ -342,6 +370,11 @@ function resolveConfig(parsed: ParsedConfig, context: Context): Config {
     prices: priceList(parsed.prices),
     discover: parsed.discover,
   };
+}
+
+function namesAt(value: unknown, section: string): Set<string> {
+  const entries = valueAt(value, [section]);
+  return new Set(isObject(entries) ? Object.keys(entries) : []);
 }
 
 function resolveKeys(parsed: ParsedConfig, resolution: Resolution): NamedSecret[] {

@@ -50,14 +50,6 @@ export function locateConfig({ flag, env, cwd, home }: LocateOptions): Located {
   };
 }
 
-/** Where `megallm init` writes. */
-export const defaultConfigPath = (env: LocateOptions["env"], home: string): string => {
-  const configHome = env["XDG_CONFIG_HOME"];
-  const user =
-    configHome !== undefined && isAbsolute(configHome) ? configHome : join(home, ".config");
-  return join(user, "megallm", fileNames[0]);
-};
-
 function named(name: string, source: string, cwd: string): Located {
   const path = resolve(cwd, name);
   // Whether it is a readable file is found out when it is read.

@@ -40,8 +40,11 @@ export class ConfigError extends Error {
  *       ^^^^^^^
  */
 export function formatProblem(problem: Problem): string {
+  const path = problem.path === "" ? "" : `: ${problem.path}`;
   const place =
-    problem.line > 0 ? `${problem.file}:${problem.line}:${problem.column}` : problem.file;
+    problem.line > 0
+      ? `${problem.file}:${problem.line}:${problem.column}`
+      : `${problem.file}${path}`;
   const hint = problem.hint === undefined ? "" : ` — ${problem.hint}`;
   const excerpt =
     problem.excerpt === undefined
@@ -84,7 +87,8 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   if (candidates.length === 0) return undefined;
   const lower = word.toLowerCase().slice(0, 100);
   const best = closest(lower, candidates);
-  if (distance(lower, best.toLowerCase()) <= Math.max(1, Math.floor(word.length / 3))) return best;
+  const tolerance = word.length < 4 ? 1 : Math.max(2, Math.floor(word.length / 3));
+  if (distance(lower, best.toLowerCase()) <= tolerance) return best;
   // What people add or leave out: `maxBody`, `openai-key`.
   const bare = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
   return candidates.find((candidate) => bare(candidate) === bare(word));

@@ -37,11 +37,8 @@ export function resolveProviders(config: ParsedConfig, resolution: Resolution): 
   return resolved;
 }
 
-/** A provider as its preset describes it, without a key: for servers found on this machine. */
-export function presetProvider(
-  preset: Provider,
-  origin: ResolvedProvider["origin"],
-): ResolvedProvider {
+/** A provider as its preset describes it, without a key. */
+function presetProvider(preset: Provider, origin: ResolvedProvider["origin"]): ResolvedProvider {
   return {
     name: preset.id,
     preset,
@@ -161,9 +158,11 @@ function narrow(
     speaks = selectEndpoints(sources, wanted);
   }
   if (entry.base_url === undefined) return speaks;
-  // The key must not go to the preset's own addresses when the operator gave another.
-  return mapEndpoints(speaks, (endpoint) =>
-    endpoint.baseUrl === undefined ? endpoint : undefined,
+  // The key must not go to the preset's other addresses when the operator gave one of their own. What lies
+  // there is only taken to be at the operator's address too when `dialects` says so.
+  const said = entry.dialects !== undefined;
+  return mapEndpoints(speaks, ({ baseUrl, ...endpoint }) =>
+    baseUrl === undefined || said ? endpoint : undefined,
   );
 }
 
@@ -179,15 +178,23 @@ function selectEndpoints(sources: readonly Provider[], wanted: readonly DialectI
   const selected: Partial<Record<Operation, readonly Endpoint[]>> = {};
   for (const operation of operations) {
     const endpoints = wanted.flatMap((dialect) => {
-      const found = sources
-        .map((source) => source.speaks[operation]?.find((endpoint) => endpoint.dialect === dialect))
-        .find((endpoint) => endpoint !== undefined);
-      return found === undefined ? [] : [found];
+      for (const source of sources) {
+        const found = source.speaks[operation]?.find((endpoint) => endpoint.dialect === dialect);
+        if (found !== undefined) return [source === sources[0] ? found : adopt(found, source)];
+      }
+      return [];
     });
     if (endpoints.length > 0) selected[operation] = endpoints;
   }
   return selected;
 }
+
+/** An endpoint for another provider: what it takes from its own goes with it. */
+const adopt = (endpoint: Endpoint, from: Provider): Endpoint => ({
+  ...endpoint,
+  authorize: endpoint.authorize ?? from.authorize,
+  headers: { ...from.headers, ...endpoint.headers },
+});
 
 function mapEndpoints(
   speaks: Speaks,

@@ -8,9 +8,14 @@ import type { ParsedConfig, ParsedRoute } from "./schema.ts";
 /** What routes may point at. */
 export interface Targets {
   providers: readonly ResolvedProvider[];
-  /** Providers that are written down but cannot be used because of a problem reported elsewhere. */
-  broken: ReadonlySet<string>;
+  /** Names of all providers in the file: one that is not among the above has a problem reported elsewhere, or is disabled. */
+  writtenProviders: ReadonlySet<string>;
+  /** Names of all routes in the file, also of those that are not in `config` because of a problem. */
+  writtenRoutes: ReadonlySet<string>;
 }
+
+/** Links in a row; more is a mistake. */
+const maxChain = 32;
 
 type RouteTable = ParsedConfig["models"];
 type Answer = { provider: string; model: string } | "disabled" | "broken" | undefined;
@@ -57,7 +62,7 @@ function resolveAlias(
   let target = entry;
   const passed = new Set([name]);
   // A route may carry the name of what it points at (`openai/gpt-4o: openai/gpt-4o`): that is no circle.
-  while (isRoute(table, target) && !passed.has(target)) {
+  while (isRoute(table, target) && !passed.has(target) && passed.size <= maxChain) {
     passed.add(target);
     const next = table[target];
     if (typeof next !== "string") {
@@ -177,6 +182,7 @@ function createFinder(config: ParsedConfig, targets: Targets, resolution: Resolu
     const report = (message: string, hint?: string): undefined => {
       if (!quiet) resolution.problem(path, message, hint);
     };
+    if (!isRoute(table, target) && targets.writtenRoutes.has(target)) return "broken";
     const slash = target.indexOf("/");
     if (slash <= 0 || slash === target.length - 1) {
       if (isRoute(table, target)) {
@@ -197,10 +203,10 @@ function createFinder(config: ParsedConfig, targets: Targets, resolution: Resolu
     const model = target.slice(slash + 1);
     const provider = providers.get(name);
     if (provider === undefined) {
-      if (targets.broken.has(name)) return "broken";
-      if (Object.hasOwn(config.providers, name)) {
-        return config.providers[name]?.enabled === false ? "disabled" : "broken";
+      if (Object.hasOwn(config.providers, name) && config.providers[name]?.enabled === false) {
+        return "disabled";
       }
+      if (targets.writtenProviders.has(name)) return "broken";
       if (isLocal(name)) return { provider: name, model };
       const isPreset = resolution.presets.some((preset) => preset.id === name);
       return report(
@@ -234,8 +240,6 @@ function createFinder(config: ParsedConfig, targets: Targets, resolution: Resolu
     },
   });
 }
-
-const maxChain = 32;
 
 /** Reports each circle of aliases and fallbacks once, where it closes. */
 function reportCycles(table: RouteTable, resolution: Resolution): void {

@@ -122,8 +122,11 @@ export interface Dialect {
   /** Response headers of an upstream of this dialect that may reach the client; a trailing `*` matches a prefix. */
   readonly responseHeaders: readonly string[];
   readonly request: {
-    /** @throws GatewayError `invalid_request` naming the field. */
-    decode(body: Body): Decoded<ChatRequest>;
+    /**
+     * `operation`, where known, decides which fields are required (`count-tokens` bodies have no output limit).
+     * @throws GatewayError `invalid_request` naming the field.
+     */
+    decode(body: Body, operation?: Operation): Decoded<ChatRequest>;
     encode(request: ChatRequest, target: Target): EncodedRequest;
   };
   readonly response: {
@@ -148,6 +151,11 @@ export interface Dialect {
   readonly usageOption?: UsageOption;
   /** The answer to `count-tokens` when the gateway counted itself; absent where the wire has no such operation. */
   readonly encodeTokenCount?: (tokens: number) => string;
+  /**
+   * True for a request body that holds content which the gateway made up for the client (another provider's
+   * reasoning in this wire's form): an upstream of this dialect would refuse it, so the body must be translated, not relayed.
+   */
+  readonly carriesForeign?: (body: Uint8Array) => boolean;
   /** Query parameters of a client that belong to this wire and may reach an upstream of the same dialect. */
   readonly requestQuery?: readonly string[];
   /** Usage in a complete JSON answer of any operation of this dialect, without decoding the rest; undefined when it has none. */

@@ -21,15 +21,18 @@ export class BlockedAddressError extends Error {
  * @example classifyAddress("::ffff:10.0.0.1") // → "private"
  */
 export function classifyAddress(address: string): AddressClass {
-  if (!ipaddr.isValid(address)) return "never";
-  const parsed = ipaddr.process(address);
-  if (parsed instanceof ipaddr.IPv4) return classifyV4(parsed);
-  if (metadataV6.some((text) => parsed.toNormalizedString() === text)) return "link-local";
+  if (ipaddr.IPv4.isValidFourPartDecimal(address)) return classifyV4(ipaddr.IPv4.parse(address));
+  // The URL parser's spelling is the one that ipaddr.js reads without surprises (it takes `::1.2.3.4` for v4-mapped).
+  const plain = URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1);
+  if (plain === undefined || !ipaddr.IPv6.isValid(plain)) return "never";
+  const parsed = ipaddr.IPv6.parse(plain);
+  if (parsed.isIPv4MappedAddress()) return classifyV4(parsed.toIPv4Address());
+  if (metadataV6.has(parsed.toNormalizedString())) return "link-local";
   const bytes = parsed.toByteArray();
+  // NAT64 with a prefix of the operator's own network (RFC 8215).
+  if (parsed.match(localNat64, 48)) return worst(wrapped(bytes, 12), "private");
   switch (parsed.range()) {
     case "unicast":
-      // 64:ff9b:1::/48 is NAT64 chosen by the operator's own network (RFC 8215).
-      if (parsed.match(localNat64, 48)) return worst(wrapped(bytes, 12), "private");
       return parsed.match(globalUnicast, 3) ? "public" : "never";
     case "loopback":
     case "uniqueLocal":
@@ -47,7 +50,7 @@ export function classifyAddress(address: string): AddressClass {
 }
 
 function classifyV4(address: ipaddr.IPv4): AddressClass {
-  if (metadataV4.includes(address.toString())) return "link-local";
+  if (metadataV4.has(address.toString())) return "link-local";
   switch (address.range()) {
     case "unicast":
       return "public";
@@ -74,8 +77,15 @@ const worst = (left: AddressClass, right: AddressClass): AddressClass =>
   order.indexOf(left) > order.indexOf(right) ? left : right;
 
 /** Metadata services outside 169.254/16: Alibaba's and Oracle's IPv4, Azure's wire server, AWS's and GCP's IPv6. */
-const metadataV4: readonly string[] = ["100.100.100.200", "192.0.0.192", "168.63.129.16"];
-const metadataV6: readonly string[] = ["fd00:ec2:0:0:0:0:0:254", "fd20:ce:0:0:0:0:0:254"];
+const metadataV4: ReadonlySet<string> = new Set([
+  "100.100.100.200",
+  "192.0.0.192",
+  "168.63.129.16",
+]);
+const metadataV6: ReadonlySet<string> = new Set([
+  "fd00:ec2:0:0:0:0:0:254",
+  "fd20:ce:0:0:0:0:0:254",
+]);
 const globalUnicast = ipaddr.IPv6.parse("2000::");
 const localNat64 = ipaddr.IPv6.parse("64:ff9b:1::");
 

@@ -61,6 +61,8 @@ export interface GatewayErrorOptions {
   retryAfterMs?: number;
   /** Request field at fault, in the client's own spelling. */
   param?: string;
+  /** Facts that a client acts on, shown where its wire has room for them (Anthropic `error.details`). */
+  details?: Record<string, unknown>;
   upstream?: UpstreamFault;
   cause?: unknown;
 }
@@ -74,6 +76,7 @@ export class GatewayError extends Error {
   readonly cooldown: Behaviour["cooldown"];
   readonly retryAfterMs: number | undefined;
   readonly param: string | undefined;
+  readonly details: Record<string, unknown> | undefined;
   readonly upstream: UpstreamFault | undefined;
 
   constructor(code: ErrorCode, message: string, options: GatewayErrorOptions = {}) {
@@ -85,6 +88,7 @@ export class GatewayError extends Error {
     this.cooldown = behaviour.cooldown;
     this.retryAfterMs = options.retryAfterMs;
     this.param = options.param;
+    this.details = options.details;
     this.upstream = options.upstream;
   }
 }

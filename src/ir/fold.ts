@@ -69,11 +69,7 @@ export function createCollector(): Collector {
     response() {
       const candidates = [...drafts]
         .toSorted(([left], [right]) => left - right)
-        .map(([, draft]) => ({
-          parts: [...draft.parts.values()],
-          finish: draft.finish ?? { reason: "other" as const },
-          ...(draft.ext ? { ext: draft.ext } : {}),
-        }));
+        .map(([, draft]) => finishDraft(draft));
       return {
         id: head?.id ?? "",
         model: head?.model ?? "",
@@ -84,6 +80,14 @@ export function createCollector(): Collector {
       };
     },
     error: () => failure,
+  };
+}
+
+function finishDraft({ parts, finish, ext }: Draft): Candidate {
+  return {
+    parts: [...parts.values()],
+    finish: finish ?? { reason: "other" },
+    ...(ext ? { ext } : {}),
   };
 }
 

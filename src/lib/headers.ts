@@ -13,6 +13,10 @@ export const hopByHopHeaders: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+/** The headers (lower case) that this message's `connection` header binds to its connection. */
+export const connectionHeaders = (headers: Headers): ReadonlySet<string> =>
+  new Set((headers.get("connection") ?? "").toLowerCase().split(/[\s,]+/));
+
 /** True when `name` (lower case) is in `allowList`; a trailing `*` there matches any ending. */
 export const isAllowed = (name: string, allowList: readonly string[]): boolean =>
   allowList.some((pattern) =>
@@ -26,11 +30,9 @@ export const isAllowed = (name: string, allowList: readonly string[]): boolean =
  */
 export function pickHeaders(headers: Headers, allowList: readonly string[]): Headers {
   const picked = new Headers();
-  const nominated = (headers.get("connection") ?? "")
-    .split(",")
-    .map((name) => name.trim().toLowerCase());
+  const nominated = connectionHeaders(headers);
   for (const [name, value] of headers) {
-    if (hopByHopHeaders.has(name) || nominated.includes(name)) continue;
+    if (hopByHopHeaders.has(name) || nominated.has(name)) continue;
     if (isAllowed(name, allowList)) picked.append(name, value);
   }
   return picked;

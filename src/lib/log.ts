@@ -251,10 +251,10 @@ const clip = (text: string, max: number): string =>
   text.length > max ? `${text.slice(0, max)}… (${text.length} characters)` : text;
 
 /** Delete, C1 controls, line separators, zero-width and bidirectional marks: what JSON leaves unescaped. */
-const unsafe = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
-// oxlint-disable-next-line no-control-regex -- control characters are what it is for
-const unsafeOrControl =
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
+const marks =
+  "\\u007f-\\u009f\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff\\ufff9-\\ufffb";
+const unsafe = new RegExp(`[${marks}]`, "g");
+const unsafeOrControl = new RegExp(`[\\u0000-\\u001f${marks}]`, "g");
 
 const escapeUnsafe = (json: string): string => json.replace(unsafe, escapeCharacter);
 const escapeText = (text: string): string => text.replace(unsafeOrControl, escapeCharacter);

@@ -10,6 +10,10 @@ export interface Endpoint {
   path: string;
   /** Base URL of this dialect when it is not the provider's own, e.g. DeepSeek's Anthropic side. */
   baseUrl?: string;
+  /** How this endpoint takes the key when it is not the provider's own way. */
+  authorize?: Authorize;
+  /** Sent with every request to this endpoint, besides the provider's own, e.g. `anthropic-version`. */
+  headers?: Readonly<Record<string, string>>;
 }
 
 /** What a request needs to be signed. */
@@ -49,6 +53,8 @@ export interface Provider {
   readonly quirks: Quirks;
   /** Facts from third-party code only, not from the vendor's pages. */
   readonly unverified?: boolean;
+  /** Where the list of models is when it is not `GET baseUrl + /models`; null: nowhere. */
+  readonly modelsUrl?: string | null;
   /** A server on this machine that needs no key: found by probing `GET baseUrl + /models`. */
   readonly local?: boolean;
   /** Answers in-process instead of over the network (the `demo` provider). */

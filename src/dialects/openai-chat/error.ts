@@ -18,6 +18,13 @@ export function decodeError(status: number, headers: Headers, body: string): Gat
   });
 }
 
+/** The `error` of an answer, chunk or choice; some servers always send the field, empty. */
+export function errorOf(object: JsonObject): unknown {
+  const error = field(object, "error");
+  const isEmpty = error === "" || (isObject(error) && Object.keys(error).length === 0);
+  return isEmpty ? undefined : error;
+}
+
 /** The error in an answer or stream that began with status 200; `value` is the `error` field or the whole object. */
 export function decodeInlineError(value: unknown): GatewayError {
   const said = readValue(value) ?? {};

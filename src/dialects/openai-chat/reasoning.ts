@@ -135,9 +135,10 @@ export function encodeDetails(part: ReasoningPart, options: DetailOptions): Json
   const isSummary = ownExt(part.ext)["type"] === "reasoning.summary";
   const { text, signature, encrypted } = part;
   if (isSummary) details.push({ type: "reasoning.summary", summary: text, ...head });
-  else if (text !== "" || signature !== undefined || encrypted === undefined) {
+  else if (text !== "" || signature !== undefined) {
+    const said = text === "" ? {} : { text };
     const proof = signature === undefined ? {} : { signature };
-    details.push({ type: "reasoning.text", text, ...proof, ...head });
+    details.push({ type: "reasoning.text", ...said, ...proof, ...head });
   }
   if (encrypted !== undefined)
     details.push({ type: "reasoning.encrypted", data: encrypted, ...head });

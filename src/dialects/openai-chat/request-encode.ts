@@ -35,11 +35,9 @@ export function encodeRequest(request: ChatRequest, target: Target): EncodedRequ
   const format = encodeResponseFormat(request.responseFormat, scope);
   const body: JsonObject = {
     model: target.model,
-    messages: [
-      ...request.messages.flatMap((message, index) =>
-        encodeMessage(message, `messages[${index}]`, scope),
-      ),
-    ],
+    messages: request.messages.flatMap((message, index) =>
+      encodeMessage(message, `messages[${index}]`, scope),
+    ),
     ...encodeSettings(scope, tools.length > 0),
     ...encodeReasoning(request.reasoning, scope),
     ...format?.fields,
@@ -103,17 +101,22 @@ function encodeStream(options: unknown, { request, target }: Scope): JsonObject 
   };
 }
 
-function encodeReasoning(reasoning: Reasoning | undefined, { target, losses }: Scope): JsonObject {
+function encodeReasoning(
+  reasoning: Reasoning | undefined,
+  { target, losses, isNative }: Scope,
+): JsonObject {
   if (!reasoning) return {};
   const spelling = ownExt(reasoning.ext);
   if (Object.keys(spelling).length > 0) return spelling;
   const { reasoning: can } = target.facts;
   switch (reasoning.mode) {
     case "off":
-      // A model that never thinks refuses the field; one that always does must be told.
-      if (can === undefined)
+      // A model that never thinks may refuse the field; one that always does must be told.
+      if (can === true || isNative) return { reasoning_effort: "none" };
+      if (can === undefined) {
         losses.lose("reasoning", "unknown whether the model can be told not to think");
-      return can === true ? { reasoning_effort: "none" } : {};
+      }
+      return {};
     case "effort":
       return effort(reasoning.effort, can, losses);
     case "budget":

@@ -14,7 +14,7 @@ import { GatewayError } from "../../ir/error.ts";
 import { createId } from "../../lib/id.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { Body, Decoded } from "../dialect.ts";
-import { decodeInlineError } from "./error.ts";
+import { decodeInlineError, errorOf } from "./error.ts";
 import { decodeFinish } from "./finish.ts";
 import { sourceOfUrl } from "./media.ts";
 import { decodeReasoning } from "./reasoning.ts";
@@ -25,7 +25,7 @@ import { dialectId, field, stringOr, unknownFields, withExt } from "./wire.ts";
 export function decodeResponse(body: Body, origin: Origin): Decoded<ChatResponse> {
   const { json } = body;
   const choices = field(json, "choices");
-  const error = field(json, "error");
+  const error = errorOf(json);
   const hasChoices = Array.isArray(choices) && choices.length > 0;
   if (error !== undefined && !hasChoices) throw decodeInlineError(error);
   if (!hasChoices) {
@@ -73,6 +73,7 @@ export const choiceKeys: ReadonlySet<string> = new Set([
   "delta",
   "finish_reason",
   "usage",
+  "text",
 ]);
 
 /** Fields of a message or delta that are read; all others are kept with the candidate under `message`. */

@@ -8,7 +8,7 @@ import type { Frame } from "../../lib/frame.ts";
 import { createId } from "../../lib/id.ts";
 import { isObject, JsonError, type JsonObject, parse } from "../../lib/json.ts";
 import type { StreamDecoder } from "../dialect.ts";
-import { decodeInlineError } from "./error.ts";
+import { decodeInlineError, errorOf } from "./error.ts";
 import { decodeFinish } from "./finish.ts";
 import { decodeDetail, plainReasoning } from "./reasoning.ts";
 import {
@@ -80,14 +80,14 @@ export function createStreamDecoder(origin: Origin): StreamDecoder {
   };
 
   const readChunk = (chunk: JsonObject): ChatEvent[] => {
-    const error = field(chunk, "error");
+    const error = errorOf(chunk);
     if (error !== undefined) return fail(decodeInlineError(error));
     const events = readHead(chunk);
     const found = field(chunk, "choices");
     const choices = Array.isArray(found) ? found.filter(isObject) : [];
     if (choices.length > 0) events.push(...start());
     for (const [position, choice] of choices.entries()) {
-      const failure = field(choice, "error");
+      const failure = errorOf(choice);
       if (failure !== undefined) return [...events, ...fail(decodeInlineError(failure))];
       const index = indexOf(choice, position);
       const known = candidates.get(index);
@@ -96,7 +96,7 @@ export function createStreamDecoder(origin: Origin): StreamDecoder {
       events.push(...candidate.push(choice));
     }
     const usage = decodeUsage(usageOf(chunk, choices));
-    if (usage) events.push({ type: "usage", usage });
+    if (usage) events.push(...start(), { type: "usage", usage });
     return events;
   };
 
@@ -187,7 +187,7 @@ function createCandidate(candidate: number, answerId: string, origin: Origin): C
   const calls: Call[] = [];
   const callByIndex = new Map<number, Call>();
   const citations: unknown[] = [];
-  let audio: JsonObject | undefined;
+  const audio = new Map<string, unknown>();
   let kept: JsonObject = {};
 
   const startPart = (part: Part): ChatEvent => {
@@ -375,9 +375,8 @@ function createCandidate(candidate: number, answerId: string, origin: Origin): C
     if (!isObject(found)) return;
     for (const [key, value] of Object.entries(found)) {
       if (key === "__proto__" || value === null) continue;
-      const before = audio?.[key];
-      const isText = (key === "data" || key === "transcript") && typeof before === "string";
-      audio = { ...audio, [key]: isText ? before + (stringOr(value) ?? "") : value };
+      const isFragment = key === "data" || key === "transcript";
+      audio.set(key, isFragment ? (stringOr(audio.get(key)) ?? "") + (stringOr(value) ?? "") : value);
     }
   };
 
@@ -393,7 +392,7 @@ function createCandidate(candidate: number, answerId: string, origin: Origin): C
       // A few servers send whole messages in a stream.
       const found = field(choice, "delta") ?? field(choice, "message");
       const delta = isObject(found) ? found : {};
-      const events = [...readReasoning(delta), ...readContent(field(delta, "content"))];
+      const events = [...readReasoning(delta), ...readContent(contentOf(choice, delta))];
       const refusal = stringOr(field(delta, "refusal"));
       if (refusal) events.push(...addRefusal(refusal));
       const annotations = field(delta, "annotations");
@@ -414,7 +413,7 @@ function createCandidate(candidate: number, answerId: string, origin: Origin): C
         events.push(...ensure("text", () => ({ type: "text", text: "" })), ...addCitations());
       }
       events.push(...close());
-      const spoken = decodeAudioAnswer(audio);
+      const spoken = decodeAudioAnswer(Object.fromEntries(audio));
       if (spoken) events.push(...whole(spoken));
       for (const call of calls) {
         if (call.part === undefined) events.push(...startCall(call));
@@ -431,6 +430,10 @@ function createCandidate(candidate: number, answerId: string, origin: Origin): C
     },
   };
 }
+
+/** A chunk of the older completions API has its text in the choice: read so that such a stream can be observed too. */
+const contentOf = (choice: JsonObject, delta: JsonObject): unknown =>
+  field(delta, "content") ?? field(choice, "text");
 
 const callKeys = new Set(["id", "type", "index", "function", "custom"]);
 

@@ -7,7 +7,7 @@ const bearer: Provider["authorize"] = (headers, { apiKey }) => {
 
 const chat: Provider["speaks"] = { chat: [{ dialect: "openai-chat", path: "/chat/completions" }] };
 const messages: Provider["speaks"] = {
-  chat: [{ dialect: "anthropic-messages", path: "/messages" }],
+  chat: [{ dialect: "anthropic-messages", path: "/v1/messages" }],
 };
 
 const preset = (id: string, rest: Partial<Provider>): Provider => ({
@@ -37,7 +37,7 @@ export const presets: readonly Provider[] = [
         { dialect: "openai-chat", path: "/chat/completions" },
         {
           dialect: "anthropic-messages",
-          path: "/messages",
+          path: "/v1/messages",
           baseUrl: "https://{region}.both.test/anthropic",
         },
       ],
@@ -53,5 +53,11 @@ export const presets: readonly Provider[] = [
   }),
   preset("ollama", { local: true, baseUrl: "http://127.0.0.1:11434/v1" }),
   preset("openai-compatible", {}),
-  preset("anthropic-compatible", { speaks: messages }),
+  preset("anthropic-compatible", {
+    speaks: messages,
+    authorize: (headers, { apiKey }) => {
+      if (apiKey) headers.set("x-api-key", apiKey.reveal());
+    },
+    headers: { "anthropic-version": "2023-06-01" },
+  }),
 ];

@@ -1,0 +1,63 @@
+// Another provider's reasoning in this wire's thinking blocks: a signature that says where it was made.
+import type { DialectId, Ext, ReasoningPart } from "../../ir/chat.ts";
+import { isObject, type JsonObject } from "../../lib/json.ts";
+import { dialectId, field, stringOr } from "./wire.ts";
+
+/**
+ * Clients of this wire keep `signature` and `data` as opaque text and send them back unchanged. A block made of foreign
+ * reasoning therefore carries, behind this marker, what its own provider needs to get it back.
+ */
+const marker = "megallm.";
+
+/** True for a body with thinking that no Anthropic server has signed: it would answer "Invalid signature". */
+export const carriesForeign = (body: Uint8Array): boolean => {
+  const buffer = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return buffer.includes(`"${marker}`);
+};
+
+/** The signature (or redacted data) under which foreign reasoning is shown. `part.text` is left out: the block shows it. */
+export function sealReasoning(part: ReasoningPart): string {
+  const { origin, signature, encrypted, ext } = part;
+  const sealed = { origin, signature, encrypted, ext: ext?.[origin.dialect] };
+  return marker + Buffer.from(JSON.stringify(sealed), "utf8").toString("base64url");
+}
+
+/** The reasoning that {@link sealReasoning} hid; undefined for a signature that is not the gateway's. */
+export function unsealReasoning(seal: string, text: string): ReasoningPart | undefined {
+  if (!seal.startsWith(marker)) return undefined;
+  const sealed = readSeal(seal.slice(marker.length));
+  const found = sealed && field(sealed, "origin");
+  if (!isObject(found)) return undefined;
+  const [signature, encrypted] = [field(sealed, "signature"), field(sealed, "encrypted")].map(stringOr);
+  const [dialect, provider, model] = ["dialect", "provider", "model"].map((key) =>
+    stringOr(field(found, key)),
+  );
+  const ext = field(sealed, "ext");
+  return {
+    type: "reasoning",
+    text,
+    // A client may write anything here: it then matches no target.
+    origin: {
+      dialect: dialect as DialectId,
+      ...(provider === undefined ? {} : { provider }),
+      ...(model === undefined ? {} : { model }),
+    },
+    ...(signature === undefined ? {} : { signature }),
+    ...(encrypted === undefined ? {} : { encrypted }),
+    ...(isObject(ext) && dialect !== undefined && dialect !== "__proto__"
+      ? { ext: { [dialect]: ext } as Ext }
+      : {}),
+  };
+}
+
+function readSeal(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(text, "base64url").toString("utf8"));
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reasoning made by an Anthropic server, signed or not: shown as it is. */
+export const isOwn = (part: ReasoningPart): boolean => part.origin.dialect === dialectId;

@@ -1,0 +1,14 @@
+// Anthropic.
+import { anthropicKey, anthropicVersion, defineCompatible } from "../compatible.ts";
+
+export const anthropic = defineCompatible({
+  id: "anthropic",
+  label: "Anthropic",
+  docs: "https://docs.anthropic.com/en/api/overview",
+  env: ["ANTHROPIC_API_KEY"],
+  baseUrl: "https://api.anthropic.com/v1",
+  openai: [],
+  anthropic: { countTokens: true },
+  authorize: anthropicKey,
+  headers: anthropicVersion,
+});

@@ -1,0 +1,9 @@
+// Any server that speaks OpenAI's wire: the operator gives its address.
+import { defineCompatible } from "../compatible.ts";
+
+export const openaiCompatible = defineCompatible({
+  id: "openai-compatible",
+  label: "OpenAI-compatible server",
+  docs: "https://platform.openai.com/docs/api-reference/chat",
+  openai: ["chat", "embeddings", "completions", "moderations"],
+});

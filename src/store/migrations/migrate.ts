@@ -1,0 +1,76 @@
+// Brings a database to this version's schema, forward only, all steps or none.
+import type { Kysely } from "kysely";
+import { now } from "../../lib/clock.ts";
+import { StoreError } from "../error.ts";
+import type { Tables } from "../schema.ts";
+import { ledger } from "./0001-ledger.ts";
+import type { Migration } from "./migration.ts";
+
+/** In order. A released migration is never changed: add the next one. */
+const migrations: readonly Migration[] = [ledger];
+
+export const latestVersion = migrations.length;
+
+/** Applies what is missing in one transaction. @throws StoreError `newer_schema`, `not_ours` */
+export async function migrate(db: Kysely<Tables>): Promise<void> {
+  await db.transaction().execute(async (transaction) => {
+    const version = await schemaVersion(transaction);
+    refuseNewer(version);
+    if (version === latestVersion) return;
+    if (version === 0) await createVersionTable(transaction);
+    for (const migration of migrations.slice(version)) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
+      await migration.up(transaction as unknown as Kysely<unknown>);
+      // oxlint-disable-next-line no-await-in-loop
+      await transaction
+        .insertInto("schema_version")
+        .values({ version: migration.version, applied_at_ms: now() })
+        .execute();
+    }
+  });
+}
+
+/** For a database that may only be looked at. @throws StoreError `newer_schema`, `older_schema`, `not_ours` */
+export async function requireLatest(db: Kysely<Tables>): Promise<void> {
+  const version = await schemaVersion(db);
+  refuseNewer(version);
+  if (version < latestVersion) {
+    throw new StoreError(
+      "older_schema",
+      `The database has schema version ${version}, this MegaLLM reads version ${latestVersion}. Start the daemon once: it brings the database up to date.`,
+    );
+  }
+}
+
+/** 0 for an empty database. @throws StoreError `not_ours` when it holds somebody else's tables */
+async function schemaVersion(db: Kysely<Tables>): Promise<number> {
+  const tables = (await db.introspection.getTables()).map((table) => table.name);
+  if (!tables.includes("schema_version")) {
+    if (tables.length === 0) return 0;
+    throw new StoreError(
+      "not_ours",
+      `The database holds tables of something else (${tables.slice(0, 3).join(", ")}). Give MegaLLM a file of its own.`,
+    );
+  }
+  const row = await db
+    .selectFrom("schema_version")
+    .select((eb) => eb.fn.max("version").as("version"))
+    .executeTakeFirst();
+  return Number(row?.version ?? 0);
+}
+
+function refuseNewer(version: number): void {
+  if (version <= latestVersion) return;
+  throw new StoreError(
+    "newer_schema",
+    `The database has schema version ${version}; this MegaLLM knows versions up to ${latestVersion}. Use the newer MegaLLM that wrote it, or another data directory. Nothing was changed.`,
+  );
+}
+
+async function createVersionTable(db: Kysely<Tables>): Promise<void> {
+  await db.schema
+    .createTable("schema_version")
+    .addColumn("version", "integer", (column) => column.primaryKey().notNull())
+    .addColumn("applied_at_ms", "bigint", (column) => column.notNull())
+    .execute();
+}

@@ -1,0 +1,206 @@
+// The store: one ledger of requests and attempts, written in groups, read by page.
+import type { DialectId, Operation } from "../ir/chat.ts";
+import type { Warning } from "../ir/warning.ts";
+import type { Logger } from "../lib/log.ts";
+import type { Nanos } from "../lib/money.ts";
+import { createStore } from "./ledger.ts";
+import { openSqlite } from "./sqlite/open.ts";
+
+export { StoreError } from "./error.ts";
+export { acquireLock } from "./lock.ts";
+
+/** A request that has begun; replaced by its usage row when it ends. */
+export interface RequestStart {
+  requestId: string;
+  /** Wall clock at arrival, ms since the epoch. */
+  atMs: number;
+  /** Name of the virtual key, null when none was asked for. */
+  key: string | null;
+  dialect: DialectId;
+  operation: Operation;
+  /** Model name as the client asked for it. */
+  route: string | null;
+  stream: boolean;
+}
+
+/** `interrupted`: the process died before the request ended; what it used is not known. */
+export type RequestStatus = "ok" | "error" | "client_closed" | "interrupted";
+
+/** Tokens by kind; `inputTokens` includes the cached ones once, `outputTokens` the reasoning. */
+export interface TokenCounts {
+  inputTokens: number;
+  cacheReadTokens: number;
+  cacheWrite5mTokens: number;
+  cacheWrite1hTokens: number;
+  inputAudioTokens: number;
+  outputTokens: number;
+  reasoningTokens: number;
+  outputAudioTokens: number;
+}
+
+/** One finished request, one row. Texts are cut at 512 characters, warnings at 4 KB. */
+export interface UsageRow extends TokenCounts {
+  requestId: string;
+  /** Wall clock at arrival, ms since the epoch. */
+  atMs: number;
+  key: string | null;
+  /** End user as the client named it. */
+  user: string | null;
+  /** Model name as the client asked for it. */
+  route: string | null;
+  provider: string | null;
+  /** Model name as the provider knows it. */
+  model: string | null;
+  inboundDialect: DialectId;
+  outboundDialect: DialectId | null;
+  operation: Operation;
+  /** The body was passed on byte for byte. */
+  relayed: boolean;
+  stream: boolean;
+  status: RequestStatus;
+  httpStatus: number | null;
+  errorCode: string | null;
+  /** The gateway counted because the provider did not say. */
+  usageEstimated: boolean;
+  /** Nano-dollars; null when the price is unknown, which is not 0. */
+  costNanos: Nanos | null;
+  priceSource: string | null;
+  /** Null when interrupted. */
+  durationMs: number | null;
+  firstTokenMs: number | null;
+  /** Time not spent waiting for upstreams. */
+  overheadMs: number | null;
+  warnings: readonly Warning[];
+  attempts: number;
+}
+
+/** One call of a provider. Tokens and cost only where it was billed apart from the request's own. */
+export interface AttemptRow extends Partial<TokenCounts> {
+  requestId: string;
+  /** Position within the request, from 0. */
+  index: number;
+  provider: string;
+  model: string;
+  /** Name of the provider key that was used. */
+  keyName: string | null;
+  startedAtMs: number;
+  durationMs: number;
+  firstByteMs: number | null;
+  status: Exclude<RequestStatus, "interrupted">;
+  httpStatus: number | null;
+  errorCode: string | null;
+  upstreamRequestId: string | null;
+  costNanos?: Nanos | null;
+}
+
+export interface UsageQuery {
+  /** `day` is the UTC day, `route` the model name as asked, `model` the upstream's. */
+  by: "model" | "provider" | "day" | "key" | "route" | "status";
+  /** From this arrival time on (inclusive). */
+  sinceMs?: number;
+  /** Up to this arrival time (exclusive). */
+  untilMs?: number;
+  /** Most groups returned; default 1,000, at most 10,000. */
+  limit?: number;
+}
+
+/** Sums of one group. A null group: the requests without that property. */
+export interface UsageGroup extends TokenCounts {
+  group: string | null;
+  requests: number;
+  /** Requests with status `error` or `interrupted`. */
+  errors: number;
+  /** Sum over the requests whose price is known. */
+  costNanos: Nanos;
+  /** Requests that used tokens (or were interrupted) and whose cost is unknown: they are missing in `costNanos`. */
+  unpriced: number;
+  /** Requests whose tokens the gateway counted itself. */
+  estimated: number;
+  /** Over requests with a known duration, null without any. Percentiles are within 5 %. */
+  durationMs: { mean: number; p50: number; p95: number } | null;
+}
+
+export interface RequestsQuery {
+  sinceMs?: number;
+  untilMs?: number;
+  /** Rows on a page; default 50, at most 1,000. */
+  limit?: number;
+  /** `next` of the page before. */
+  cursor?: string;
+}
+
+export interface RequestsPage {
+  /** Newest arrival first. */
+  rows: UsageRow[];
+  /** Cursor of the next page, null on the last one. */
+  next: string | null;
+}
+
+/** `duplicate`: a row with this request id was there already and stands; nothing was written. */
+export type SettleOutcome = "committed" | "duplicate";
+
+/** The ledger of one gateway. Methods reject with StoreError. */
+export interface Store {
+  /** Notes that a request has begun. Written with the next group; a request that ends before that needs no note. */
+  begin(start: RequestStart): void;
+  /**
+   * Writes the usage row and its attempts and takes the note of {@link Store.begin} away, all in one
+   * transaction with whatever else is waiting; resolves when it is committed.
+   * @throws StoreError `store_unavailable`: not committed yet; the rows wait in a bounded queue and are
+   * written when the store heals. `invalid_row`: refused for good.
+   */
+  settle(row: UsageRow, attempts: readonly AttemptRow[]): Promise<SettleOutcome>;
+  /** Turns what a crashed process left begun into rows with status `interrupted`. Returns how many. */
+  recover(): Promise<number>;
+  /** Sums by group: days ascending, else the dearest first. Reads in slices, other work goes on in between. */
+  usage(query: UsageQuery): Promise<UsageGroup[]>;
+  requests(query: RequestsQuery): Promise<RequestsPage>;
+  request(requestId: string): Promise<{ usage: UsageRow; attempts: AttemptRow[] } | null>;
+  /** Usage rows on record. */
+  count(): Promise<number>;
+  /** False while commits fail. */
+  writable(): Promise<boolean>;
+  health(): StoreHealth;
+  /** Resolves when everything given so far is committed. @throws StoreError `store_unavailable` */
+  flush(): Promise<void>;
+  /** Commits what waits, as far as the disk lets it, and closes. Never rejects: rows that are lost are logged. */
+  close(): Promise<void>;
+}
+
+export interface StoreHealth {
+  /** Null when the last commit went well. */
+  failing: { sinceMs: number; message: string } | null;
+  /** Requests waiting to be committed. */
+  queued: number;
+  /** Requests whose rows were dropped because the queue was full. */
+  dropped: number;
+  /** Transactions committed since the store was opened. */
+  commits: number;
+}
+
+export interface OpenStoreOptions {
+  /** The SQLite file, or `:memory:`. Its folder is made when missing (0700), the file is 0600. */
+  path: string;
+  log?: Logger;
+  /** For looking only: nothing is created or migrated, no lock is needed beside a running daemon. */
+  readOnly?: boolean;
+  /**
+   * What an acknowledged row survives. `normal` (default): the death of the process, `kill -9` included,
+   * but not always the loss of power. `full`: that too, at the price of a disk flush per group.
+   */
+  durable?: "normal" | "full";
+  /** How long a settle waits for a store that refuses, before it rejects. Default 2,000. */
+  settleTimeoutMs?: number;
+  /** Requests kept in memory while the store refuses. Default 50,000. */
+  maxQueued?: number;
+}
+
+/**
+ * Opens the ledger, creating or migrating it as needed.
+ * @throws StoreError when it is damaged, newer than this version, or cannot be opened; never starts an
+ * empty one in the place of a damaged one.
+ * @example const store = await openStore({ path: join(dataDir, "megallm.db"), log });
+ */
+export async function openStore(options: OpenStoreOptions): Promise<Store> {
+  return createStore(await openSqlite(options), options);
+}
