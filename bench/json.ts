@@ -43,7 +43,7 @@ const median = (values: number[]): number =>
   values.toSorted((left, right) => left - right)[values.length >> 1] ?? 0;
 const round2 = (value: number): number => Math.round(value * 100) / 100;
 
-const prose = "The quick brown fox jumps over the lazy dog. It said: \"hello\",\n\tand left. ";
+const prose = 'The quick brown fox jumps over the lazy dog. It said: "hello",\n\tand left. ';
 const code = 'if (a[0] === "x") {\n  return { b: [1, 2, 3] };\n}\n';
 
 function bodies(): { name: string; bytes: Uint8Array }[] {
@@ -72,7 +72,10 @@ function bodies(): { name: string; bytes: Uint8Array }[] {
     { name: "1 MB agent turn", bytes: chat(400, (turn) => (turn % 3 ? prose : code).repeat(32)) },
     { name: "1 MB code, many escapes", bytes: chat(40, () => code.repeat(400)) },
     { name: "1 MB one image (base64)", bytes: chat(1, () => "iVBORw0KGgo".repeat(95_000)) },
-    { name: "1 MB in other letters", bytes: chat(100, () => "Привет, мир — 你好世界! ".repeat(260)) },
+    {
+      name: "1 MB in other letters",
+      bytes: chat(100, () => "Привет, мир — 你好世界! ".repeat(260)),
+    },
     { name: "1 MB of small values", bytes: chat(20_000, (turn) => String(turn)) },
   ];
 }

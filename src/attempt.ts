@@ -93,9 +93,9 @@ type Content = Pick<Outbound, "body" | "warnings" | "hidesUsage">;
 function relayBody(inbound: Inbound, candidate: Candidate): Content {
   const { bytes, members, dialect } = inbound;
   const edits = [];
-  if (inbound.model !== candidate.model) {
-    const { start, end } = members.get("model")!.value;
-    edits.push({ start, end, text: JSON.stringify(candidate.model) });
+  const named = members.get("model");
+  if (named && inbound.model !== candidate.model) {
+    edits.push({ ...named.value, text: JSON.stringify(candidate.model) });
   }
   const usage =
     inbound.stream && (candidate.provider.preset.quirks.usageInStream ?? "option") === "option"

@@ -38,8 +38,8 @@ export interface EgressRequest {
   signal: AbortSignal;
   timeouts: EgressTimeouts;
   network: EgressNetwork;
-  /** Proxy URL of this provider; without it the environment decides. Loopback never goes through a proxy. */
-  proxy?: string;
+  /** Proxy URL of this provider; without it the environment decides, null means none. Loopback never goes through a proxy. */
+  proxy?: string | null;
   /** Decode the answer's `content-encoding` (default true). False relays it as it came, header included. */
   decompress?: boolean;
 }

@@ -11,7 +11,7 @@ import { now } from "./lib/clock.ts";
 import type { Logger } from "./lib/log.ts";
 import type { Secret } from "./lib/secret.ts";
 import { type Generation, handle, type Services } from "./pipeline.ts";
-import { discoverLocal } from "./providers/discover.ts";
+import { discoverLocal, type LocalProbe } from "./providers/discover.ts";
 import { findProvider } from "./providers/index.ts";
 import { createRouter } from "./routing/router.ts";
 import { createApp } from "./server/app.ts";
@@ -47,6 +47,8 @@ export interface Gateway {
   status(): Promise<GatewayStatus>;
   readonly config: Config;
   readonly loaded: LoadedConfig;
+  /** Files whose change calls for a reload. */
+  readonly watched: readonly string[];
   /** Requests being answered now. */
   readonly inFlight: number;
   /** Not ready for new traffic from now on. */
@@ -86,6 +88,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
   let loadedAtMs = now();
   let generation = compose(loaded.config, found);
   let rejected: { atMs: number; problems: string[] } | null = null;
+  let watched: readonly string[] = loaded.watched;
   const inFlight = new Set<string>();
   let draining = false;
   const services: Services = { store, egress, log, inFlight, shutdown: shutdown.signal };
@@ -98,6 +101,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
         log.warn("config.needs_restart", { setting });
       }
       loaded = next;
+      watched = next.watched;
       generation = built;
       loadedAtMs = now();
       rejected = null;
@@ -106,6 +110,8 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     } catch (error) {
       const problems = problemsOf(error);
       rejected = { atMs: now(), problems };
+      // A secret file that the refused configuration names may yet appear and mend it.
+      if (error instanceof ConfigError) watched = [...new Set([...watched, ...error.watched])];
       log.error("config.refused", { problems });
       return { applied: false, problems };
     }
@@ -147,11 +153,14 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     reload,
     status,
     async discover() {
-      found = await discoverLocal({ fetch: probe(egress) });
+      found = await discoverLocal({ fetch: probeBy(egress) });
       generation = compose(loaded.config, found);
     },
     get config() {
       return generation.config;
+    },
+    get watched() {
+      return watched;
     },
     get loaded() {
       return loaded;
@@ -218,19 +227,18 @@ function problemsOf(error: unknown): string[] {
   return [error instanceof Error ? error.message : String(error)];
 }
 
-/** A `fetch` for probes of local servers, by way of the egress. */
-export function probe(egress: Egress): typeof fetch {
-  const look = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
-    const request = input instanceof Request ? input : new Request(input, init);
+/** Reaches local servers for discovery, by way of the egress. */
+export function probeBy(egress: Egress): LocalProbe["fetch"] {
+  return async (url, init) => {
     const answer = await egress.send({
-      url: new URL(request.url),
-      method: request.method,
-      headers: request.headers,
-      signal: request.signal,
+      url: new URL(url),
+      method: init.method ?? "GET",
+      headers: new Headers(init.headers),
+      signal: init.signal ?? new AbortController().signal,
       timeouts: { connectMs: 300, firstByteMs: 1_000, idleMs: 1_000, totalMs: 2_000 },
       network: "private-allowed",
+      proxy: null,
     });
     return new Response(answer.body, { status: answer.status, headers: answer.headers });
   };
-  return look as typeof fetch;
 }

@@ -67,7 +67,7 @@ export function createGateway(options: GatewayOptions = {}): Gateway {
   return {
     async fetch(input, init) {
       const { running } = await ready();
-      return running.fetch(input instanceof Request ? new Request(input, init) : new Request(input, init));
+      return running.fetch(input instanceof Request ? new Request(input, init) : new Request(String(input), init));
     },
     async reload(next) {
       const { running } = await ready();

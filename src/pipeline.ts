@@ -164,10 +164,15 @@ async function attempt(
   }
 }
 
-/** What an answer encoder must know of the request. */
-const answerContext = (inbound: Inbound, record: RequestRecord): AnswerContext => ({
+/** What an answer encoder must know of the request; a relay knows it undecoded. */
+const answerContext = (
+  inbound: Inbound,
+  record: RequestRecord,
+  relayed: boolean,
+): AnswerContext => ({
   model: inbound.model,
   includeUsage: inbound.includeUsage,
+  ...(relayed ? {} : { request: inbound.chat().value }),
   warn: (warning) => record.warn(warning),
 });
 
@@ -188,7 +193,10 @@ async function complete(
     const decoded = outbound.dialect.response.decode({ json, text }, outbound.origin);
     for (const warning of decoded.warnings) record.warn(warning);
     record.usage(decoded.value.usage);
-    body = inbound.dialect.response.encode(decoded.value, answerContext(inbound, record));
+    body = inbound.dialect.response.encode(
+      decoded.value,
+      answerContext(inbound, record, false),
+    );
   }
   attempted.finish(null);
   await record.settle({ error: null, httpStatus: 200 });
@@ -219,7 +227,7 @@ async function streamed(
     signal,
     client: inbound.dialect,
     context: {
-      ...answerContext(inbound, record),
+      ...answerContext(inbound, record, outbound.relayed),
       ...(outbound.relayed
         ? {}
         : { inputTokens: await estimateRequestTokens(inbound.chat().value) }),
@@ -302,7 +310,7 @@ function openEarly(
     } catch (thrown) {
       const error = toGatewayError(thrown);
       await record.settle({ error, httpStatus: error.code === "client_closed" ? 499 : 200 });
-      yield errorBytes(dialect, answerContext(inbound, record), error);
+      yield errorBytes(dialect, answerContext(inbound, record, true), error);
     }
   }
   return new Response(pulledBody(chunks()), { status: 200, headers });

@@ -242,7 +242,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
           input: finished.inputTokens,
           output: finished.outputTokens,
           costUsd: finished.costNanos === null ? null : formatNanos(finished.costNanos),
-          ms: Math.round(finished.durationMs),
+          ms: Math.round(monotonic() - startedAt),
         });
         try {
           await store.settle(finished, attempts);

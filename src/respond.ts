@@ -62,8 +62,10 @@ function createRelay(outbound: Outbound, context: AnswerContext): Flow {
   };
 }
 
-const joined = (pieces: readonly Uint8Array[]): Uint8Array =>
-  pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const [first] = pieces;
+  return first && pieces.length === 1 ? first : Buffer.concat(pieces);
+}
 
 /** Another dialect: frames are decoded to events, and events encoded to frames. */
 function createTranslation(outbound: Outbound, client: Dialect, context: AnswerContext): Flow {

@@ -27,11 +27,11 @@ export function presentedKey(headers: Headers): string | null {
   const found = new Set<string>();
   const authorization = headers.get("authorization")?.trim();
   if (authorization) {
-    const match = /^bearer +(\S+)$/i.exec(authorization);
-    if (!match) {
+    const token = /^bearer +(\S+)$/i.exec(authorization)?.[1];
+    if (!token) {
       throw new GatewayError("unauthenticated", "Send the key as `Authorization: Bearer <key>`.");
     }
-    found.add(match[1]!);
+    found.add(token);
   }
   for (const name of ["x-api-key", "api-key", "x-goog-api-key"]) {
     const value = headers.get(name)?.trim();

@@ -12,15 +12,16 @@ export interface BannerFacts {
 
 export function banner({ config, path, urls, hint }: BannerFacts): string {
   const url = urls[0] ?? "";
-  const found = config.providers.filter((provider) => provider.origin !== "built-in");
-  const names =
-    found.length > 0
-      ? found.map((provider) => provider.name).join(", ")
-      : "none yet: set a provider's variable such as OPENAI_API_KEY, or run `megallm init`";
+  const names = config.providers.map(
+    ({ name, preset }) => `${name}${preset.serve ? " (offline, no key needed)" : ""}`,
+  );
+  if (config.providers.every((provider) => provider.preset.serve)) {
+    names.push("no other yet: set a variable such as OPENAI_API_KEY, or run `megallm init`");
+  }
   const lines: [string, string][] = [
     ["listening", urls.join("  ")],
     ["speaks", "OpenAI at /v1/chat/completions, Anthropic at /v1/messages"],
-    ["providers", `demo (offline, no key)${found.length > 0 ? ", " : "; others: "}${names}`],
+    ["providers", names.join(", ")],
   ];
   if (config.discover.local) lines.push(["local", "looking for Ollama, LM Studio, vLLM, llama.cpp …"]);
   if (config.routes.size > 0) lines.push(["routes", [...config.routes.keys()].join(", ")]);

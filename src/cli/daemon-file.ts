@@ -41,16 +41,20 @@ export function readDaemonRecord(dataDir: string): DaemonRecord | null {
   }
 }
 
-/** The generated admin key; made on first use when `create` is set. */
-export function readAdminKey(dataDir: string, create = false): Secret | null {
+/** The generated admin key, null when there is none yet. */
+export function readAdminKey(dataDir: string): Secret | null {
   const path = adminKeyPath(dataDir);
-  if (existsSync(path)) {
-    if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600);
-    const text = readFileSync(path, "utf8").trim();
-    if (text.length >= 22) return new Secret(text);
-  }
-  if (!create) return null;
+  if (!existsSync(path)) return null;
+  if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600);
+  const text = readFileSync(path, "utf8").trim();
+  return text.length >= 22 ? new Secret(text) : null;
+}
+
+/** The admin key of this data folder, generated on first use: 256 random bits. */
+export function createAdminKey(dataDir: string): Secret {
+  const present = readAdminKey(dataDir);
+  if (present) return present;
   const key = `mega-admin-${randomSecret()}`;
-  writePrivate(path, `${key}\n`);
+  writePrivate(adminKeyPath(dataDir), `${key}\n`);
   return new Secret(key);
 }

@@ -3,8 +3,9 @@ import { existsSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { renderConfig } from "../config/init.ts";
+import { schemaText } from "../config/json-schema.ts";
 import { createEgress } from "../egress.ts";
-import { probe } from "../gateway.ts";
+import { probeBy } from "../gateway.ts";
 import { discoverEnvironment, discoverLocal } from "../providers/discover.ts";
 import { providers } from "../providers/index.ts";
 import { writePrivate } from "./daemon-file.ts";
@@ -18,7 +19,7 @@ export interface InitOptions {
 
 export async function init(options: InitOptions): Promise<void> {
   const environment = discoverEnvironment(process.env, providers);
-  const local = await discoverLocal({ fetch: probe(createEgress({ env: {} })) });
+  const local = await discoverLocal({ fetch: probeBy(createEgress({ env: {} })) });
   const text = renderConfig({ environment, local });
   if (options.stdout) {
     process.stdout.write(text);
@@ -31,6 +32,7 @@ export async function init(options: InitOptions): Promise<void> {
   }
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   writePrivate(path, text);
+  writePrivate(join(dirname(path), "megallm.schema.json"), schemaText(providers));
   const names = [...environment.map((entry) => entry.provider), ...local.map((entry) => entry.provider)];
   console.log(`${path} written${names.length > 0 ? ` with ${names.join(", ")}` : ""}.`);
   console.log(

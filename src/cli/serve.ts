@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Config, LogLevel } from "../config/config.ts";
 import { watchFiles } from "../config/watch.ts";
 import { createGatewayFrom, type Gateway } from "../gateway.ts";
-import { background, onBackgroundError } from "../lib/background.ts";
+import { background, backgroundFailed, onBackgroundError } from "../lib/background.ts";
 import { now } from "../lib/clock.ts";
 import { createLogger, type Logger } from "../lib/log.ts";
 import { type Listening, listen, ListenError } from "../server/listen.ts";
@@ -11,7 +11,7 @@ import { acquireLock, openStore, StoreError } from "../store/store.ts";
 import { banner } from "./banner.ts";
 import {
   preparePrivateFolder,
-  readAdminKey,
+  createAdminKey,
   removeDaemonRecord,
   writeDaemonRecord,
 } from "./daemon-file.ts";
@@ -42,8 +42,8 @@ export async function serve(options: ServeOptions): Promise<void> {
 
   const log = createLogger({ level: config.log.level, format: logFormat(config.log.format) });
   onBackgroundError((name, error) => log.error("background.failed", { name }, error));
-  process.on("unhandledRejection", (error) => background(Promise.reject(error), "unhandled"));
-  process.on("uncaughtException", (error) => background(Promise.reject(error), "uncaught"));
+  process.on("unhandledRejection", (error) => backgroundFailed("unhandled rejection", error));
+  process.on("uncaughtException", (error) => backgroundFailed("uncaught exception", error));
 
   preparePrivateFolder(config.dataDir);
   const lock = await orCannotStart(() => acquireLock(config.dataDir));
@@ -53,7 +53,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const interrupted = await store.recover();
   if (interrupted > 0) log.warn("usage.interrupted", { interrupted });
 
-  const generatedKey = readAdminKey(config.dataDir, true)!;
+  const generatedKey = createAdminKey(config.dataDir);
   const gateway = createGatewayFrom({
     source: settings.reload,
     store,
@@ -65,12 +65,12 @@ export async function serve(options: ServeOptions): Promise<void> {
     listen({ ...config.server, fetch: (request) => gateway.fetch(request) }),
   );
   writeDaemonRecord(config.dataDir, { pid: process.pid, urls: listening.urls, startedAtMs: now() });
-  const watcher = watchFiles(gateway.loaded.watched, () => {
+  const watcher = watchFiles(gateway.watched, () => {
     background(reload(), "reload");
   });
   async function reload(): Promise<void> {
     await gateway.reload();
-    watcher.update(gateway.loaded.watched);
+    watcher.update(gateway.watched);
   }
   process.on("SIGHUP", () => background(reload(), "reload"));
 

@@ -94,8 +94,8 @@ const unitMs: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000,
 
 /** `7d`, `24h`, `90m`, `2w` or an ISO date, as milliseconds since the epoch. */
 function parseSince(text: string): number {
-  const match = /^(\d+)([mhdw])$/.exec(text);
-  if (match) return now() - Number(match[1]) * unitMs[match[2]!]!;
+  const [, count, unit] = /^(\d+)([mhdw])$/.exec(text) ?? [];
+  if (unit) return now() - Number(count) * (unitMs[unit] ?? 0);
   const date = Date.parse(text);
   if (/^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(date)) return date;
   throw new ExitError(

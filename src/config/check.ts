@@ -31,7 +31,7 @@ export function check(
   value: unknown,
   written: unknown,
   schema: ConfigSchema,
-  tree: SchemaNode,
+  tree: () => SchemaNode,
   skip: ReadonlySet<string>,
 ): Checked {
   const first = schema.safeParse(value);
@@ -75,7 +75,7 @@ function findingsOf(
   issues: readonly Issue[],
   root: unknown,
   written: unknown,
-  tree: SchemaNode,
+  tree: () => SchemaNode,
 ): Finding[] {
   const findings: Finding[] = [];
   const seen = new Set<string>();
@@ -92,12 +92,13 @@ function findingsOf(
 interface Explanation {
   root: unknown;
   written: unknown;
-  tree: SchemaNode;
+  tree: () => SchemaNode;
   add(finding: Finding): void;
 }
 
 function explain(issue: Issue, base: Path, explanation: Explanation): void {
-  const { root, tree, add } = explanation;
+  const { root, add } = explanation;
+  const tree = explanation.tree();
   const path = [...base, ...(issue.path as (string | number)[])];
   switch (issue.code) {
     case "unrecognized_keys": {

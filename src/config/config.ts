@@ -1,8 +1,9 @@
 // The effective configuration: what the rest of the gateway works with. Types only.
+import type { PriceOverride } from "../catalog/prices.ts";
 import type { Secret } from "../lib/secret.ts";
 import type { Provider } from "../providers/provider.ts";
 
-/** Frozen: a reload makes a new one, and a request keeps the one it began with. */
+/** Never changed: a reload makes a new one, and a request keeps the one it began with. */
 export interface Config {
   readonly server: ServerConfig;
   /** Absolute path of the folder for the database and the generated admin key. */
@@ -118,21 +119,4 @@ export interface Deployment {
   /** Name of one of the provider's keys; absent: any of them. */
   readonly key?: string;
   readonly timeouts: Partial<Timeouts>;
-}
-
-/** A price for the models that match `pattern` (`*` is any run of characters). See `findPrice` in price.ts. */
-export interface PriceOverride {
-  readonly pattern: string;
-  readonly price: Price;
-}
-
-/** Nano-dollars (1e-9 USD) per million tokens; exact. Null: the operator did not say. */
-export interface Price {
-  readonly input: bigint;
-  readonly output: bigint;
-  readonly cacheRead: bigint | null;
-  readonly cacheWrite5m: bigint | null;
-  readonly cacheWrite1h: bigint | null;
-  /** Nano-dollars per request. */
-  readonly request: bigint | null;
 }

@@ -74,11 +74,12 @@ function read(text: string): ConfigDocument {
   });
   const faults: Fault[] = [...document.errors, ...document.warnings]
     .slice(0, maxSyntaxFaults)
-    .map((error) => ({
-      ...explain(error.code, error.message),
-      path: [],
-      range: { start: error.pos[0], end: error.pos[1] },
-    }));
+    .map((error) =>
+      Object.assign(explain(error.code, error.message), {
+        path: [],
+        range: { start: error.pos[0], end: error.pos[1] },
+      }),
+    );
   if (document.directives?.yaml.explicit === true && document.directives.yaml.version !== "1.2") {
     faults.push({
       message: "only YAML 1.2 is read",

@@ -48,7 +48,7 @@ export function inputSchema(presets: readonly Provider[]): SchemaNode {
         delete jsonSchema.maximum;
       }
       if (sample !== undefined) jsonSchema.examples = [sample];
-      if (fallback !== undefined) jsonSchema.default = fallback as typeof jsonSchema.default;
+      if (fallback !== undefined) jsonSchema.default = fallback;
     },
   }) as SchemaNode;
 }
@@ -94,7 +94,7 @@ const reference = "\\$\\{";
 export function publishedSchema(presets: readonly Provider[]): Record<string, unknown> {
   const root = inputSchema(presets);
   const provider = root.properties?.["providers"]?.additionalProperties;
-  if (isObject(provider)) describeTypes(provider as SchemaNode, presets);
+  if (isObject(provider)) describeTypes(provider, presets);
   for (const section of Object.values(root.properties ?? {})) {
     if (section.type === "object") section.type = ["object", "null"];
   }
@@ -122,7 +122,7 @@ function publish(node: SchemaNode): SchemaNode {
     );
   }
   if (isObject(copy.additionalProperties)) {
-    copy.additionalProperties = publish(copy.additionalProperties as SchemaNode);
+    copy.additionalProperties = publish(copy.additionalProperties);
   }
   if (copy.items !== undefined) copy.items = publish(copy.items);
   if (copy.anyOf !== undefined) copy.anyOf = copy.anyOf.map(publish);

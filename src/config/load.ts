@@ -2,14 +2,13 @@
 import { createHash } from "node:crypto";
 import { isUtf8 } from "node:buffer";
 import { readFileSync, statSync } from "node:fs";
-import { homedir } from "node:os";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { Path } from "../lib/json.ts";
 import { isObject } from "../lib/json.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Finding } from "./check.ts";
 import { check, valueAt } from "./check.ts";
-import type { Config, LogLevel, NamedSecret } from "./config.ts";
+import type { Config, LogLevel } from "./config.ts";
 import type { Place, Range } from "./document.ts";
 import { copyPlain, parseText, placeKey } from "./document.ts";
 import { createExcerpts } from "./excerpt.ts";
@@ -19,11 +18,9 @@ import type { SchemaNode } from "./json-schema.ts";
 import { inputSchema, isScalarNode, nodesAt } from "./json-schema.ts";
 import type { Problem } from "./problems.ts";
 import { ConfigError, formatPath, plainProblem } from "./problems.ts";
-import type { Resolution } from "./providers.ts";
-import { priceList, resolveProviders } from "./providers.ts";
-import { resolveRoutes } from "./routes.ts";
+import { resolveConfig } from "./resolve.ts";
 import type { ConfigInput, ParsedConfig } from "./schema.ts";
-import { createSchema, isLoopback } from "./schema.ts";
+import { createSchema } from "./schema.ts";
 
 /** What the command line may override. */
 export interface Overrides {
@@ -128,7 +125,9 @@ function build(input: string | object, source: Source): LoadedConfig {
     typeof input === "string"
       ? parseText(text)
       : { value: copyPlain(input), places: new Map<string, Place>(), faults: [] };
-  const tree = inputSchema(source.presets);
+  // Only problems need it, and making it takes as long as all the rest.
+  let made: SchemaNode | undefined;
+  const tree = (): SchemaNode => (made ??= inputSchema(source.presets));
   const files = new Set<string>();
   if (source.path !== null) files.add(source.path);
   const report = (located: readonly Located[]): Problem[] =>
@@ -157,13 +156,18 @@ function build(input: string | object, source: Source): LoadedConfig {
   );
   hash.update(JSON.stringify(value));
 
+  const { overrides = {} } = source;
+  hash.update(JSON.stringify(overrides));
   const schema = createSchema(source.presets);
   const checked = check(value, document.value, schema, tree, unresolved);
   findings.push(...checked.findings);
   const config =
     checked.parsed &&
-    resolveConfig(checked.parsed, {
-      source,
+    resolveConfig(applyOverrides(checked.parsed, overrides, source.presets), {
+      env: source.env,
+      presets: source.presets,
+      path: source.path,
+      hostSetting: overrides.host === undefined ? "server.host" : "--host",
       value,
       // What follows from a problem that is already reported is not worth a second one.
       isKnown: entriesOf([...findings, ...faults]),
@@ -171,7 +175,7 @@ function build(input: string | object, source: Source): LoadedConfig {
       problem: (finding) => findings.push(finding),
       warning: (finding) => warnings.push(finding),
     });
-  const locate = (finding: Finding): Located => place(finding, document.places, document.value);
+  const locate = (finding: Finding): Located => toLocated(finding, document.places, document.value);
   if (findings.length > 0 || faults.length > 0 || config === undefined) {
     throw new ConfigError(report([...faults, ...findings.map(locate)]), [...files]);
   }
@@ -208,10 +212,10 @@ function toProblems(
   file: string,
   text: string,
   places: ReadonlyMap<string, Place>,
-  tree: SchemaNode,
+  tree: () => SchemaNode,
 ): Problem[] {
   const isPublic = (path: Path): boolean => {
-    const nodes = nodesAt(tree, path);
+    const nodes = nodesAt(tree(), path);
     return nodes.some(isScalarNode) && nodes.every((node) => node.secret !== true);
   };
   const sorted = located.toSorted(
@@ -221,16 +225,16 @@ function toProblems(
     text === "" || sorted.length === 0
       ? undefined
       : createExcerpts(text, places.values(), isPublic);
-  const problems = sorted.slice(0, maxProblems).map(({ path, message, hint, range }) => ({
-    ...plainProblem(file, message, hint, path),
-    ...(range === undefined ? {} : excerpts?.(range)),
-  }));
+  const problems = sorted.slice(0, maxProblems).map(({ path, message, hint, range }): Problem => {
+    const problem = plainProblem(file, message, hint, path);
+    return range === undefined ? problem : Object.assign({}, problem, excerpts?.(range));
+  });
   const left = sorted.length - problems.length;
   if (left > 0) problems.push(plainProblem(file, `and ${left} more`));
   return problems;
 }
 
-function place(
+function toLocated(
   { path, at, message, hint }: Finding,
   places: ReadonlyMap<string, Place>,
   root: unknown,
@@ -305,107 +309,13 @@ function entriesOf(findings: readonly { path: Path }[]): (path: Path) => boolean
   return (path) => entries.has(placeKey(path.slice(0, 2)));
 }
 
-interface Context {
-  source: Source;
-  value: unknown;
-  isKnown(path: Path): boolean;
-  hash(part: string): void;
-  problem(finding: Finding): void;
-  warning(finding: Finding): void;
-}
-
-function resolveConfig(parsed: ParsedConfig, context: Context): Config {
-  const { source } = context;
-  const { env, overrides = {} } = source;
-  const resolution: Resolution = {
-    presets: source.presets,
-    variable: (name) => {
-      const text = Object.hasOwn(env, name) ? env[name] : undefined;
-      if (text === undefined || text === "") return undefined;
-      context.hash(`${name}=${text}`);
-      return text;
-    },
-    problem: (path, message, hint, at = "value") => {
-      if (context.isKnown(path)) return;
-      context.problem({ path, at, message, ...(hint === undefined ? {} : { hint }) });
-    },
-    warning: (path, message, hint) => {
-      context.warning({ path, at: "value", message, ...(hint === undefined ? {} : { hint }) });
-    },
-  };
-
-  const providers = resolveProviders(parsed, resolution);
-  const routes = resolveRoutes(
-    parsed,
-    {
-      providers,
-      writtenProviders: namesAt(context.value, "providers"),
-      writtenRoutes: namesAt(context.value, "models"),
-    },
-    resolution,
-  );
-  if (
-    providers.length === 0 &&
-    !parsed.discover.local &&
-    namesAt(context.value, "providers").size === 0
-  ) {
-    resolution.warning(
-      [],
-      "no provider is configured, so there is nothing to serve",
-      "add one under `providers`, or set `discover: { environment: true }`",
-    );
-  }
-  const keys = resolveKeys(parsed, resolution);
-  const overridden = applyOverrides(parsed, overrides, source);
-  context.hash(JSON.stringify(overrides));
-  return {
-    server: resolveServer(overridden, keys, resolution, overrides),
-    dataDir: resolveDataDir(overridden.data_dir, source, resolution),
-    log: overridden.log,
-    admin: { key: parsed.admin.key ?? null },
-    keys,
-    providers,
-    routes,
-    timeouts: parsed.timeouts,
-    prices: priceList(parsed.prices),
-    discover: parsed.discover,
-  };
-}
-
-function namesAt(value: unknown, section: string): Set<string> {
-  const entries = valueAt(value, [section]);
-  return new Set(isObject(entries) ? Object.keys(entries) : []);
-}
-
-function resolveKeys(parsed: ParsedConfig, resolution: Resolution): NamedSecret[] {
-  const owners = new Map<string, string>();
-  const keys: NamedSecret[] = [];
-  const adminKey = parsed.admin.key?.reveal();
-  for (const [name, secret] of Object.entries(parsed.keys)) {
-    const text = secret.reveal();
-    const owner = owners.get(text);
-    if (owner !== undefined) {
-      resolution.problem(
-        ["keys", name],
-        `the key is the same as that of \`${owner}\``,
-        "give each client its own",
-      );
-    } else if (text === adminKey) {
-      resolution.problem(
-        ["keys", name],
-        "the key is the same as `admin.key`",
-        "clients must not hold the admin key",
-      );
-    }
-    owners.set(text, name);
-    keys.push({ name, secret });
-  }
-  return keys;
-}
-
 /** The command line goes before the file; it is checked by the same schema. */
-function applyOverrides(parsed: ParsedConfig, overrides: Overrides, source: Source): ParsedConfig {
-  const schema = createSchema(source.presets);
+function applyOverrides(
+  parsed: ParsedConfig,
+  overrides: Overrides,
+  presets: readonly Provider[],
+): ParsedConfig {
+  const schema = createSchema(presets);
   const checked = schema.safeParse({
     server: {
       ...(overrides.host === undefined ? {} : { host: overrides.host }),
@@ -432,73 +342,4 @@ function applyOverrides(parsed: ParsedConfig, overrides: Overrides, source: Sour
     ...(dataDir === undefined ? {} : { data_dir: dataDir }),
     log: overrides.logLevel === undefined ? parsed.log : { ...parsed.log, level: log.level },
   };
-}
-
-function resolveServer(
-  parsed: ParsedConfig,
-  keys: readonly NamedSecret[],
-  resolution: Resolution,
-  overrides: Overrides,
-): Config["server"] {
-  const { server } = parsed;
-  const loopback = isLoopback(server.host);
-  const both = server.host === "localhost" || server.host === "127.0.0.1";
-  if (keys.length === 0 && !loopback) {
-    const place = overrides.host === undefined ? "server.host" : "--host";
-    resolution.problem(
-      ["server", "host"],
-      `${place} is ${server.host}, which other machines can reach, and no client key is configured`,
-      'add one, e.g. `keys: { my-app: "${MY_APP_KEY}" }`, or listen on 127.0.0.1',
-    );
-  }
-  if (keys.length === 0 && loopback && server.require_key === "always") {
-    resolution.warning(
-      ["server", "require_key"],
-      "a key is required, but none is configured, so every call is refused",
-      'add one, e.g. `keys: { my-app: "${MY_APP_KEY}" }`',
-    );
-  }
-  return {
-    host: server.host,
-    addresses: both ? ["127.0.0.1", "::1"] : [server.host],
-    loopback,
-    port: server.port,
-    allowedHosts: server.allowed_hosts,
-    allowedOrigins: server.allowed_origins,
-    maxBodyBytes: server.max_body,
-    drainTimeoutMs: server.drain_timeout,
-    requireKey: server.require_key === "always" || keys.length > 0 || !loopback,
-  };
-}
-
-function resolveDataDir(
-  written: string | undefined,
-  { env, path }: Source,
-  resolution: Resolution,
-): string {
-  const home = env["HOME"] || homedir();
-  if (written === undefined) {
-    const service = env["STATE_DIRECTORY"]?.split(":")[0];
-    if (service !== undefined && isAbsolute(service)) return service;
-    const state = env["XDG_STATE_HOME"];
-    return join(
-      state !== undefined && isAbsolute(state) ? state : join(home, ".local/state"),
-      "megallm",
-    );
-  }
-  if (written.includes("\0")) {
-    resolution.problem(["data_dir"], "the path holds a null character");
-    return home;
-  }
-  if (written === "~" || written.startsWith("~/")) return join(home, written.slice(1));
-  if (isAbsolute(written)) return resolve(written);
-  if (path === null) {
-    resolution.problem(
-      ["data_dir"],
-      "the path is relative, and there is no file it could start from",
-      "write an absolute path",
-    );
-    return home;
-  }
-  return resolve(dirname(path), written);
 }

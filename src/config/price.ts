@@ -1,5 +1,4 @@
-// Prices: exact decimals in, integer nano-dollars out, and which one applies to a model.
-import type { Price, PriceOverride } from "./config.ts";
+// Prices as people write them: exact decimals in, integer nano-dollars out.
 
 export const pricePattern = /^\d{1,9}(?:\.\d{1,9})?$/;
 
@@ -35,40 +34,4 @@ export function formatDollars(nanos: bigint): string {
   const fraction = (nanos % 1_000_000_000n).toString().padStart(9, "0").replace(/0+$/, "");
   const whole = (nanos / 1_000_000_000n).toString();
   return fraction === "" ? whole : `${whole}.${fraction}`;
-}
-
-/**
- * The price that applies to a model, or undefined. A pattern is held against `model` and `provider/model`;
- * a name without `*` beats one with, then the longer pattern beats the shorter.
- */
-export function findPrice(
-  overrides: readonly PriceOverride[],
-  provider: string,
-  model: string,
-): Price | undefined {
-  let best: PriceOverride | undefined;
-  for (const override of overrides) {
-    const { pattern } = override;
-    if (!matches(pattern, model) && !matches(pattern, `${provider}/${model}`)) continue;
-    if (best === undefined || rank(pattern) > rank(best.pattern)) best = override;
-  }
-  return best?.price;
-}
-
-const rank = (pattern: string): number => pattern.length + (pattern.includes("*") ? 0 : 1e6);
-
-/** Linear in the text: each literal piece is looked for once, from the left. */
-function matches(pattern: string, text: string): boolean {
-  const pieces = pattern.split("*");
-  const first = pieces[0] ?? "";
-  if (pieces.length === 1) return pattern === text;
-  const last = pieces.at(-1) ?? "";
-  if (!text.startsWith(first)) return false;
-  let at = first.length;
-  for (const piece of pieces.slice(1, -1)) {
-    const found = text.indexOf(piece, at);
-    if (found < 0) return false;
-    at = found + piece.length;
-  }
-  return text.length - last.length >= at && text.endsWith(last);
 }

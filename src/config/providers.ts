@@ -1,9 +1,10 @@
 // From the written provider entries to providers that can be called.
+import type { PriceOverride } from "../catalog/prices.ts";
 import type { DialectId, Operation } from "../ir/chat.ts";
 import type { Path } from "../lib/json.ts";
 import { Secret } from "../lib/secret.ts";
 import type { Endpoint, Provider, UrlSetting } from "../providers/provider.ts";
-import type { NamedSecret, PriceOverride, ResolvedProvider } from "./config.ts";
+import type { NamedSecret, ResolvedProvider } from "./config.ts";
 import { didYouMean, nearest } from "./problems.ts";
 import type { ParsedConfig, ParsedProvider } from "./schema.ts";
 import { providerFields } from "./schema.ts";

@@ -1,13 +1,7 @@
 // The effective configuration as plain JSON without secrets, for people and the admin API.
 import type { Secret } from "../lib/secret.ts";
-import type {
-  Config,
-  NamedSecret,
-  Price,
-  PriceOverride,
-  ResolvedProvider,
-  Timeouts,
-} from "./config.ts";
+import type { Price, PriceOverride } from "../catalog/prices.ts";
+import type { Config, NamedSecret, ResolvedProvider, Timeouts } from "./config.ts";
 import { formatDollars } from "./price.ts";
 import { formatDuration } from "./quantity.ts";
 

@@ -213,7 +213,8 @@ function createFinder(config: ParsedConfig, targets: Targets, resolution: Resolu
         `no provider is named ${quoted(name)}`,
         isPreset
           ? `add \`${name}: {}\` under \`providers\``
-          : (didYouMean(name, [...providers.keys()]) ?? "add it under `providers`"),
+          : (didYouMean(name, [...providers.keys(), ...targets.writtenProviders]) ??
+              "add it under `providers`"),
       );
     }
     if (provider.models !== null && !provider.models.has(model)) {
@@ -245,11 +246,11 @@ function createFinder(config: ParsedConfig, targets: Targets, resolution: Resolu
 function reportCycles(table: RouteTable, resolution: Resolution): void {
   const done = new Set<string>();
   const trail: string[] = [];
-  const visit = (name: string, path: Path): void => {
+  const visit = (name: string, from: Path): void => {
     if (done.has(name)) return;
     if (trail.length >= maxChain) {
       resolution.problem(
-        path,
+        from,
         `more than ${maxChain} routes point at one another in a row`,
         "point at `provider/model` sooner",
       );
@@ -258,10 +259,10 @@ function reportCycles(table: RouteTable, resolution: Resolution): void {
     trail.push(name);
     for (const { target, path } of edges(name, table[name])) {
       if (!isRoute(table, target)) continue;
-      const from = trail.indexOf(target);
-      if (from < 0) visit(target, path);
+      const start = trail.indexOf(target);
+      if (start < 0) visit(target, path);
       else {
-        const circle = [...trail.slice(from), target].map((step) => quoted(step)).join(" → ");
+        const circle = [...trail.slice(start), target].map((step) => quoted(step)).join(" → ");
         resolution.problem(
           path,
           `the routes go in a circle: ${circle}`,

@@ -2,9 +2,10 @@
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
+import type { Price } from "../catalog/prices.ts";
 import { Secret } from "../lib/secret.ts";
 import type { Provider } from "../providers/provider.ts";
-import type { Price, Timeouts } from "./config.ts";
+import type { Timeouts } from "./config.ts";
 import { parseDollars } from "./price.ts";
 import {
   durationPattern,
@@ -333,7 +334,7 @@ const server = z.strictObject({
   port: field(whole(0, 65_535).default(6342), "Port to listen on. `0` takes any free one.", 8080),
   allowed_hosts: field(
     z.array(hostName).default([]),
-    "Further names in the `Host` header that the gateway answers to. Others are refused, so that a web page cannot reach it through a name of its own.",
+    "Further names in the `Host` header that the gateway answers to. On this machine only the loopback names pass besides, so that a web page cannot reach it through a name of its own; on any other address every name passes unless this list says which.",
     ["gateway.example.com"],
   ),
   allowed_origins: field(
@@ -603,7 +604,7 @@ function urlSettings(presets: readonly Provider[]): Record<string, z.ZodType> {
 /** The whole configuration. The presets decide which URL settings a provider entry may hold. */
 export function createSchema(presets: readonly Provider[]) {
   // The URL settings are read as plain text later (providers.ts), so the static type leaves them out.
-  const shape = { ...providerShape, ...urlSettings(presets) } as typeof providerShape;
+  const shape: typeof providerShape = { ...providerShape, ...urlSettings(presets) };
   const provider = z.strictObject(shape);
   return z
     .strictObject({

@@ -4,8 +4,8 @@ import { isLoopback } from "./address.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The proxy for `url`, or null for a direct connection. `configured` (the provider's own) wins over the environment. @throws Error naming the variable when its value is no usable proxy. */
-export type ProxyFor = (url: URL, configured?: string) => URL | null;
+/** The proxy for `url`, or null for a direct connection. `configured` (the provider's own) wins over the environment; null means none. @throws Error naming the variable when its value is no usable proxy. */
+export type ProxyFor = (url: URL, configured?: string | null) => URL | null;
 
 /**
  * Reads HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, lower case first. NO_PROXY entries: `*`, a name with its
@@ -31,6 +31,7 @@ export function createProxyFor(env: Environment): ProxyFor {
 
   return (url, configured) => {
     if (isLoopback(url.hostname.replace(/^\[|\]$/g, ""))) return null;
+    if (configured === null) return null;
     if (configured) return parseProxy(configured, "proxy");
     const setting = byScheme[url.protocol];
     if (!setting || exceptions.some((entry) => isExcepted(url, entry))) return null;

@@ -27,7 +27,7 @@ export interface WayOptions {
   url: URL;
   network: "public" | "private-allowed";
   /** The provider's own proxy. */
-  proxy?: string;
+  proxy?: string | null;
   proxyFor: ProxyFor;
   resolver: Resolver;
 }

@@ -156,7 +156,10 @@ export type Tool =
     };
 
 export type ToolChoice =
-  { type: "auto" } | { type: "none" } | { type: "required" } | { type: "tool"; name: string };
+  | { type: "auto" }
+  | { type: "none" }
+  | { type: "required" }
+  | { type: "tool"; name: string };
 
 export interface Settings {
   maxOutputTokens?: number;

@@ -11,14 +11,17 @@ let report: BackgroundErrorHook = () => {};
  * @example background(store.prune(), "prune usage rows")
  */
 export function background(promise: Promise<unknown>, name: string): void {
-  promise.then(undefined, (error: unknown) => {
-    failures += 1;
-    try {
-      report(name, error);
-    } catch {
-      // A hook that throws must not become an unhandled rejection; the failure stays counted.
-    }
-  });
+  promise.then(undefined, (error: unknown) => backgroundFailed(name, error));
+}
+
+/** Counts and reports a failure that reached nobody: an unhandled rejection, an uncaught exception. */
+export function backgroundFailed(name: string, error: unknown): void {
+  failures += 1;
+  try {
+    report(name, error);
+  } catch {
+    // A hook that throws must not become an unhandled rejection; the failure stays counted.
+  }
 }
 
 /** How many background promises have failed since the process started. */

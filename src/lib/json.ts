@@ -101,9 +101,17 @@ function skipSpace(buffer: Buffer, from: number): number {
   return at;
 }
 
+/** Beyond so many bytes a native search is faster than looking at each. */
+const shortString = 24;
+
 /** Index after the closing quote of the string that opens at `from`. */
 function endOfString(buffer: Buffer, from: number): number {
   let at = from + 1;
+  for (const short = at + shortString; at < short; at += 1) {
+    const byte = buffer[at];
+    if (byte === quote) return at + 1;
+    if (byte === backslash) at += 1;
+  }
   for (;;) {
     at = buffer.indexOf(quote, at);
     if (at < 0) throw new JsonError("a string does not end", from);
@@ -116,32 +124,43 @@ function endOfString(buffer: Buffer, from: number): number {
 
 function decodeString(buffer: Buffer, start: number, end: number): string {
   const text = buffer.toString("utf8", start, end);
+  if (plainString.test(text)) return text.slice(1, -1);
   try {
-    return JSON.parse(text) as string;
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "string") return value;
   } catch {
-    throw new JsonError("a string holds a control character or a bad escape", start);
+    // Told below.
   }
+  throw new JsonError("a string holds a control character or a bad escape", start);
 }
+
+const plainString = /^"[\w .$-]*"$/;
+
+/** Which bracket closes each open one; one scan at a time, so one stack does for all. */
+const closers = new Uint8Array(maxDepth);
 
 /** Index after the value that begins at `from`. */
 function endOfValue(buffer: Buffer, from: number): number {
   const first = buffer[from];
   if (first === quote) return endOfString(buffer, from);
   if (first !== openBrace && first !== openBracket) return endOfScalar(buffer, from);
-  const closers: number[] = [];
+  const { length } = buffer;
+  let depth = 0;
   let at = from;
-  while (at < buffer.length) {
+  while (at < length) {
     const byte = buffer[at];
     if (byte === quote) {
       at = endOfString(buffer, at);
       continue;
     }
     if (byte === openBrace || byte === openBracket) {
-      closers.push(byte === openBrace ? closeBrace : closeBracket);
-      if (closers.length > maxDepth) throw new JsonError(`nesting deeper than ${maxDepth}`, at);
+      if (depth === maxDepth) throw new JsonError(`nesting deeper than ${maxDepth}`, at);
+      closers[depth] = byte === openBrace ? closeBrace : closeBracket;
+      depth += 1;
     } else if (byte === closeBrace || byte === closeBracket) {
-      if (closers.pop() !== byte) throw new JsonError("brackets do not match", at);
-      if (closers.length === 0) return at + 1;
+      depth -= 1;
+      if (closers[depth] !== byte) throw new JsonError("brackets do not match", at);
+      if (depth === 0) return at + 1;
     }
     at += 1;
   }
@@ -202,20 +221,34 @@ export function parse(text: string): unknown {
 }
 
 function checkDepth(text: string): void {
-  // Only text with that many opening brackets can nest that deep, and hardly any has.
-  let depth = 0;
-  let inString = false;
+  // Shorter text cannot nest that deep and close again.
   if (text.length < maxDepth * 2) return;
+  let depth = 0;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
-    if (inString) {
-      if (code === backslash) at += 1;
-      else if (code === quote) inString = false;
-    } else if (code === quote) inString = true;
+    if (code === quote) at = closingQuote(text, at);
     else if (code === openBrace || code === openBracket) {
       depth += 1;
       if (depth > maxDepth) throw new JsonError(`nesting deeper than ${maxDepth}`, at);
     } else if (code === closeBrace || code === closeBracket) depth -= 1;
+  }
+}
+
+/** Index of the quote that closes the string opened at `from`, or the text's length when none does. */
+function closingQuote(text: string, from: number): number {
+  let at = from + 1;
+  for (const short = at + shortString; at < short; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === quote) return at;
+    if (code === backslash) at += 1;
+  }
+  for (;;) {
+    at = text.indexOf('"', at);
+    if (at < 0) return text.length;
+    let slashes = 0;
+    while (text.charCodeAt(at - 1 - slashes) === backslash) slashes += 1;
+    if (slashes % 2 === 0) return at;
+    at += 1;
   }
 }
 
@@ -229,7 +262,10 @@ export function stringify(value: unknown): string {
     return `${mark}${raws.length - 1}`;
   });
   if (raws.length === 0) return text;
-  return text.replace(new RegExp(`"${mark}(\\d+)"`, "g"), (_match, index) => raws[Number(index)]!);
+  return text.replace(
+    new RegExp(`"${mark}(\\d+)"`, "g"),
+    (match, index: string) => raws[Number(index)] ?? match,
+  );
 }
 
 /** A place in a document: object keys and array indexes. */

@@ -60,18 +60,16 @@ export function createSseSplitter(options: SseOptions = {}): SseSplitter {
 
   function push(chunk: Uint8Array): Uint8Array[] {
     const blocks: Uint8Array[] = [];
-    const length = chunk.length;
-    if (length === 0) return blocks;
-    const buffer = Buffer.from(chunk.buffer, chunk.byteOffset, length);
+    const { length } = chunk;
     let at = 0;
     let blockStart = 0;
     const emit = (end: number): void => {
-      blocks.push(rest.take(buffer.subarray(blockStart, end)));
+      blocks.push(rest.take(chunk, blockStart, end));
       blockStart = end;
       lineStart = true;
     };
     while (bomBytes >= 0 && at < length) {
-      if (buffer[at] !== bom[bomBytes]) bomBytes = -1;
+      if (chunk[at] !== bom[bomBytes]) bomBytes = -1;
       else {
         at += 1;
         bomBytes += 1;
@@ -84,26 +82,29 @@ export function createSseSplitter(options: SseOptions = {}): SseSplitter {
     }
     if (openCr !== "none" && at < length) {
       const blank = openCr === "blank";
-      const hasLf = buffer[at] === lf;
+      const hasLf = chunk[at] === lf;
       openCr = "none";
       lastEnd = hasLf ? "crlf" : "cr";
       if (hasLf) at += 1;
       if (blank) emit(at);
       else lineStart = true;
     }
-    // -2: not searched yet; beyond the end: there is none.
-    let nextLf = -2;
-    let nextCr = -2;
+    let nextLf = -1;
+    let nextCr = -1;
     while (at < length) {
-      if (nextLf < at) nextLf = indexOrEnd(buffer, lf, at);
-      if (nextCr < at) nextCr = indexOrEnd(buffer, cr, at);
-      const end = nextLf < nextCr ? nextLf : nextCr;
-      if (end >= length) {
-        lineStart = false;
-        break;
+      const byte = chunk[at];
+      const blank = lineStart && (byte === lf || byte === cr);
+      let end = at;
+      if (!blank) {
+        if (nextLf < at) nextLf = indexOrEnd(chunk, lf, at);
+        if (nextCr < at) nextCr = indexOrEnd(chunk, cr, at);
+        end = Math.min(nextLf, nextCr);
+        if (end === length) {
+          lineStart = false;
+          break;
+        }
       }
-      const blank = lineStart && end === at;
-      if (end === nextLf) {
+      if (chunk[end] === lf) {
         lastEnd = "lf";
         at = end + 1;
       } else if (blank && lastEnd === "cr") {
@@ -113,13 +114,13 @@ export function createSseSplitter(options: SseOptions = {}): SseSplitter {
         openCr = blank ? "blank" : "line";
         break;
       } else {
-        lastEnd = buffer[end + 1] === lf ? "crlf" : "cr";
+        lastEnd = chunk[end + 1] === lf ? "crlf" : "cr";
         at = end + (lastEnd === "crlf" ? 2 : 1);
       }
       if (blank) emit(at);
       else lineStart = true;
     }
-    rest.add(buffer.subarray(blockStart));
+    if (blockStart < length) rest.add(chunk, blockStart, length);
     return blocks;
   }
 
@@ -132,21 +133,28 @@ export function createSseSplitter(options: SseOptions = {}): SseSplitter {
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 export function parseSseBlock(block: Uint8Array): Frame | null {
-  return parseText(Buffer.from(block.buffer, block.byteOffset, block.length).toString("utf8"));
+  return parseText(decoder.decode(block));
 }
+
+/** A byte order mark here is not at the stream's start, so it is text like any other. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Splits and parses. @example createSseParser().push(Buffer.from("data: a\n\n")) // → [{ data: "a" }] */
 export function createSseParser(options: SseOptions = {}): SseParser {
   const splitter = createSseSplitter(options);
-  const parse = (block: Uint8Array): Frame[] => {
-    const frame = parseSseBlock(block);
-    return frame ? [frame] : [];
-  };
   return {
-    push: (chunk) => splitter.push(chunk).flatMap(parse),
+    push(chunk) {
+      const frames: Frame[] = [];
+      for (const block of splitter.push(chunk)) {
+        const frame = parseSseBlock(block);
+        if (frame) frames.push(frame);
+      }
+      return frames;
+    },
     end() {
       const rest = splitter.end();
-      return rest ? parse(rest) : [];
+      const frame = rest && parseSseBlock(rest);
+      return frame ? [frame] : [];
     },
   };
 }
@@ -160,69 +168,76 @@ export function encodeSse(frame: Frame): string {
 }
 
 const lineEnd = /\r\n|\r|\n/;
+const lineEnds = /\r\n?/g;
 
 function parseText(text: string): Frame | null {
   let event: string | undefined;
   let data: string | undefined;
-  const lines = text.includes("\r") ? text.split(lineEnd) : text.split("\n");
-  for (const line of lines) {
-    if (line.startsWith("data")) {
-      const value = fieldValue(line, 4);
+  const lines = text.includes("\r") ? text.replaceAll(lineEnds, "\n") : text;
+  for (let at = 0; at < lines.length;) {
+    const next = lines.indexOf("\n", at);
+    const end = next < 0 ? lines.length : next;
+    if (lines.startsWith("data", at)) {
+      const value = fieldValue(lines, at + 4, end);
       if (value !== undefined) data = data === undefined ? value : `${data}\n${value}`;
-    } else if (line.startsWith("event")) {
-      const value = fieldValue(line, 5);
-      if (value !== undefined) event = value;
+    } else if (lines.startsWith("event", at)) {
+      event = fieldValue(lines, at + 5, end) ?? event;
     }
+    at = end + 1;
   }
   if (data === undefined) return null;
   return event ? { event, data } : { data };
 }
 
-/** What follows a field name of `nameLength`; undefined when the line's field is another one. */
-function fieldValue(line: string, nameLength: number): string | undefined {
-  if (line.length === nameLength) return "";
-  if (line[nameLength] !== ":") return undefined;
-  return line.slice(line[nameLength + 1] === " " ? nameLength + 2 : nameLength + 1);
+const colon = 0x3a;
+const space = 0x20;
+
+/** The value behind a field name that ends at `at`, in a line that ends at `end`; undefined when the name goes on. */
+function fieldValue(text: string, at: number, end: number): string | undefined {
+  if (at === end) return "";
+  if (text.charCodeAt(at) !== colon) return undefined;
+  return text.slice(text.charCodeAt(at + 1) === space ? at + 2 : at + 1, end);
 }
 
-function indexOrEnd(buffer: Buffer, byte: number, from: number): number {
-  const index = buffer.indexOf(byte, from);
-  return index < 0 ? buffer.length : index;
+function indexOrEnd(bytes: Uint8Array, byte: number, from: number): number {
+  const index = bytes.indexOf(byte, from);
+  return index < 0 ? bytes.length : index;
 }
+
+/** Room that is kept from block to block. */
+const keptBytes = 64 * 1024;
 
 /** The unfinished block, in one buffer that doubles, so that many small chunks stay linear. */
 function createRest(maxBytes: number) {
-  let held: Buffer | undefined;
+  let held = new Uint8Array(1024);
   let size = 0;
   const check = (bytes: number): void => {
     if (bytes > maxBytes) throw new SseError(`one event is larger than ${maxBytes} bytes`);
   };
-  const add = (piece: Buffer): void => {
-    if (piece.length === 0) return;
-    const needed = size + piece.length;
+  const add = (chunk: Uint8Array, start: number, end: number): void => {
+    const needed = size + end - start;
     check(needed);
-    if (held === undefined || held.length < needed) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(needed, size * 2, 256));
-      if (held) held.copy(grown, 0, 0, size);
+    if (held.length < needed) {
+      const grown = new Uint8Array(Math.max(needed, size * 2));
+      grown.set(held.subarray(0, size));
       held = grown;
     }
-    piece.copy(held, size);
+    held.set(end - start === chunk.length ? chunk : chunk.subarray(start, end), size);
     size = needed;
   };
   const end = (): Uint8Array | null => {
-    const bytes = held && size > 0 ? held.subarray(0, size) : null;
-    held = undefined;
+    if (size === 0) return null;
+    const isKept = held.length <= keptBytes;
+    const bytes = isKept ? held.slice(0, size) : held.subarray(0, size);
+    if (!isKept) held = new Uint8Array(1024);
     size = 0;
     return bytes;
   };
-  /** What was held with `piece` behind it, as one block. */
-  const take = (piece: Buffer): Uint8Array => {
-    if (size === 0) {
-      check(piece.length);
-      return piece;
-    }
-    add(piece);
-    return end() ?? piece;
+  /** What was held with a piece of `chunk` behind it, as one block. */
+  const take = (chunk: Uint8Array, start: number, stop: number): Uint8Array => {
+    if (size > 0) add(chunk, start, stop);
+    else check(stop - start);
+    return end() ?? chunk.subarray(start, stop);
   };
   return { add, end, take };
 }

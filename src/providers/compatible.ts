@@ -5,26 +5,27 @@ import { bearer } from "./auth/bearer.ts";
 import type { Authorize, Endpoint, Provider } from "./provider.ts";
 
 /** An operation of OpenAI's wire that vendors copy. */
-export type OpenAiOperation = "chat" | "embeddings" | "completions" | "moderations";
+type OpenAiOperation = "chat" | "embeddings" | "completions" | "moderations";
 
 /** The Anthropic side of a provider. */
-export interface AnthropicSide {
+interface AnthropicSide {
   /** When it is not the provider's own. */
   baseUrl?: string;
   /** Has `POST /v1/messages/count_tokens`. */
   countTokens?: boolean;
-  /** Where its docs show another header than the provider's own, `x-api-key` for most. */
+  /** When it takes the key in another header than the provider's own. */
   authorize?: Authorize;
+  /** The models it serves, when not all. */
+  models?: RegExp;
 }
 
 /** What a preset file says; whatever is left out is as the dialect's own vendor has it. */
-export interface Compatible extends Omit<
-  Provider,
-  "speaks" | "authorize" | "quirks" | "env" | "serve"
-> {
+interface Compatible extends Omit<Provider, "speaks" | "authorize" | "quirks" | "env" | "serve"> {
   env?: readonly string[];
   /** What it serves in OpenAI's wire, default chat alone; empty when it does not speak it. */
   openai?: readonly OpenAiOperation[];
+  /** The models it serves in OpenAI's wire, when not all. */
+  openaiModels?: RegExp;
   anthropic?: AnthropicSide;
   /** Default {@link bearer}. */
   authorize?: Authorize;
@@ -49,17 +50,20 @@ export const anthropicKey = apiKeyHeader("x-api-key");
  * @example defineCompatible({ id: "acme", label: "Acme", docs: "https://acme.example/docs", env: ["ACME_API_KEY"], baseUrl: "https://api.acme.example/v1" })
  */
 export function defineCompatible(compatible: Compatible): Provider {
-  const { openai = ["chat"], anthropic, env = [], quirks = {}, ...rest } = compatible;
+  const { openai = ["chat"], openaiModels: models, anthropic, ...rest } = compatible;
   const speaks: Partial<Record<Operation, Endpoint[]>> = {};
   const add = (operation: Operation, endpoint: Endpoint): void => {
     (speaks[operation] ??= []).push(endpoint);
   };
-  for (const operation of openai) add(operation, { dialect: "openai-chat", path: paths[operation] });
+  for (const operation of openai) {
+    const endpoint: Endpoint = { dialect: "openai-chat", path: paths[operation] };
+    add(operation, models ? { ...endpoint, models } : endpoint);
+  }
   if (anthropic) {
     const { countTokens, ...own } = anthropic;
     const side = { dialect: "anthropic-messages", headers: anthropicVersion, ...own } as const;
     add("chat", { ...side, path: "/v1/messages" });
     if (countTokens) add("count-tokens", { ...side, path: "/v1/messages/count_tokens" });
   }
-  return { authorize: bearer(), ...rest, env, quirks, speaks };
+  return { authorize: bearer(), env: [], quirks: {}, ...rest, speaks };
 }

@@ -74,7 +74,11 @@ function parseBase(text: string, id: string): URL {
 /** Nothing that could end a segment or begin another part of the URL, whatever the setting's own pattern admits. */
 const plainValue = /^(?!\.+$)[^/?#@%\\\s\p{Cc}]+$/u;
 
-function fill(text: string, provider: Provider, settings: Readonly<Record<string, string>>): string {
+function fill(
+  text: string,
+  provider: Provider,
+  settings: Readonly<Record<string, string>>,
+): string {
   return text.replace(/\{(\w+)\}/g, (_match, name: string) => {
     const setting = provider.urlSettings?.[name];
     const value = (Object.hasOwn(settings, name) ? settings[name] : undefined) ?? setting?.default;

@@ -12,6 +12,8 @@ export interface Endpoint {
   baseUrl?: string;
   /** How this endpoint takes the key when it is not the provider's own way. */
   authorize?: Authorize;
+  /** The models it serves, when not all of the provider's: see `endpointsFor`. */
+  models?: RegExp;
   /** Sent with every request to this endpoint, besides the provider's own, e.g. `anthropic-version`. */
   headers?: Readonly<Record<string, string>>;
 }

@@ -38,11 +38,11 @@ export function createGuard(options: GuardOptions): (request: Request) => void {
       throw new GatewayError("method_not_allowed", `The method ${request.method} is not served.`);
     }
     const header = request.headers.get("host") ?? "";
-    const match = hostGrammar.exec(header);
-    if (!match || Number(match[2] ?? 80) > 65_535 || !urlAgrees(request.url, header)) {
+    const [, hostname, port] = hostGrammar.exec(header) ?? [];
+    if (!hostname || Number(port ?? 80) > 65_535 || !urlAgrees(request.url, header)) {
       throw new GatewayError("invalid_request", "The Host header is missing or malformed.");
     }
-    const name = match[1]!.toLowerCase().replace(/\.$/, "");
+    const name = hostname.toLowerCase().replace(/\.$/, "");
     if (!anyName && !names.has(name) && !(local && loopbackNames.has(name))) {
       throw new GatewayError(
         "forbidden",

@@ -49,11 +49,23 @@ const target: Target = {
 
 /** Forms that mean the same on this wire, brought to one of them. */
 function normaliseRequest(body: JsonObject): unknown {
-  const { functions, function_call: call, stream, user, safety_identifier: safety, ...rest } =
-    withoutNulls(body) as JsonObject;
+  const {
+    functions,
+    function_call: call,
+    stream,
+    user,
+    safety_identifier: safety,
+    ...rest
+  } = withoutNulls(body) as JsonObject;
   const { max_tokens: limit, max_completion_tokens: newLimit, ...fields } = rest;
-  const tools = [...list(rest["tools"]), ...list(functions).map((item) => ({ type: "function", function: item }))];
-  const options = { ...(isObject(rest["stream_options"]) ? rest["stream_options"] : {}), include_usage: true };
+  const tools = [
+    ...list(rest["tools"]),
+    ...list(functions).map((item) => ({ type: "function", function: item })),
+  ];
+  const options = {
+    ...(isObject(rest["stream_options"]) ? rest["stream_options"] : {}),
+    include_usage: true,
+  };
   return {
     ...fields,
     model: "any",
@@ -76,11 +88,23 @@ function normaliseRequest(body: JsonObject): unknown {
 function normaliseMessages(messages: unknown[]): unknown[] {
   const open: { name: unknown; id: string }[] = [];
   let count = 0;
-  return messages.filter(isObject).map((message) => {
-    const { content, refusal, annotations, reasoning, reasoning_content: thoughts, ...rest } = message;
+  const normalise = (message: JsonObject): unknown => {
+    const {
+      content,
+      refusal,
+      annotations,
+      reasoning,
+      reasoning_content: thoughts,
+      ...rest
+    } = message;
     const { function_call: call, reasoning_details: details, ...fields } = rest;
     const calls = [...list(rest["tool_calls"])];
-    const parts = typeof content === "string" ? (content === "" ? [] : [{ type: "text", text: content }]) : list(content);
+    const parts =
+      typeof content === "string"
+        ? content === ""
+          ? []
+          : [{ type: "text", text: content }]
+        : list(content);
     const refusals = parts.filter((part) => isObject(part) && part["type"] === "refusal");
     const role = rest["role"] === "developer" ? "system" : rest["role"];
     if (isObject(call)) {
@@ -96,14 +120,16 @@ function normaliseMessages(messages: unknown[]): unknown[] {
       ...(isLegacyResult ? { name: undefined, tool_call_id: open.splice(found, 1)[0]?.id } : {}),
       role: isLegacyResult ? "tool" : role,
       content: parts.filter((part) => !refusals.includes(part)).map(normalisePart),
-      refusal: refusal || refusals.map((part) => (part as JsonObject)["refusal"]).join("") || undefined,
+      refusal:
+        refusal || refusals.map((part) => (part as JsonObject)["refusal"]).join("") || undefined,
       annotations: list(annotations).length === 0 ? undefined : annotations,
       tool_calls: calls.length === 0 ? undefined : calls,
       reasoning_details: list(details).length === 0 ? undefined : details,
       // The plain field repeats the details; an empty one says nothing.
       reasoning_content: list(details).length > 0 ? undefined : thoughts || reasoning || undefined,
     };
-  });
+  };
+  return messages.filter(isObject).map(normalise);
 }
 
 function normalisePart(part: unknown): unknown {
@@ -128,9 +154,11 @@ function withoutNulls(value: unknown): unknown {
 /** JSON paths at which two values differ. */
 function differences(left: unknown, right: unknown, path = ""): string[] {
   if (Bun.deepEquals(left, right)) return [];
-  const isBoth = (test: (value: unknown) => boolean) => test(left) && test(right);
+  const isBoth = (check: (value: unknown) => boolean) => check(left) && check(right);
   if (!isBoth(isObject) && !isBoth(Array.isArray)) {
-    return [`${path}: ${JSON.stringify(left)?.slice(0, 80)} / ${JSON.stringify(right)?.slice(0, 80)}`];
+    return [
+      `${path}: ${JSON.stringify(left)?.slice(0, 80)} / ${JSON.stringify(right)?.slice(0, 80)}`,
+    ];
   }
   const [before, after] = [left as JsonObject, right as JsonObject];
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
@@ -159,7 +187,8 @@ function tell(message: JsonObject, finish: unknown): Told {
   const word = text(finish);
   return {
     content: text(message["content"]),
-    reasoning: text(message["reasoning_content"]) || text(message["reasoning"]) || ofDetails(message),
+    reasoning:
+      text(message["reasoning_content"]) || text(message["reasoning"]) || ofDetails(message),
     refusal: text(message["refusal"]),
     calls: calls.map((call) => {
       const custom = call["type"] === "custom";
@@ -185,7 +214,8 @@ function foldChunks(frames: readonly Frame[]): { told: Told[]; usage?: JsonObjec
     const chunk: JsonObject = JSON.parse(data);
     if (chunk["error"]) return "error";
     if (isObject(chunk["usage"])) usage = chunk["usage"];
-    else if (isObject(chunk["x_groq"]) && isObject(chunk["x_groq"]["usage"])) usage = chunk["x_groq"]["usage"];
+    else if (isObject(chunk["x_groq"]) && isObject(chunk["x_groq"]["usage"]))
+      usage = chunk["x_groq"]["usage"];
     for (const choice of list(chunk["choices"]).filter(isObject)) {
       if (isObject(choice["usage"])) usage = choice["usage"];
       const index = Number(choice["index"]);
@@ -193,7 +223,8 @@ function foldChunks(frames: readonly Frame[]): { told: Told[]; usage?: JsonObjec
       messages.set(index, entry);
       const delta = isObject(choice["delta"]) ? choice["delta"] : {};
       for (const key of ["content", "reasoning_content", "reasoning", "refusal"]) {
-        if (typeof delta[key] === "string") entry.message[key] = text(entry.message[key]) + delta[key];
+        if (typeof delta[key] === "string")
+          entry.message[key] = text(entry.message[key]) + delta[key];
       }
       const isPlain = delta["reasoning_content"] || delta["reasoning"];
       if (!isPlain && ofDetails(delta) !== "") {
@@ -220,11 +251,16 @@ const usageOf = (usage: JsonObject | undefined): unknown => {
   if (!usage) return undefined;
   const input = Number(usage["prompt_tokens"]);
   const sum = input + Number(usage["completion_tokens"]);
-  const details = isObject(usage["completion_tokens_details"]) ? usage["completion_tokens_details"] : {};
+  const details = isObject(usage["completion_tokens_details"])
+    ? usage["completion_tokens_details"]
+    : {};
   const reasoning = Number(details["reasoning_tokens"] ?? 0);
   const total = Number(usage["total_tokens"] ?? sum);
   // Reasoning that is only in the total belongs to the output.
-  return { input, total: total - sum === reasoning || reasoning === 0 ? Math.max(total, sum) : sum };
+  return {
+    input,
+    total: total - sum === reasoning || reasoning === 0 ? Math.max(total, sum) : sum,
+  };
 };
 
 const context = { model: "any", includeUsage: true, warn: () => {} };
@@ -249,9 +285,12 @@ function decodeStream(input: readonly Frame[]): ChatEvent[] {
   return [...input.flatMap((frame) => decoder.push(frame)), ...decoder.end()];
 }
 
-const requests = exchanges.filter(({ request }) => isObject(request?.body) && "messages" in request.body);
+const requests = exchanges.filter(
+  ({ request }) => isObject(request?.body) && "messages" in request.body,
+);
 const answers = exchanges.filter(
-  ({ response }) => response.status === 200 && isObject(response.body) && !("error" in response.body),
+  ({ response }) =>
+    response.status === 200 && isObject(response.body) && !("error" in response.body),
 );
 const streams = exchanges.filter(
   ({ response }) => response.status === 200 && typeof response.body === "string",
@@ -260,13 +299,25 @@ const failures = exchanges.filter(
   ({ response }) => response.status >= 400 || (isObject(response.body) && "error" in response.body),
 );
 
+const relayed = existsSync(shared)
+  ? (["embeddings", "completions"] as const).flatMap((operation) =>
+      load(shared, new RegExp(`\\.openai\\.${operation}\\.jsonl\\.gz$`)).map((exchange) => ({
+        operation,
+        exchange,
+      })),
+    )
+  : [];
+
 describe("openai-chat contract", () => {
   test(`requests come out as they went in (${requests.length})`, () => {
     const found = requests.flatMap(({ id, request }) => {
       const json = request?.body ?? {};
       const { value } = openaiChat.request.decode({ json, text: JSON.stringify(json) });
       const encoded = openaiChat.request.encode(value, target);
-      const same = differences(clean(normaliseRequest(json)), clean(normaliseRequest(JSON.parse(encoded.body))));
+      const same = differences(
+        clean(normaliseRequest(json)),
+        clean(normaliseRequest(JSON.parse(encoded.body))),
+      );
       return [...same, ...encoded.warnings.map(({ field, reason }) => `${field}: ${reason}`)].map(
         (line) => `${id} ${line}`,
       );
@@ -279,7 +330,9 @@ describe("openai-chat contract", () => {
       const json = response.body as JsonObject;
       const { value } = openaiChat.response.decode({ json, text: JSON.stringify(json) }, origin);
       const encoded = openaiChat.response.encode(value, context);
-      return differences(tellJson(JSON.stringify(json)), tellJson(encoded)).map((line) => `${id} ${line}`);
+      return differences(tellJson(JSON.stringify(json)), tellJson(encoded)).map(
+        (line) => `${id} ${line}`,
+      );
     });
     expect(found).toEqual([]);
   });
@@ -295,7 +348,10 @@ describe("openai-chat contract", () => {
         return events.at(-1)?.type === "error" ? [] : [`${id} hides its error`];
       }
       const expected = { told: said.told, usage: usageOf(said.usage) };
-      const lines = differences(expected, tellJson(openaiChat.response.encode(collect(events), context)));
+      const lines = differences(
+        expected,
+        tellJson(openaiChat.response.encode(collect(events), context)),
+      );
       const encoder = openaiChat.stream.encoder(context);
       const output = events.flatMap((event) => encoder.push(event));
       const again = foldChunks(output);
@@ -313,9 +369,31 @@ describe("openai-chat contract", () => {
   test(`what was refused is refused in the client's dialect too (${failures.length})`, () => {
     for (const { response } of failures) {
       const error = decodeFailure(response);
-      expect(error.code).toBe(response.status === 429 ? "upstream_rate_limited" : "upstream_rejected");
+      expect(error.code).toBe(
+        response.status === 429 ? "upstream_rate_limited" : "upstream_rejected",
+      );
       const said = (response.body as { error: { message: string } }).error.message;
       expect(JSON.parse(openaiChat.error.encode(error, "req")).error.message).toBe(said);
+    }
+  });
+
+  test(`relayed operations report their usage (${relayed.length})`, () => {
+    let count = 0;
+    for (const { operation, exchange } of relayed) {
+      const { body } = exchange.response;
+      if (!isObject(body) || !isObject(body["usage"])) continue;
+      count += 1;
+      const usage = openaiChat.usage(operation, body);
+      const { prompt_tokens: input, total_tokens: total } = body["usage"];
+      expect([usage?.input.total, (usage?.input.total ?? 0) + (usage?.output.total ?? 0)]).toEqual([
+        Number(input),
+        Number(total),
+      ]);
+    }
+    console.log(`relayed answers with usage: ${count}`);
+    for (const { exchange } of relayed) {
+      if (typeof exchange.response.body !== "string") continue;
+      expect(decodeStream(frames(exchange.response.body)).at(-1)?.type).toBe("end");
     }
   });
 
@@ -323,7 +401,7 @@ describe("openai-chat contract", () => {
     let count = 0;
     for (const { response } of answers) {
       const json = response.body as JsonObject;
-      const [choice] = list(json["choices"]).filter(isObject);
+      const choice = list(json["choices"]).find(isObject);
       const message = choice?.["message"] as JsonObject;
       const details = list(message?.["reasoning_details"]);
       if (details.length === 0) continue;
@@ -332,7 +410,10 @@ describe("openai-chat contract", () => {
       const shown: { choices: { message: JsonObject }[] } = JSON.parse(
         openaiChat.response.encode(value, context),
       );
-      const echo = { model: "any", messages: [{ role: "user", content: "hi" }, shown.choices[0]?.message ?? {}] };
+      const echo = {
+        model: "any",
+        messages: [{ role: "user", content: "hi" }, shown.choices[0]?.message ?? {}],
+      };
       const again = openaiChat.request.decode({ json: echo, text: "" }).value;
       expect(origins(again.messages[1]?.parts ?? [])).toEqual(origins(partsOf(value)));
       const sent = JSON.parse(openaiChat.request.encode(again, target).body);

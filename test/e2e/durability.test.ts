@@ -67,7 +67,7 @@ test("R35 kill -9 under load loses no acknowledged row", async () => {
   }
 }, 600_000);
 
-const config = (alias: string): string => `models:\n  moving: demo/${alias}\n  steady: demo/echo\n`;
+const config = (alias: string): string => `providers: { demo: {} }\nmodels:\n  moving: demo/${alias}\n  steady: demo/echo\n`;
 
 test("R32 reloads under load fail no request", async () => {
   const reloads = repeats("RELOADS", 40);
@@ -127,7 +127,7 @@ test("R33 a bad configuration is refused, told, and survived", async () => {
   try {
     const status = async (): Promise<string> =>
       (await daemon.cli("status", "--config", daemon.configPath, "--json")).stdout;
-    writeFileSync(daemon.configPath, "modles:\n  moving: demo/echo\n");
+    writeFileSync(daemon.configPath, "providers: { demo: {} }\nmodles:\n  moving: demo/echo\n");
     let rejected: { problems: string[] } | null = null;
     for (let turn = 0; turn < 100 && !rejected; turn += 1) {
       await Bun.sleep(50);
@@ -136,7 +136,7 @@ test("R33 a bad configuration is refused, told, and survived", async () => {
       });
       rejected = ((await answer.json()) as { config: { rejected: typeof rejected } }).config.rejected;
     }
-    expect(rejected!.problems.join()).toMatch(/megallm\.yaml:1:1.*modles.*models/s);
+    expect(rejected!.problems.join()).toMatch(/megallm\.yaml:2:1.*modles.*models/s);
     expect(await (await ask(daemon, "moving")).text()).toContain("one");
     expect(daemon.output()).toContain("config.refused");
     writeFileSync(daemon.configPath, config("fixed:two"));
@@ -166,7 +166,7 @@ test("R34 SIGTERM lets streams end, then exits 0", async () => {
 });
 
 test("R34 a stream that outlasts the drain limit ends with an error event, and its row is there", async () => {
-  const daemon = await startDaemon({ config: "server: { drain_timeout: 300ms }\n" });
+  const daemon = await startDaemon({ config: "server: { drain_timeout: 300ms }\nproviders: { demo: {} }\n" });
   try {
     const long = Array.from({ length: 100 }, (_, index) => `w${index}`).join(" ");
     const answer = await fetch(`${daemon.url}/v1/chat/completions`, {

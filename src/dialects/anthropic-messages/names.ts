@@ -3,7 +3,8 @@
 /** Characters beyond these are refused in tool names and call ids: https://platform.claude.com/docs/en/api/messages */
 const refused = /[^a-zA-Z0-9_-]/gu;
 const escaped = /_u([0-9a-f]{2,6})_/g;
-const valid = /^[a-zA-Z0-9_-]$/;
+/** Printable and refused: what {@link escapeName} is there for. Control characters are left alone on the way back. */
+const restorable = /^(?:(?![a-zA-Z0-9_-])[!-~]|[^\u{0}-\u{9f}])$/u;
 
 /** @example escapeName("files.read") // → "files_u2e_read" */
 export const escapeName = (name: string): string =>
@@ -17,6 +18,5 @@ export const unescapeName = (name: string): string =>
     const code = Number.parseInt(hex, 16);
     if (code > 0x10_ff_ff) return whole;
     const character = String.fromCodePoint(code);
-    // What is valid as it is was never escaped.
-    return valid.test(character) || escapeName(character) !== whole ? whole : character;
+    return restorable.test(character) && escapeName(character) === whole ? character : whole;
   });

@@ -8,11 +8,13 @@ import { dialectId, field, stringOr } from "./wire.ts";
  * reasoning therefore carries, behind this marker, what its own provider needs to get it back.
  */
 const marker = "megallm.";
+/** How every seal begins: the marker and a JSON object in base64url. */
+const sealStart = `"${marker}eyJ`;
 
 /** True for a body with thinking that no Anthropic server has signed: it would answer "Invalid signature". */
 export const carriesForeign = (body: Uint8Array): boolean => {
   const buffer = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  return buffer.includes(`"${marker}`);
+  return buffer.includes(sealStart);
 };
 
 /** The signature (or redacted data) under which foreign reasoning is shown. `part.text` is left out: the block shows it. */

@@ -10,7 +10,7 @@ export function decodeError(status: number, headers: Headers, body: string): Gat
   const retryAfterMs = parseRetryAfter(headers);
   const requestId =
     headers.get("x-request-id") ?? headers.get("request-id") ?? headers.get("apim-request-id");
-  return toError(readBody(body), {
+  return toError(readBody(body, status), {
     status,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(requestId === null ? {} : { requestId }),
@@ -63,16 +63,15 @@ interface Circumstances {
   body: string;
 }
 
-function readBody(body: string): Said {
+function readBody(body: string, status: number): Said {
   try {
-    const said = readValue(parse(body));
-    if (said) return said;
+    return readValue(parse(body)) ?? {};
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
   }
   const text = body.trim();
   // A page, a stack or a proxy's own words may name hosts inside the upstream's network.
-  const isShown = text !== "" && text.length <= 300 && !/[<>{}\n]/.test(text);
+  const isShown = status < 500 && text !== "" && text.length <= 300 && !/[<>{}\n]/.test(text);
   return isShown ? { message: text } : {};
 }
 
@@ -169,7 +168,7 @@ function classifyByWords(labels: string, words: string, said: Said): ReturnType<
 }
 
 /** Keys that a provider repeats in its message. */
-const key = /\b(?:sk|pk|gsk|xai|key|api|Bearer)[-_ ][\w*.-]{12,}/g;
+const key = /\b(?:Bearer |(?:sk|pk|gsk|xai|key|api)[-_])[\w*.-]{12,}/g;
 
 function toError(said: Said, circumstances: Circumstances): GatewayError {
   const { status, retryAfterMs, requestId, body } = circumstances;

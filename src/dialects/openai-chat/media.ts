@@ -77,7 +77,7 @@ const audioTypes: Readonly<Record<string, string>> = {
 
 const audioKeys = new Set(["type", "input_audio", "cache_control"]);
 
-export const audioTypeOf = (format: string): string =>
+const audioTypeOf = (format: string): string =>
   Object.hasOwn(audioTypes, format)
     ? (audioTypes[format] ?? "application/octet-stream")
     : `audio/${format}`;

@@ -19,13 +19,13 @@ const marker = "megallm";
  * its way back when the client echoes it: `megallm/<dialect>/<provider>/<model>/<the provider's own id>`, each URI-encoded.
  * @example originId({ dialect: "openai-chat", provider: "openrouter", model: "a/b" }, "rs_1") // → "megallm/openai-chat/openrouter/a%2Fb/rs_1"
  */
-export const originId = (origin: Origin, id = ""): string =>
+const originId = (origin: Origin, id = ""): string =>
   [marker, origin.dialect, origin.provider ?? "", origin.model ?? "", id]
     .map((piece) => encodeURIComponent(piece.toWellFormed()))
     .join("/");
 
 /** Undefined for an id that is not the gateway's. */
-export function parseOriginId(id: string): { origin: Origin; id: string } | undefined {
+function parseOriginId(id: string): { origin: Origin; id: string } | undefined {
   const pieces = id.split("/");
   if (pieces.length !== 5 || pieces[0] !== marker) return undefined;
   try {
@@ -78,14 +78,18 @@ export function decodeDetail(detail: unknown, origin: Origin): ReasoningPart | O
 /** A detail that a client sends back: its id tells where it was made and what it was called there. */
 export function claimOrigin<T extends ReasoningPart | OpaquePart>(part: T): T {
   if (part.type !== "reasoning") return part;
-  const { id, format, ...kept } = ownExt(part.ext);
+  const { id, ...kept } = ownExt(part.ext);
   const named = typeof id === "string" ? parseOriginId(id) : undefined;
   if (!named) return part;
   const { ext: _, ...bare } = part;
+  // The format stands in for one that the provider did not give, see `detailHead`; so does the index then.
+  if (kept["format"] === named.origin.dialect) {
+    delete kept["format"];
+    delete kept["index"];
+  }
   if (named.id !== "") kept["id"] = named.id;
-  // Made up on the way out where the provider gave none, see `detailHead`.
-  if (format !== undefined && format !== named.origin.dialect) kept["format"] = format;
-  return { ...bare, origin: named.origin, ...withExt(kept) } as T;
+  const fields = Object.keys(kept).length === 0 ? undefined : kept;
+  return { ...bare, origin: named.origin, ...withExt(fields) } as T;
 }
 
 /** True for an opaque part that stood in `reasoning_details`, not in the content. */

@@ -3,7 +3,6 @@
 import type { OpaquePart, Origin, Part, ReasoningPart } from "../../ir/chat.ts";
 import { GatewayError } from "../../ir/error.ts";
 import type { ChatEvent } from "../../ir/event.ts";
-import { mergeJson } from "../../ir/fold.ts";
 import type { Frame } from "../../lib/frame.ts";
 import { createId } from "../../lib/id.ts";
 import { isObject, JsonError, type JsonObject, parse } from "../../lib/json.ts";
@@ -188,7 +187,7 @@ function createCandidate(candidate: number, answerId: string, origin: Origin): C
   const callByIndex = new Map<number, Call>();
   const citations: unknown[] = [];
   const audio = new Map<string, unknown>();
-  let kept: JsonObject = {};
+  const kept: JsonObject = {};
 
   const startPart = (part: Part): ChatEvent => {
     nextIndex += 1;
@@ -376,15 +375,18 @@ function createCandidate(candidate: number, answerId: string, origin: Origin): C
     for (const [key, value] of Object.entries(found)) {
       if (key === "__proto__" || value === null) continue;
       const isFragment = key === "data" || key === "transcript";
-      audio.set(key, isFragment ? (stringOr(audio.get(key)) ?? "") + (stringOr(value) ?? "") : value);
+      audio.set(
+        key,
+        isFragment ? (stringOr(audio.get(key)) ?? "") + (stringOr(value) ?? "") : value,
+      );
     }
   };
 
   const keep = (choice: JsonObject, delta: JsonObject): void => {
     const extras = unknownFields(delta, messageKeys);
     const fields = unknownFields(choice, choiceKeys);
-    if (fields) kept = mergeJson(kept, fields) as JsonObject;
-    if (extras) kept = mergeJson(kept, { message: extras }) as JsonObject;
+    if (fields) absorb(kept, fields);
+    if (extras) absorb(kept, { message: extras });
   };
 
   return {
@@ -434,6 +436,20 @@ function createCandidate(candidate: number, answerId: string, origin: Origin): C
 /** A chunk of the older completions API has its text in the choice: read so that such a stream can be observed too. */
 const contentOf = (choice: JsonObject, delta: JsonObject): unknown =>
   field(delta, "content") ?? field(choice, "text");
+
+/**
+ * Adds `addition` to `base` in place, since it happens for every chunk: arrays (log probabilities) grow,
+ * objects are merged, anything else is replaced.
+ */
+function absorb(base: JsonObject, addition: JsonObject): void {
+  for (const [key, value] of Object.entries(addition)) {
+    if (key === "__proto__") continue;
+    const known = Object.hasOwn(base, key) ? base[key] : undefined;
+    if (Array.isArray(known) && Array.isArray(value)) for (const item of value) known.push(item);
+    else if (isObject(known) && isObject(value)) absorb(known, value);
+    else base[key] = value;
+  }
+}
 
 const callKeys = new Set(["id", "type", "index", "function", "custom"]);
 

@@ -114,22 +114,23 @@ export const foreignFields = (ext: Ext | undefined): string[] =>
     .filter(([dialect]) => dialect !== dialectId)
     .flatMap(([, fields]) => Object.keys(fields ?? {}));
 
-/** What an encoding could not carry. Losses with the same reason become one warning with a count. */
+/** What an encoding could not carry. The same loss at several places becomes one warning, which names the first and counts. */
 export interface Losses {
   lose(field: string, reason: string): void;
   warnings(): Warning[];
 }
 
 export function createLosses(target: string): Losses {
-  const found = new Map<string, { field: string; count: number }>();
+  const found = new Map<string, { field: string; reason: string; count: number }>();
   return {
     lose(path, reason) {
-      const known = found.get(reason);
+      const key = `${path.replace(/\[\d+\]/g, "[]")} ${reason}`;
+      const known = found.get(key);
       if (known) known.count += 1;
-      else found.set(reason, { field: path, count: 1 });
+      else found.set(key, { field: path, reason, count: 1 });
     },
     warnings: () =>
-      [...found].map(([reason, { field: path, count }]) => ({
+      [...found.values()].map(({ field: path, reason, count }) => ({
         field: path,
         reason: count === 1 ? reason : `${reason} (${count} places)`,
         target,

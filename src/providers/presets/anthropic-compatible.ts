@@ -4,7 +4,7 @@ import { anthropicKey, anthropicVersion, defineCompatible } from "../compatible.
 export const anthropicCompatible = defineCompatible({
   id: "anthropic-compatible",
   label: "Anthropic-compatible server",
-  docs: "https://docs.anthropic.com/en/api/messages",
+  docs: "https://platform.claude.com/docs/en/api/messages",
   openai: [],
   anthropic: { countTokens: true, authorize: anthropicKey },
   authorize: anthropicKey,

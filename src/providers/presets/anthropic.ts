@@ -4,7 +4,7 @@ import { anthropicKey, anthropicVersion, defineCompatible } from "../compatible.
 export const anthropic = defineCompatible({
   id: "anthropic",
   label: "Anthropic",
-  docs: "https://docs.anthropic.com/en/api/overview",
+  docs: "https://platform.claude.com/docs/en/api/messages",
   env: ["ANTHROPIC_API_KEY"],
   baseUrl: "https://api.anthropic.com/v1",
   openai: [],

@@ -14,7 +14,7 @@ export const weighted: Policy = {
     // A step coprime with the cycle visits every position once per cycle; near the golden ratio it spreads them.
     let position = (turn * coprimeStep(cycle)) % cycle;
     const chosen = deployments.find((_deployment, index) => {
-      position -= parts[index]!;
+      position -= parts[index] ?? 0;
       return position < 0;
     });
     return chosen ? [chosen, ...byWeight.filter((other) => other !== chosen)] : byWeight;

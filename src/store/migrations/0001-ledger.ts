@@ -70,12 +70,12 @@ export const ledger: Migration = {
   },
 };
 
-const withTokens = <Table extends string>(
-  table: CreateTableBuilder<Table>,
-): CreateTableBuilder<Table> => {
+const withTokens = <Table extends string, Column extends string>(
+  table: CreateTableBuilder<Table, Column>,
+): CreateTableBuilder<Table, Column> => {
   let wider = table;
   for (const column of tokenColumns) {
-    wider = wider.addColumn(column, "bigint", (built) => built.notNull()) as typeof table;
+    wider = wider.addColumn(column, "bigint", (built) => built.notNull());
   }
   return wider;
 };

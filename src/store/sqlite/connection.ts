@@ -35,6 +35,16 @@ export function createConnection(database: Database): Connection {
   const changes = (statement: { sql: string; parameters: readonly unknown[] }): number =>
     prepare(statement.sql).run(...(statement.parameters as Values)).changes;
 
+  const undo = (): void => {
+    // After a full disk or an I/O error SQLite may have rolled back by itself.
+    if (!database.inTransaction) return;
+    try {
+      prepare("rollback").run();
+    } catch {
+      // The failure that led here is the one to report; the next transaction finds out about this one.
+    }
+  };
+
   return {
     run: (sql) => void database.run(sql),
     value: (sql) => {
@@ -65,8 +75,7 @@ export function createConnection(database: Database): Connection {
         prepare("commit").run();
         return changed;
       } catch (error) {
-        // After a full disk or an I/O error SQLite may have rolled back by itself.
-        if (database.inTransaction) prepare("rollback").run();
+        undo();
         throw error;
       }
     },

@@ -47,8 +47,7 @@ export function moveIntoPlace(from: string, to: string): void {
   }
 }
 
-export const size = (path: string): number =>
-  statSync(path, { throwIfNoEntry: false })?.size ?? -1;
+export const size = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? -1;
 
 /**
  * Refuses what is not a whole database. New databases are renamed into place when they are complete,

@@ -135,7 +135,11 @@ function check(connection: Connection, path: string): void {
   const large = path !== ":memory:" && size(path) > maxCheckedBytes;
   const known = connection.value("select count(*) from sqlite_master where name = 'started'");
   const found = connection.value(
-    large && known === 1n ? "pragma quick_check('started')" : large ? "select 'ok'" : "pragma quick_check",
+    large && known === 1n
+      ? "pragma quick_check('started')"
+      : large
+        ? "select 'ok'"
+        : "pragma quick_check",
   );
   if (found !== "ok") throw damaged(path, `is damaged (${String(found)})`);
 }
@@ -179,6 +183,7 @@ function explain(path: string, error: unknown): Error {
 
 function advice(code: string): string {
   if (code.startsWith("SQLITE_FULL") || code === "ENOSPC") return "Free disk space.";
-  if (code.startsWith("SQLITE_BUSY")) return "Another program holds its lock: end that program or wait for it.";
+  if (code.startsWith("SQLITE_BUSY"))
+    return "Another program holds its lock: end that program or wait for it.";
   return "Check that the disk is there and this user may write to the file and its folder.";
 }

@@ -74,7 +74,7 @@ export async function serveUpstream(wire: Wire, key: string, options: UpstreamOp
     const { said, fault } = split(scenario);
     const exchange = accepted.exchange(said);
     exchange.headers = { ...wire.headers(recorded.id), ...exchange.headers };
-    watched.bills(exchange);
+    if (fault === undefined || !answersNothing.has(fault.kind)) watched.bills(exchange);
     return play(exchange, fault, watched.hooks);
   }
 
@@ -144,6 +144,9 @@ export async function serveUpstream(wire: Wire, key: string, options: UpstreamOp
     },
   };
 }
+
+/** Faults in front of the model: nothing is generated, so nothing is billed. */
+const answersNothing: ReadonlySet<Fault["kind"]> = new Set(["html", "empty", "garbage", "no-content", "reset"]);
 
 async function record(request: Request, id: string): Promise<Recorded> {
   const at = monotonic();

@@ -30,6 +30,8 @@ export interface UpstreamOptions {
   key?: string;
   /** Scenarios played in order, or a function asked for each accepted request (undefined: the default answer). */
   script?: Script;
+  /** Model names taken besides the vendor's own; nothing particular is known of them. */
+  models?: readonly string[];
   /** Told of each request when its verdict is known. */
   onRequest?: (request: Recorded) => void;
   /** Prompt prefixes shorter than this many tokens are not cached. Default 1024, as both vendors. */

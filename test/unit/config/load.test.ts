@@ -218,7 +218,7 @@ models:
       `keys: { app: [${canary}] }`,
       `keys: { app: { kee: ${canary} } }`,
       `admin: ${canary}`,
-      `${canary}`,
+      canary,
       `api_key: ${canary}`,
       `server: { api_key: ${canary}, port: no }`,
       `providers: { mine: { type: openai-compatible, base_url: "http://user:${canary}@host/v1" } }`,
@@ -534,7 +534,7 @@ models:
     fc.assert(
       fc.property(fc.object({ withNullPrototype: true, maxDepth: 4 }), (value) => {
         try {
-          configFromObject(value as never, { env, presets });
+          configFromObject(value, { env, presets });
         } catch (error) {
           if (!(error instanceof ConfigError)) throw error;
         }

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { interpolate } from "../../../src/config/interpolate.ts";
 import { configFromObject } from "../../../src/config/load.ts";
-import { findPrice, formatDollars, parseDollars } from "../../../src/config/price.ts";
+import { formatDollars, parseDollars } from "../../../src/config/price.ts";
 import { didYouMean, formatPath, formatProblem } from "../../../src/config/problems.ts";
 import { formatDuration, parseDuration, parseSize } from "../../../src/config/quantity.ts";
 import { redact } from "../../../src/config/redact.ts";
@@ -80,32 +80,6 @@ describe("prices", () => {
         expect(parseDollars(formatDollars(nanos))).toBe(nanos);
       }),
     );
-  });
-
-  test("apply by the most exact pattern", () => {
-    const price = (input: bigint) => ({
-      input,
-      output: 0n,
-      cacheRead: null,
-      cacheWrite5m: null,
-      cacheWrite1h: null,
-      request: null,
-    });
-    const prices = [
-      { pattern: "*", price: price(1n) },
-      { pattern: "gpt-4o*", price: price(2n) },
-      { pattern: "openai/gpt-4o*", price: price(3n) },
-      { pattern: "gpt-4o", price: price(4n) },
-      { pattern: "*/meta-llama/*-70B*", price: price(5n) },
-    ];
-    const input = (provider: string, model: string) => findPrice(prices, provider, model)?.input;
-    expect(input("x", "claude")).toBe(1n);
-    expect(input("x", "gpt-4o-mini")).toBe(2n);
-    expect(input("openai", "gpt-4o-mini")).toBe(3n);
-    expect(input("openai", "gpt-4o")).toBe(4n);
-    expect(input("together", "meta-llama/Llama-3-70B-Instruct")).toBe(5n);
-    expect(findPrice([], "x", "y")).toBeUndefined();
-    expect(findPrice([{ pattern: "ab*ba", price: price(1n) }], "x", "aba")).toBeUndefined();
   });
 });
 

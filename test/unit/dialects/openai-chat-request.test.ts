@@ -136,7 +136,10 @@ describe("decoding", () => {
     [{ reasoning: { enabled: false } }, { mode: "off" }],
     [{ thinking: { type: "disabled" } }, { mode: "off" }],
     [{ thinking: { type: "enabled", budget_tokens: 70 } }, { mode: "budget", tokens: 70 }],
-    [{ enable_thinking: true, thinking_budget: 50 }, { mode: "budget", tokens: 50 }],
+    [
+      { enable_thinking: true, thinking_budget: 50 },
+      { mode: "budget", tokens: 50 },
+    ],
     [{ enable_thinking: false }, { mode: "off" }],
   ] as [JsonObject, Reasoning][])("reasoning asked for by %j", (fields, expected) => {
     const request = decode(ask(fields));
@@ -248,14 +251,21 @@ describe("decoding", () => {
         fc.string(),
         fc.constantFrom(null, true, 0, -1, 1.5, Number.MAX_SAFE_INTEGER + 2),
         fc.array(tie("value"), { maxLength: 4 }),
-        fc.array(fc.tuple(key, tie("value")), { maxLength: 6 }).map((entries) =>
-          JSON.parse(
-            `{${entries.map(([name, item]) => `${JSON.stringify(name)}:${JSON.stringify(item)}`).join()}}`,
+        fc
+          .array(fc.tuple(key, tie("value")), { maxLength: 6 })
+          .map((entries) =>
+            JSON.parse(
+              `{${entries.map(([name, item]) => `${JSON.stringify(name)}:${JSON.stringify(item)}`).join()}}`,
+            ),
           ),
-        ),
       ),
     }));
-    const message = fc.record({ role: word, content: value, tool_calls: value, reasoning_details: value });
+    const message = fc.record({
+      role: word,
+      content: value,
+      tool_calls: value,
+      reasoning_details: value,
+    });
     fc.assert(
       fc.property(value, fc.array(fc.oneof(message, value)), (fields, messages) => {
         const json: JsonObject = { model: "m", messages, ...(isObject(fields) ? fields : {}) };
@@ -379,7 +389,12 @@ describe("encoding", () => {
         role: "assistant",
         parts: [
           { type: "reasoning", text: "X", signature: "s", origin: { ...origin, model: "old" } },
-          { type: "reasoning", text: "Y", signature: "s", origin: { dialect: "anthropic-messages" } },
+          {
+            type: "reasoning",
+            text: "Y",
+            signature: "s",
+            origin: { dialect: "anthropic-messages" },
+          },
           { type: "text", text: "B" },
         ],
       },
@@ -422,7 +437,12 @@ describe("encoding", () => {
           role: "user",
           parts: [
             { type: "text", text: "a", cache: {} },
-            { type: "text", text: "b", cache: { ttl: "1h" }, ext: { "anthropic-messages": { x: 1 } } },
+            {
+              type: "text",
+              text: "b",
+              cache: { ttl: "1h" },
+              ext: { "anthropic-messages": { x: 1 } },
+            },
             { type: "opaque", origin: "anthropic-messages", raw: { type: "search_result" } },
             { type: "file", source: { kind: "url", url: "https://example.com/a.pdf" } },
           ],
@@ -441,12 +461,14 @@ describe("encoding", () => {
       },
     ]);
     expect(fields.toSorted()).toEqual([
+      "context_management",
       "messages[0].content[0].cache_control",
+      "messages[0].content[1].x",
       "messages[0].content[2]",
       "messages[0].content[3]",
       "top_k",
     ]);
-    expect(reasons.join()).toContain("(3 places)");
+    expect(reasons.join()).toContain("(2 places)");
     const cached = encode(request, { quirks: { cacheControl: true } }).body.messages[0];
     expect(cached?.["content"]).toEqual([
       { type: "text", text: "a", cache_control: { type: "ephemeral" } },

@@ -109,10 +109,9 @@ describe("fold", () => {
       { type: "end" },
     ];
     const answer = collect(events);
-    expect(answer.candidates.map((item) => item.parts.map((found) => "args" in found && found.args))).toEqual([
-      ["{0}", "{1}"],
-      ["{b}"],
-    ]);
+    expect(
+      answer.candidates.map((item) => item.parts.map((found) => "args" in found && found.args)),
+    ).toEqual([["{0}", "{1}"], ["{b}"]]);
     expect(answer.usage?.input.total).toBe(9);
   });
 
@@ -139,7 +138,10 @@ describe("fold", () => {
       b: { c: 1, d: 2 },
       e: 3,
     });
-    mergeJson({}, JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}'));
+    mergeJson(
+      {},
+      JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}'),
+    );
     expect(({} as { polluted?: number }).polluted).toBeUndefined();
   });
 });

@@ -22,12 +22,19 @@ describe("R26 parseRetryAfter", () => {
     expect(parseRetryAfter(new Headers(headers))).toBe(expected);
   });
 
-  test.each(["", "-3", "soon", "1e400", "NaN", "Infinity", "2 seconds", "Sat, rubbish", "99999999999999999999"])(
-    "%j is nothing",
-    (value) => {
-      expect(parseRetryAfter(new Headers({ "retry-after": value }))).toBeUndefined();
-    },
-  );
+  test.each([
+    "",
+    "-3",
+    "soon",
+    "1e400",
+    "NaN",
+    "Infinity",
+    "2 seconds",
+    "Sat, rubbish",
+    "99999999999999999999",
+  ])("%j is nothing", (value) => {
+    expect(parseRetryAfter(new Headers({ "retry-after": value }))).toBeUndefined();
+  });
 
   test("absent is nothing", () => {
     expect(parseRetryAfter(new Headers())).toBeUndefined();

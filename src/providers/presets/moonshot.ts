@@ -1,0 +1,21 @@
+// Moonshot AI (Kimi).
+import { defineCompatible } from "../compatible.ts";
+
+export const moonshot = defineCompatible({
+  id: "moonshot",
+  label: "Moonshot AI (Kimi)",
+  docs: "https://platform.moonshot.ai/docs/api/chat",
+  env: ["MOONSHOT_API_KEY"],
+  baseUrl: "https://{host}/v1",
+  urlSettings: {
+    host: {
+      description: "Host of the API: `api.moonshot.ai`, or `api.moonshot.cn` for accounts in China",
+      pattern: /^(?:api\.moonshot\.ai|api\.moonshot\.cn)$/,
+      env: ["MOONSHOT_HOST"],
+      example: "api.moonshot.cn",
+      default: "api.moonshot.ai",
+    },
+  },
+  anthropic: { baseUrl: "https://{host}/anthropic" },
+  quirks: { reasoningField: "reasoning_content" },
+});

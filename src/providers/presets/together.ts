@@ -1,0 +1,11 @@
+// Together AI.
+import { defineCompatible } from "../compatible.ts";
+
+export const together = defineCompatible({
+  id: "together",
+  label: "Together AI",
+  docs: "https://docs.together.ai/docs/openai-api-compatibility",
+  env: ["TOGETHER_API_KEY", "TOGETHERAI_API_KEY"],
+  baseUrl: "https://api.together.xyz/v1",
+  openai: ["chat", "embeddings", "completions"],
+});

@@ -1,0 +1,12 @@
+// Z.AI: `response_format` knows `text` and `json_object`.
+import { defineCompatible } from "../compatible.ts";
+
+export const zai = defineCompatible({
+  id: "zai",
+  label: "Z.AI",
+  docs: "https://docs.z.ai/api-reference/llm/chat-completion",
+  env: ["ZAI_API_KEY"],
+  baseUrl: "https://api.z.ai/api/paas/v4",
+  anthropic: { baseUrl: "https://api.z.ai/api/anthropic" },
+  quirks: { reasoningField: "reasoning_content", noJsonSchema: true },
+});

@@ -1,0 +1,12 @@
+// Zhipu AI GLM Coding Plan: `response_format` knows `text` and `json_object`.
+import { defineCompatible } from "../compatible.ts";
+
+export const zhipuCoding = defineCompatible({
+  id: "zhipu_coding",
+  label: "Zhipu AI GLM Coding Plan",
+  docs: "https://docs.bigmodel.cn/cn/coding-plan/overview",
+  env: ["ZHIPUAI_CODING_API_KEY"],
+  baseUrl: "https://open.bigmodel.cn/api/coding/paas/v4",
+  anthropic: { baseUrl: "https://open.bigmodel.cn/api/anthropic" },
+  quirks: { reasoningField: "reasoning_content", noJsonSchema: true },
+});

@@ -1,0 +1,321 @@
+// Group commit: what finishes together is written in one transaction, and waits in memory while the disk refuses.
+import { monotonic, now } from "../lib/clock.ts";
+import type { Logger } from "../lib/log.ts";
+import type { Driver, StatementGroup } from "./driver.ts";
+import { StoreError } from "./error.ts";
+import type { SettleOutcome, StoreHealth } from "./store.ts";
+
+export interface Writer {
+  /** Queues the note of a begun request; nobody waits for it. */
+  begin(requestId: string, group: StatementGroup): void;
+  /** Queues a finished request. See Store.settle for what it resolves and rejects with. */
+  settle(requestId: string, group: StatementGroup): Promise<SettleOutcome>;
+  health(): StoreHealth;
+  flush(): Promise<void>;
+  /** Writes what it can and stops. Returns how many finished requests could not be written. */
+  stop(): Promise<number>;
+}
+
+export interface WriterOptions {
+  log?: Logger;
+  settleTimeoutMs?: number;
+  maxQueued?: number;
+}
+
+/** Requests in one transaction: about 5 ms of the thread. */
+const maxBatch = 512;
+/** How long the note of a begun request may wait for company. Requests shorter than that need none. */
+const beginDelayMs = 2;
+const firstRetryMs = 10;
+const lastRetryMs = 250;
+/** A short collision with another writer is no alarm; so many failures in a row are. */
+const alarmAfter = 3;
+const alarmEveryMs = 30_000;
+
+interface Entry {
+  readonly requestId: string;
+  readonly kind: "begin" | "settle";
+  readonly group: StatementGroup;
+  readonly sinceMs: number;
+  /** Part of the transaction being written. */
+  sending: boolean;
+  resolve?: (outcome: SettleOutcome) => void;
+  reject?: (error: StoreError) => void;
+}
+
+interface Flush {
+  readonly sinceMs: number;
+  resolve(): void;
+  reject(error: StoreError): void;
+}
+
+interface Failure {
+  readonly sinceMs: number;
+  readonly atMs: number;
+  count: number;
+  error: StoreError;
+  alarmedMs: number | null;
+}
+
+export function createWriter(driver: Driver, options: WriterOptions = {}): Writer {
+  const { log, settleTimeoutMs = 2_000, maxQueued = 50_000 } = options;
+  /** In order of arrival. Entries leave when they are committed or refused. */
+  const queue = new Set<Entry>();
+  const begun = new Map<string, Entry>();
+  const flushes = new Set<Flush>();
+  let failure: Failure | null = null;
+  let dropped = 0;
+  let droppedAlarmMs: number | null = null;
+  let commits = 0;
+  let running = false;
+  /** Nothing more is taken in. */
+  let stopped = false;
+  /** Nothing more is written. */
+  let ended = false;
+  let immediate = false;
+  let delayed: ReturnType<typeof setTimeout> | null = null;
+  let wake: (() => void) | null = null;
+
+  const runSoon = (): void => {
+    if (running || immediate) return;
+    immediate = true;
+    setImmediate(() => {
+      immediate = false;
+      void run();
+    });
+  };
+
+  const runLater = (): void => {
+    if (running || immediate || delayed) return;
+    delayed = setTimeout(() => {
+      delayed = null;
+      void run();
+    }, beginDelayMs);
+  };
+
+  /** Never rejects: what fails stays in the queue or goes to who waits for it. */
+  async function run(): Promise<void> {
+    if (running) return;
+    running = true;
+    if (delayed) clearTimeout(delayed);
+    delayed = null;
+    while (queue.size > 0 && !ended) {
+      // oxlint-disable no-await-in-loop -- one transaction after the other is the point
+      const retryMs = await writeBatch();
+      if (retryMs !== null) await pause(retryMs);
+      // Others get their turn between two transactions.
+      else if (queue.size > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+      // oxlint-enable no-await-in-loop
+    }
+    running = false;
+    if (queue.size === 0) for (const flush of flushes) flush.resolve();
+    if (queue.size === 0) flushes.clear();
+  }
+
+  /** Null when the batch is done with, else when to try again, ms. */
+  async function writeBatch(): Promise<number | null> {
+    const batch = takeBatch();
+    try {
+      const changed = await driver.transact(batch.map((entry) => entry.group));
+      batch.forEach((entry, index) => committed(entry, changed[index] === true));
+      succeeded();
+      return null;
+    } catch (error) {
+      for (const entry of batch) entry.sending = false;
+      if (isPassing(error)) return failed(error);
+    }
+    return writeOneByOne(batch);
+  }
+
+  /** Finds the rows that the database refuses for what they are, so that they do not hold up the others. */
+  async function writeOneByOne(batch: readonly Entry[]): Promise<number | null> {
+    for (const entry of batch) {
+      // A cancelled note may have left the queue meanwhile.
+      if (!queue.has(entry)) continue;
+      entry.sending = true;
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- one by one
+        const [changed] = await driver.transact([entry.group]);
+        committed(entry, changed === true);
+        succeeded();
+      } catch (error) {
+        entry.sending = false;
+        if (isPassing(error)) return failed(error);
+        remove(entry);
+        const reason = error instanceof Error ? error.message : String(error);
+        const refused = new StoreError(
+          "invalid_row",
+          `The database refused the row of request \`${entry.requestId}\`: ${reason}`,
+          error,
+        );
+        log?.error("store.row_refused", { requestId: entry.requestId, kind: entry.kind }, error);
+        entry.reject?.(refused);
+      }
+    }
+    return null;
+  }
+
+  function takeBatch(): Entry[] {
+    const batch: Entry[] = [];
+    for (const entry of queue) {
+      entry.sending = true;
+      batch.push(entry);
+      if (batch.length === maxBatch) break;
+    }
+    return batch;
+  }
+
+  function committed(entry: Entry, changed: boolean): void {
+    remove(entry);
+    if (entry.kind === "begin") return;
+    if (!changed) log?.warn("store.settled_twice", { requestId: entry.requestId });
+    entry.resolve?.(changed ? "committed" : "duplicate");
+  }
+
+  function remove(entry: Entry): void {
+    queue.delete(entry);
+    if (begun.get(entry.requestId) === entry) begun.delete(entry.requestId);
+  }
+
+  function succeeded(): void {
+    commits += 1;
+    if (!failure) return;
+    if (failure.alarmedMs !== null) {
+      const failedForMs = Math.round(monotonic() - failure.sinceMs);
+      log?.warn("store.healed", { failedForMs, queued: queue.size, dropped });
+    }
+    failure = null;
+  }
+
+  /** Notes a failure, releases who has waited long enough, and tells when to try again, ms. */
+  function failed(error: StoreError): number {
+    const time = monotonic();
+    failure ??= { sinceMs: time, atMs: now(), count: 0, error, alarmedMs: null };
+    failure.count += 1;
+    failure.error = error;
+    const due = failure.alarmedMs === null || time - failure.alarmedMs >= alarmEveryMs;
+    if (failure.count >= alarmAfter && due) {
+      failure.alarmedMs = time;
+      log?.error("store.unavailable", { queued: queue.size, dropped }, error);
+    }
+    for (const entry of queue) {
+      if (entry.reject && time - entry.sinceMs >= settleTimeoutMs) release(entry, error);
+    }
+    for (const flush of flushes) {
+      if (time - flush.sinceMs < settleTimeoutMs) continue;
+      flushes.delete(flush);
+      flush.reject(error);
+    }
+    return Math.min(lastRetryMs, firstRetryMs * 2 ** (failure.count - 1));
+  }
+
+  /** Ends the wait of the caller; the row stays in the queue. */
+  function release(entry: Entry, error: StoreError): void {
+    entry.reject?.(
+      new StoreError(
+        "store_unavailable",
+        `The row of request \`${entry.requestId}\` is not committed yet and waits in memory. ${error.message}`,
+        error,
+      ),
+    );
+    delete entry.reject;
+    delete entry.resolve;
+  }
+
+  /** Sleeps, unless {@link Writer.stop} is called. Keeps the process alive only while somebody waits. */
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const waited = flushes.size > 0 || queue.values().some((entry) => entry.reject);
+      if (!waited) timer.unref();
+    });
+  }
+
+  function drop(requestId: string): StoreError {
+    dropped += 1;
+    const time = monotonic();
+    if (droppedAlarmMs === null || time - droppedAlarmMs >= alarmEveryMs) {
+      droppedAlarmMs = time;
+      log?.error("store.rows_dropped", { dropped, queued: queue.size });
+    }
+    return new StoreError(
+      "store_unavailable",
+      `The row of request \`${requestId}\` is lost: the database has been failing for so long that ${maxQueued} requests wait in memory. ${failure?.error.message ?? ""}`,
+    );
+  }
+
+  async function flush(): Promise<void> {
+    if (queue.size === 0) return;
+    await new Promise<void>((resolve, reject) => {
+      flushes.add({ sinceMs: monotonic(), resolve, reject });
+      runSoon();
+    });
+  }
+
+  const closed = (): StoreError => new StoreError("closed", "The store is closed.");
+
+  return {
+    begin(requestId, group) {
+      if (stopped || queue.size >= maxQueued) return;
+      const entry: Entry = {
+        requestId,
+        kind: "begin",
+        group,
+        sinceMs: monotonic(),
+        sending: false,
+      };
+      queue.add(entry);
+      begun.set(requestId, entry);
+      runLater();
+    },
+    settle(requestId, group) {
+      if (stopped) return Promise.reject(closed());
+      const note = begun.get(requestId);
+      if (note && !note.sending) remove(note);
+      if (queue.size >= maxQueued) return Promise.reject(drop(requestId));
+      const sinceMs = monotonic();
+      const entry: Entry = { requestId, kind: "settle", group, sinceMs, sending: false };
+      const promise = new Promise<SettleOutcome>((resolve, reject) => {
+        entry.resolve = resolve;
+        entry.reject = reject;
+      });
+      queue.add(entry);
+      // Once it is known to fail, nobody is made to wait for it again.
+      if (failure && sinceMs - failure.sinceMs >= settleTimeoutMs) release(entry, failure.error);
+      runSoon();
+      return promise;
+    },
+    health: () => ({
+      failing:
+        failure && failure.alarmedMs !== null
+          ? { sinceMs: failure.atMs, message: failure.error.message }
+          : null,
+      queued: queue.size,
+      dropped,
+      commits,
+    }),
+    flush,
+    async stop() {
+      stopped = true;
+      try {
+        await flush();
+      } catch {
+        // What could not be written is counted below, and the caller logs it.
+      }
+      ended = true;
+      wake?.();
+      const lost = [...queue].filter((entry) => entry.kind === "settle").length;
+      for (const entry of queue) entry.reject?.(failure?.error ?? closed());
+      queue.clear();
+      return lost;
+    },
+  };
+}
+
+/** Worth trying again with the same rows. */
+const isPassing = (error: unknown): error is StoreError =>
+  error instanceof StoreError && error.code !== "invalid_row";
