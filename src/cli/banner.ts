@@ -1,5 +1,5 @@
 // What a person sees when the gateway starts: what is served, where, and two lines to try it.
-import { bold, dim } from "yoctocolors";
+import { bold, dim } from "../lib/color.ts";
 import type { Config } from "../config/config.ts";
 import { version } from "../version.ts";
 

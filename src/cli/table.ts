@@ -1,6 +1,6 @@
 // Tables for people; scripts use --json.
 import CliTable from "cli-table3";
-import { bold } from "yoctocolors";
+import { bold } from "../lib/color.ts";
 
 export interface Column {
   title: string;

@@ -1,5 +1,5 @@
 // The structured log: one event a line, values made harmless, secrets kept out.
-import { bold, cyan, dim, gray, red, yellow } from "yoctocolors";
+import { bold, cyan, dim, gray, red, yellow } from "./color.ts";
 import { now } from "./clock.ts";
 import { Secret } from "./secret.ts";
 

@@ -1,4 +1,6 @@
-// From a provider's endpoint to the URL that a request goes to.
+// From a provider's operation to the URL that a request goes to.
+import type { Operation } from "../ir/chat.ts";
+import { GatewayError } from "../ir/error.ts";
 import type { Endpoint, Provider } from "./provider.ts";
 
 export interface EndpointOptions {
@@ -8,15 +10,18 @@ export interface EndpointOptions {
   settings?: Readonly<Record<string, string>>;
 }
 
-/** An endpoint that has no usable URL: the operator's configuration is at fault. */
-export class EndpointError extends Error {
-  override readonly name = "EndpointError";
-}
+/** The endpoints that serve `model` for an operation, best first. */
+export const endpointsFor = (
+  provider: Provider,
+  operation: Operation,
+  model: string,
+): readonly Endpoint[] =>
+  (provider.speaks[operation] ?? []).filter((endpoint) => endpoint.models?.test(model) ?? true);
 
 /**
  * The URL of an endpoint. A base URL may end in a slash. For Anthropic's wire it may end in `/v1` or not;
- * for OpenAI's wire an operator's base URL without a path gets `/v1` where the provider has a version in its own.
- * @throws EndpointError when a base URL or a setting is missing or malformed.
+ * for OpenAI's wire an operator's base URL without a path gets `/v1`, unless the provider's own has no version.
+ * @throws GatewayError `no_route` when a base URL or a setting is missing or malformed.
  * @example resolveEndpoint(openai, chat, { baseUrl: "http://127.0.0.1:9000" }).href // → "http://127.0.0.1:9000/v1/chat/completions"
  */
 export function resolveEndpoint(
@@ -25,18 +30,14 @@ export function resolveEndpoint(
   options: EndpointOptions = {},
 ): URL {
   const own = endpoint.baseUrl ?? provider.baseUrl ?? inProcessUrl(provider);
-  const given = options.baseUrl ?? own;
-  if (given === undefined) {
-    throw new EndpointError(`\`${provider.id}\` has no address of its own: give its \`base_url\``);
-  }
+  const base = options.baseUrl ?? own;
+  if (base === undefined) throw refused(provider, "no address of its own: give its `base_url`");
   const settings = options.settings ?? {};
-  const base = parseBase(fill(given, provider, settings), provider.id);
-  const basePath = base.pathname.replace(/\/+$/, "");
+  const url = parseBase(fill(base, provider, settings), provider);
   const path = fill(endpoint.path, provider, settings);
-  base.pathname = join(basePath, path, {
-    addsVersion: options.baseUrl !== undefined && hasVersion(own),
-  });
-  return base;
+  const isBare = options.baseUrl !== undefined && url.pathname === "/";
+  url.pathname = join(isBare && hasVersion(own) ? "/v1" : url.pathname, path);
+  return url;
 }
 
 /** Requests to a provider inside this process have a URL too; `.invalid` never resolves (RFC 2606). */
@@ -47,26 +48,24 @@ const inProcessUrl = (provider: Provider): string | undefined =>
 const hasVersion = (own: string | undefined): boolean =>
   own === undefined || /\/v\d[^/]*(?:\/|$)/.test(own);
 
-/** An endpoint path may begin with the version that the base URL may end in. */
-function join(basePath: string, path: string, { addsVersion }: { addsVersion: boolean }): string {
+/** The version that an endpoint's path begins with is not repeated where the base URL ends in it. */
+function join(basePath: string, path: string): string {
+  const trimmed = basePath.replace(/\/+$/, "");
   const version = /^\/v\d+(?=\/)/.exec(path)?.[0];
-  if (version !== undefined) {
-    return (basePath.endsWith(version) ? basePath.slice(0, -version.length) : basePath) + path;
-  }
-  return (basePath === "" && addsVersion ? "/v1" : basePath) + path;
+  return version !== undefined && trimmed.endsWith(version)
+    ? trimmed.slice(0, -version.length) + path
+    : trimmed + path;
 }
 
-function parseBase(text: string, id: string): URL {
+function parseBase(text: string, provider: Provider): URL {
   const url = URL.parse(text);
   if (!url || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    throw new EndpointError(`the base URL of \`${id}\` must begin with http:// or https://`);
+    throw refused(provider, "a base URL that does not begin with http:// or https://");
   }
-  // `URL` drops an empty query or fragment, so the text is asked too.
-  if (/[?#]/.test(text)) {
-    throw new EndpointError(`the base URL of \`${id}\` must not have a query or a fragment`);
-  }
+  // `URL` forgets an empty query or fragment, so the text is asked.
+  if (/[?#]/.test(text)) throw refused(provider, "a base URL with a query or a fragment");
   if (url.username !== "" || url.password !== "") {
-    throw new EndpointError(`the base URL of \`${id}\` must not hold a user name or password`);
+    throw refused(provider, "a base URL with a user name or password");
   }
   return url;
 }
@@ -82,12 +81,13 @@ function fill(
   return text.replace(/\{(\w+)\}/g, (_match, name: string) => {
     const setting = provider.urlSettings?.[name];
     const value = (Object.hasOwn(settings, name) ? settings[name] : undefined) ?? setting?.default;
-    if (value === undefined) {
-      throw new EndpointError(`\`${provider.id}\` needs the setting \`${name}\``);
-    }
-    if (!plainValue.test(value) || (setting && !setting.pattern.test(value))) {
-      throw new EndpointError(`the setting \`${name}\` of \`${provider.id}\` is malformed`);
+    if (value === undefined) throw refused(provider, `no value for its setting \`${name}\``);
+    if (!plainValue.test(value) || setting?.pattern.test(value) === false) {
+      throw refused(provider, `a malformed value for its setting \`${name}\``);
     }
     return encodeURIComponent(value);
   });
 }
+
+const refused = (provider: Provider, what: string): GatewayError =>
+  new GatewayError("no_route", `The provider \`${provider.id}\` has ${what}.`);

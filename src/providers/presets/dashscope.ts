@@ -9,8 +9,7 @@ export const dashscope = defineCompatible({
   baseUrl: "https://{host}/compatible-mode/v1",
   urlSettings: {
     host: {
-      description:
-        "Host of the API: `dashscope-intl.aliyuncs.com`, or `dashscope.aliyuncs.com` for accounts in China",
+      description: "Host of the API: international, or the one for accounts in China",
       pattern: /^(?:dashscope-intl\.aliyuncs\.com|dashscope\.aliyuncs\.com)$/,
       env: ["DASHSCOPE_HOST"],
       example: "dashscope.aliyuncs.com",

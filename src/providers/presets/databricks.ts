@@ -6,15 +6,15 @@ export const databricks = defineCompatible({
   label: "Databricks",
   docs: "https://docs.databricks.com/aws/en/machine-learning/model-serving/score-foundation-models",
   env: ["DATABRICKS_TOKEN"],
-  baseUrl: "https://{host}/serving-endpoints",
+  baseUrl: "https://{workspace}/serving-endpoints",
   urlSettings: {
-    host: {
+    workspace: {
       description: "Host of the workspace",
-      pattern: /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/,
+      pattern: /^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/,
       env: ["DATABRICKS_HOST"],
       example: "dbc-a1b2345c-d6e7.cloud.databricks.com",
     },
   },
   openai: ["chat", "embeddings", "completions"],
-  modelsUrl: "https://{host}/api/2.0/serving-endpoints",
+  modelsUrl: "https://{workspace}/api/2.0/serving-endpoints",
 });

@@ -9,7 +9,7 @@ export const minimax = defineCompatible({
   baseUrl: "https://{host}/v1",
   urlSettings: {
     host: {
-      description: "Host of the API: `api.minimax.io`, or `api.minimaxi.com` for accounts in China",
+      description: "Host of the API: international, or the one for accounts in China",
       pattern: /^(?:api\.minimax\.io|api\.minimaxi\.com)$/,
       env: ["MINIMAX_HOST"],
       example: "api.minimaxi.com",

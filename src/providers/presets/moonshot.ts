@@ -9,7 +9,7 @@ export const moonshot = defineCompatible({
   baseUrl: "https://{host}/v1",
   urlSettings: {
     host: {
-      description: "Host of the API: `api.moonshot.ai`, or `api.moonshot.cn` for accounts in China",
+      description: "Host of the API: international, or the one for accounts in China",
       pattern: /^(?:api\.moonshot\.ai|api\.moonshot\.cn)$/,
       env: ["MOONSHOT_HOST"],
       example: "api.moonshot.cn",

@@ -175,9 +175,8 @@ function parse(body: Uint8Array): unknown {
 }
 
 function split(scenario: Answer | Fault | undefined): { said: Answer; fault?: Fault } {
-  switch (scenario?.kind) {
-    case undefined:
-      return { said: { kind: "default" } };
+  if (scenario === undefined) return { said: { kind: "default" } };
+  switch (scenario.kind) {
     case "text":
     case "tool-calls":
     case "echo":

@@ -1,0 +1,26 @@
+// A process to be killed: settles rows as fast as it can and prints the id of each once it is acknowledged.
+// Arguments: the database, a prefix for the ids.
+import { writeSync } from "node:fs";
+import { openStore } from "../../src/store/store.ts";
+import { attemptOf, startOf, usageOf } from "./store-rows.ts";
+
+const [path = "", prefix = ""] = process.argv.slice(2);
+const store = await openStore({ path });
+const parallel = 16;
+
+async function settleForever(lane: number): Promise<void> {
+  for (let index = 0; ; index += 1) {
+    const requestId = `${prefix}-${lane}-${index}`;
+    store.begin(startOf(requestId));
+    // Every other request lasts long enough for its note to be written.
+    // oxlint-disable no-await-in-loop -- one request after the other in each lane
+    if (index % 2 === 1) await Bun.sleep(3);
+    await store.settle(usageOf(requestId), [attemptOf(requestId, 0), attemptOf(requestId, 1)]);
+    // oxlint-enable no-await-in-loop
+    // Synchronous: what is printed was acknowledged, whatever happens next.
+    writeSync(1, `${requestId}\n`);
+  }
+}
+
+writeSync(1, "ready\n");
+await Promise.all(Array.from({ length: parallel }, (_unused, lane) => settleForever(lane)));

@@ -1,0 +1,68 @@
+// Rows for store tests: every field set, each to be overridden.
+import type { AttemptRow, RequestStart, UsageRow } from "../../src/store/store.ts";
+
+export const startOf = (requestId: string, changes: Partial<RequestStart> = {}): RequestStart => ({
+  requestId,
+  atMs: 1_760_000_000_000,
+  key: "team-a",
+  dialect: "openai-chat",
+  operation: "chat",
+  route: "gpt-4",
+  stream: true,
+  ...changes,
+});
+
+export const usageOf = (requestId: string, changes: Partial<UsageRow> = {}): UsageRow => ({
+  requestId,
+  atMs: 1_760_000_000_000,
+  key: "team-a",
+  user: "end-user-7",
+  route: "gpt-4",
+  provider: "claude",
+  model: "claude-opus-5-5",
+  inboundDialect: "openai-chat",
+  outboundDialect: "anthropic-messages",
+  operation: "chat",
+  relayed: false,
+  stream: true,
+  status: "ok",
+  httpStatus: 200,
+  errorCode: null,
+  inputTokens: 1_200,
+  cacheReadTokens: 900,
+  cacheWrite5mTokens: 100,
+  cacheWrite1hTokens: 50,
+  inputAudioTokens: 7,
+  outputTokens: 345,
+  reasoningTokens: 300,
+  outputAudioTokens: 3,
+  usageEstimated: false,
+  costNanos: 12_345_678n,
+  priceSource: "catalog",
+  durationMs: 1_234.567,
+  firstTokenMs: 321.25,
+  overheadMs: 0.125,
+  warnings: [{ field: "logit_bias", reason: "has no counterpart", target: "anthropic-messages" }],
+  attempts: 2,
+  ...changes,
+});
+
+export const attemptOf = (
+  requestId: string,
+  index: number,
+  changes: Partial<AttemptRow> = {},
+): AttemptRow => ({
+  requestId,
+  index,
+  provider: "claude",
+  model: "claude-opus-5-5",
+  keyName: "key-1",
+  startedAtMs: 1_760_000_000_100,
+  durationMs: 500.5,
+  firstByteMs: 200.25,
+  status: "ok",
+  httpStatus: 200,
+  errorCode: null,
+  upstreamRequestId: "req_upstream",
+  ...changes,
+});
