@@ -75,6 +75,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
   let firstTokenMs: number | null = null;
   let priced: PricedUsage | null = null;
   let settled: Promise<void> | null = null;
+  let answered = false;
 
   /** Time spent waiting for upstreams so far, ms. */
   const waited = (): number =>
@@ -225,6 +226,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
     },
     settle(outcome) {
       settled ??= (async () => {
+        answered = outcome.error === null;
         try {
           await price();
         } catch (error) {
@@ -270,7 +272,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
       headers["x-megallm-cost-usd"] = priced
         ? formatNanos(priced.nanos)
         : settled
-          ? used
+          ? answered || used
             ? "unknown"
             : formatNanos(0n)
           : "pending";

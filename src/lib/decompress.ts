@@ -65,19 +65,17 @@ export function decompressStream(
   codings: readonly Coding[],
   options: DecompressOptions,
 ): ReadableStream<Uint8Array> {
-  let chunks: AsyncIterator<Uint8Array> | undefined;
+  const source = watch(body);
+  const chunks = decode(source, codings, options.maxBytes);
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        chunks ??= decode(body, codings, options.maxBytes);
         const next = await chunks.next();
         if (next.done) controller.close();
         else controller.enqueue(next.value);
       },
-      async cancel(reason) {
-        if (chunks) await chunks.return?.();
-        else await body.cancel(reason);
-      },
+      // Straight to the source: a read that is under way may be waiting for it.
+      cancel: (reason) => source.cancel(reason),
     },
     { highWaterMark: 0 },
   );
@@ -91,20 +89,19 @@ export async function decompress(
 ): Promise<Uint8Array> {
   const stream = body instanceof ReadableStream ? body : oneChunk(body);
   const chunks: Uint8Array[] = [];
-  for await (const chunk of decode(stream, codings, options.maxBytes)) chunks.push(chunk);
+  for await (const chunk of decode(watch(stream), codings, options.maxBytes)) chunks.push(chunk);
   return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
 }
 
 async function* decode(
-  body: ReadableStream<Uint8Array>,
+  source: Source,
   codings: readonly Coding[],
   maxBytes: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const source: SourceState = { failed: false };
-  let stream = watch(body, source);
-  for (const coding of codings.toReversed()) stream = await decodeOne(stream, coding);
   let size = 0;
   try {
+    let { stream } = source;
+    for (const coding of codings.toReversed()) stream = await decodeOne(stream, coding);
     for await (const chunk of stream) {
       size += chunk.length;
       if (size > maxBytes) {
@@ -113,21 +110,25 @@ async function* decode(
       yield chunk;
     }
   } catch (error) {
-    if (source.failed || error instanceof DecompressError) throw error;
+    if (source.failed() || error instanceof DecompressError) throw error;
     throw new DecompressError("corrupt", `the body is not valid ${codings.join(", ")}`, {
       cause: error,
     });
   }
 }
 
-interface SourceState {
-  failed: boolean;
+interface Source {
+  stream: ReadableStream<Uint8Array>;
+  /** The source failed by itself: such an error is not the decoder's. */
+  failed(): boolean;
+  cancel(reason: unknown): Promise<void>;
 }
 
-/** `body`, with a note whether it failed by itself: such an error is not the decoder's. */
-function watch(body: ReadableStream<Uint8Array>, state: SourceState): ReadableStream<Uint8Array> {
+function watch(body: ReadableStream<Uint8Array>): Source {
   const reader = body.getReader();
-  return new ReadableStream(
+  const cancel = (reason: unknown): Promise<void> => reader.cancel(reason);
+  let failed = false;
+  const stream = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
@@ -135,14 +136,15 @@ function watch(body: ReadableStream<Uint8Array>, state: SourceState): ReadableSt
           if (next.done) controller.close();
           else controller.enqueue(next.value);
         } catch (error) {
-          state.failed = true;
+          failed = true;
           throw error;
         }
       },
-      cancel: (reason) => reader.cancel(reason),
+      cancel,
     },
     { highWaterMark: 0 },
   );
+  return { stream, failed: () => failed, cancel };
 }
 
 async function decodeOne(

@@ -8,9 +8,11 @@ import { distance } from "fastest-levenshtein";
 export function nearest(word: string, candidates: Iterable<string>, max = 3): string[] {
   const wanted = word.slice(0, 200).toLowerCase();
   if (wanted === "") return [];
+  // Two letters the wrong way round cost two.
+  const allowed = wanted.length < 4 ? 1 : Math.max(2, Math.floor(wanted.length / 3));
   return [...new Set(candidates)]
     .map((candidate) => ({ candidate, cost: cost(wanted, candidate.toLowerCase()) }))
-    .filter((entry) => entry.cost <= Math.max(1, Math.floor(wanted.length / 3)))
+    .filter((entry) => entry.cost <= allowed)
     .toSorted(
       (left, right) => left.cost - right.cost || (left.candidate < right.candidate ? -1 : 1),
     )

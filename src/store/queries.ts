@@ -20,8 +20,10 @@ const maxGroups = 10_000;
 const otherGroup = "(other)";
 const dayMs = 86_400_000;
 
-const clamp = (value: number | undefined, fallback: number, max: number): number =>
-  Math.max(1, Math.min(max, Math.trunc(value ?? fallback) || fallback));
+function clamp(value: number | undefined, fallback: number, max: number): number {
+  const wanted = Math.trunc(value ?? fallback);
+  return Number.isNaN(wanted) ? fallback : Math.max(1, Math.min(max, wanted));
+}
 
 /** A page, newest arrival first. @throws GatewayError `invalid_request` for a cursor that is none */
 export async function readRequests(

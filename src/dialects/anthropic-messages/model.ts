@@ -76,5 +76,5 @@ export const modelFamily = (model: string): string =>
   model
     .toLowerCase()
     .replace(/^.*\/|^(?:[a-z]+\.)*anthropic\./, "")
-    .replace(/(?:[-@](?:latest|\d{8}))?(?:-v\d+(?::\d+)?)?$/, "")
+    .replace(/(?:[-@](?:latest|\d{8}))?(?:-v\d+:\d+)?$/, "")
     .replaceAll(".", "-");

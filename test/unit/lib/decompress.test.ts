@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import {
   brotliCompressSync,
+  constants,
   deflateRawSync,
   deflateSync,
   gzipSync,
@@ -19,7 +20,7 @@ import {
 const encoders: Record<Coding, (bytes: Uint8Array) => Uint8Array> = {
   gzip: (bytes) => gzipSync(bytes),
   deflate: (bytes) => deflateSync(bytes),
-  br: (bytes) => brotliCompressSync(bytes),
+  br: (bytes) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }),
   zstd: (bytes) => zstdCompressSync(bytes),
 };
 const codings = Object.keys(encoders) as Coding[];
@@ -89,7 +90,10 @@ describe("decompress", () => {
           fc.uint8Array({ minLength: 1, maxLength: 5_000 }),
           fc.integer({ min: 1, max: 1_000 }),
           async (bytes, size) => {
-            const encoded = chain.reduce((data, coding) => encoders[coding](data), bytes);
+            const encoded = chain.reduce<Uint8Array>(
+              (data, coding) => encoders[coding](data),
+              bytes,
+            );
             expect(Buffer.compare(await decompress(encoded, chain, limit), bytes)).toBe(0);
             const chunks: Uint8Array[] = [];
             for (let at = 0; at < encoded.length; at += size)
@@ -147,7 +151,7 @@ describe("decompress", () => {
   });
 
   test("S40 bombs, also nested ones, stop at the cap with at most 32 MB more memory", async () => {
-    const size = 256 << 20;
+    const size = 96 << 20;
     const bombs = codings.map((coding): [Coding[], Uint8Array] => [
       [coding],
       encoders[coding](new Uint8Array(size)),
@@ -210,9 +214,11 @@ describe("decompress", () => {
     await decompressStream(open(), ["gzip", "br"], limit).cancel();
     expect(cancelled).toBe(2);
     const begun = decompressStream(open(), ["gzip"], limit).getReader();
-    begun.read().catch(() => {});
+    await begun.read();
+    const waiting = begun.read();
     await Bun.sleep(10);
-    await Promise.race([begun.cancel(), Bun.sleep(200)]);
+    await begun.cancel();
+    await waiting;
     expect(cancelled).toBe(3);
   });
 });

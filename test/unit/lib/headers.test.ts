@@ -47,7 +47,8 @@ describe("encodeHeaderValue", () => {
         expect(value.length).toBeLessThanOrEqual(max);
         expect(value).toMatch(/^[ -~]*$/);
         expect(new Headers({ "x-a": value }).get("x-a")).toBe(value);
-        if (!value.endsWith("...")) expect(decodeURIComponent(value)).toBe(text.trim());
+        if (!value.endsWith("..."))
+          expect(decodeURIComponent(value)).toBe(text.replaceAll(/^ +| +$/g, ""));
       }),
     );
   });

@@ -28,10 +28,15 @@ function spell(value: unknown, seed: number): string {
     return (state >> 8) % bound;
   };
   const space = (): string => ["", "", "", " ", "\n  ", "\t", "\r\n"][next(7)] ?? "";
+  const escaped = (text: string): string => {
+    let out = "";
+    for (let at = 0; at < text.length; at += 1) {
+      out += `\\u${text.charCodeAt(at).toString(16).padStart(4, "0")}`;
+    }
+    return out;
+  };
   const string = (text: string): string =>
-    next(3) === 0
-      ? `"${[...text].map((c) => [...Array(c.length).keys()].map((i) => `\\u${c.charCodeAt(i).toString(16).padStart(4, "0")}`).join("")).join("")}"`
-      : JSON.stringify(text);
+    next(3) === 0 ? `"${escaped(text)}"` : JSON.stringify(text);
   const write = (item: unknown): string => {
     if (typeof item === "string") return string(item);
     if (Array.isArray(item))

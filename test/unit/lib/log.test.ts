@@ -31,9 +31,9 @@ describe("S35 a line is a line", () => {
   });
 
   test("control, terminal and bidirectional characters are escaped in both forms", () => {
-    // oxlint-disable-next-line no-control-regex -- the test is about them
-    const forbidden =
-      /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/;
+    const forbidden = new RegExp(
+      "[\\u0000-\\u0009\\u000b-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff]",
+    );
     const json = capture();
     json.log.warn(nasty, { model: nasty, nested: { [nasty]: [nasty] } }, new Error(nasty));
     expect(json.lines[0]?.slice(0, -1)).not.toMatch(forbidden);

@@ -5,9 +5,9 @@ import { nearest } from "../../../src/lib/suggest.ts";
 test.each([
   ["opnai", ["openai", "anthropic"], ["openai"]],
   ["OpenAI", ["openai", "anthropic"], ["openai"]],
-  ["prot", ["port", "host"], ["port"]],
+  ["prot", ["port", "level"], ["port"]],
   ["gpt-4", ["claude", "gpt-4o", "gpt-4-turbo"], ["gpt-4-turbo", "gpt-4o"]],
-  ["zzz", ["port", "host"], []],
+  ["zzzz", ["port", "host"], []],
   ["", ["port"], []],
   ["port", [], []],
   ["a", ["b", "c"], ["b", "c"]],
