@@ -120,19 +120,17 @@ async function send(request: EgressRequest, services: Services): Promise<EgressR
   try {
     deadlines.signal.throwIfAborted();
     deadlines.arm("total", timeouts.totalMs);
-    deadlines.arm("connect", timeouts.connectMs);
-    const ways = await abortable(
-      findWays({ url, network, proxy: request.proxy, ...services }),
-      deadlines.signal,
-    );
-    deadlines.disarm("connect");
+    const { proxyFor, resolver } = services;
+    const found = findWays({ url, network, proxy: request.proxy, proxyFor, resolver });
+    const ways = found instanceof Promise ? await lookedUp(found, deadlines, timeouts) : found;
     const sentMs = monotonic();
     deadlines.arm("first_byte", timeouts.firstByteMs);
     const response = await sendByFirst(ways, request, deadlines, services);
     deadlines.disarm("first_byte");
     const headersMs = monotonic();
-    checkFraming(response, url.host);
+    refuseRedirect(response, url.host);
     const codings = request.decompress === false ? [] : codingsOf(response.headers, url.host);
+    const headers = inboundHeaders(response, url.host, codings.length > 0);
     const source = bodyOf(response, request.method);
     const body = createBody(source, {
       codings,
@@ -143,7 +141,7 @@ async function send(request: EgressRequest, services: Services): Promise<EgressR
     });
     return {
       status: response.status,
-      headers: inboundHeaders(response.headers, codings.length > 0),
+      headers,
       timing: { sentMs, headersMs },
       get body() {
         return source && body.stream();
@@ -190,43 +188,56 @@ async function sendByFirst(
   deadlines: Deadlines,
   services: Services,
 ): Promise<Response> {
-  const replayable = !(request.body instanceof ReadableStream);
+  const last = ways.length - 1;
   for (const [index, way] of ways.entries()) {
+    const isLast = index === last || request.body instanceof ReadableStream;
     try {
-      return await sendBy(way, request, deadlines, services);
+      if (isLast) {
+        return await sendBy(way, request, deadlines.signal, {
+          services,
+          giveUp: () => deadlines.cancel("connect"),
+        });
+      }
+      // Its own controller, so that one dead address can be given up without ending the exchange.
+      const attempt = new AbortController();
+      const onAbort = (): void => attempt.abort(deadlines.signal.reason);
+      deadlines.signal.addEventListener("abort", onAbort, { once: true });
+      return await sendBy(way, request, attempt.signal, {
+        services,
+        giveUp: () => attempt.abort(new Unreachable("no connection")),
+      });
     } catch (error) {
-      const dead = error instanceof Unreachable || neverConnected(error);
-      if (dead && way.address) services.resolver.demote(request.url.hostname, way.address);
-      const isLast = index === ways.length - 1;
-      if (isLast && error instanceof Unreachable) deadlines.cancel("connect");
-      if (isLast || !dead || !replayable || deadlines.fired()) throw error;
+      const isDead =
+        error instanceof Unreachable || neverConnected(error) || deadlines.fired() === "connect";
+      if (isDead && way.address) services.resolver.demote(request.url.hostname, way.address);
+      if (isLast || !isDead || deadlines.fired()) throw error;
     }
   }
   throw new GatewayError("upstream_unavailable", `\`${request.url.host}\` has no address`);
 }
 
-/** The endpoint takes no connections. */
+/** The address takes no connections. */
 class Unreachable extends Error {
   override readonly name = "Unreachable";
+}
+
+interface Sending {
+  services: Services;
+  /** Called when the endpoint takes no connections. */
+  giveUp(): void;
 }
 
 async function sendBy(
   way: Way,
   request: EgressRequest,
-  deadlines: Deadlines,
-  services: Services,
+  signal: AbortSignal,
+  { services, giveUp }: Sending,
 ): Promise<Response> {
-  // Its own controller, so that one dead address can be given up without ending the exchange.
-  const attempt = new AbortController();
-  const onAbort = (): void => attempt.abort(deadlines.signal.reason);
-  deadlines.signal.addEventListener("abort", onAbort, { once: true });
-  if (deadlines.signal.aborted) onAbort();
   const half = request.timeouts.connectMs / 2;
   let answered = false;
   const watch = async (): Promise<void> => {
     const reachable = await services.reach.isReachable(way.endpoint, half);
-    if (!reachable && !answered)
-      attempt.abort(new Unreachable(`${way.endpoint.host} takes no connection`));
+    if (!reachable && !answered) giveUp();
   };
   const timer =
     half > 0 ? setTimeout(() => background(watch(), "egress reachability probe"), half) : undefined;
@@ -236,15 +247,15 @@ async function sendBy(
       headers: outboundHeaders(request, way),
       body: request.body as BunFetchRequestInit["body"],
       redirect: "manual",
-      signal: attempt.signal,
+      signal,
       decompress: false,
       proxy: way.proxy,
       ...(way.serverName === undefined ? {} : { tls: { serverName: way.serverName } }),
     });
-    answered = true;
     services.reach.seen(way.endpoint);
     return response;
   } finally {
+    answered = true;
     clearTimeout(timer);
   }
 }
@@ -273,42 +284,46 @@ function outboundHeaders(request: EgressRequest, way: Way): Headers {
   return headers;
 }
 
-function inboundHeaders(received: Headers, decoded: boolean): Headers {
-  const headers = new Headers();
-  const nominated = connectionHeaders(received);
-  for (const [name, value] of received) {
-    if (hopByHopHeaders.has(name) || nominated.has(name)) continue;
-    if (decoded && (name === "content-encoding" || name === "content-length")) continue;
-    headers.append(name, value);
-  }
-  return headers;
-}
-
 const maxHeaderBytes = 64 * 1024;
 
-/** What the HTTP client lets pass but no sound server sends. @throws GatewayError `upstream_invalid` */
-function checkFraming(response: Response, host: string): void {
-  const { headers, status } = response;
-  if (status >= 300 && status < 400) {
-    const location = headers.get("location");
-    throw new GatewayError(
-      "upstream_invalid",
-      `\`${host}\` answered with a redirect (${status}), and redirects are not followed; is the base URL right?`,
-      { upstream: { status }, cause: new Error(`location: ${location?.slice(0, 500) ?? "none"}`) },
-    );
-  }
+/**
+ * The headers to pass on, when the answer's frame is sound: the HTTP client lets more pass than a server should send.
+ * @throws GatewayError `upstream_invalid`
+ */
+function inboundHeaders(response: Response, host: string, isDecoded: boolean): Headers {
+  const { headers: received, status } = response;
   const refuse = (what: string): never => {
     throw new GatewayError("upstream_invalid", `\`${host}\` answered with ${what}`, {
       upstream: { status },
     });
   };
   if (status < 200 || status > 599) refuse(`the status ${status}, which HTTP does not have`);
-  if (headers.has("content-length") && headers.has("transfer-encoding")) {
+  if (received.has("content-length") && received.has("transfer-encoding")) {
     refuse("both content-length and transfer-encoding");
   }
+  const nominated = connectionHeaders(received);
+  const headers = new Headers();
   let size = 0;
-  for (const [name, value] of headers) size += name.length + value.length + 4;
+  for (const [name, value] of received) {
+    size += name.length + value.length + 4;
+    if (hopByHopHeaders.has(name) || nominated.has(name)) continue;
+    if (isDecoded && (name === "content-encoding" || name === "content-length")) continue;
+    headers.append(name, value);
+  }
   if (size > maxHeaderBytes) refuse(`more than ${maxHeaderBytes} bytes of headers`);
+  return headers;
+}
+
+/** @throws GatewayError `upstream_invalid` */
+function refuseRedirect(response: Response, host: string): void {
+  const { headers, status } = response;
+  if (status < 300 || status > 399) return;
+  const location = headers.get("location")?.slice(0, 500) ?? "none";
+  throw new GatewayError(
+    "upstream_invalid",
+    `\`${host}\` answered with a redirect (${status}), and redirects are not followed; is the base URL right?`,
+    { upstream: { status }, cause: new Error(`location: ${location}`) },
+  );
 }
 
 function codingsOf(headers: Headers, host: string): Coding[] {
@@ -327,11 +342,17 @@ function bodyOf(response: Response, method: string): ReadableStream<Uint8Array> 
   return status === 204 || status === 205 || method === "HEAD" ? null : body;
 }
 
-/** `promise`, given up when `signal` aborts. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: result, resolve, reject } = Promise.withResolvers<T>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  promise.then(resolve, reject);
-  return result.finally(() => signal.removeEventListener("abort", onAbort));
+/** A lookup is a part of connecting, and nothing else can stop it. */
+async function lookedUp(
+  ways: Promise<Way[]>,
+  deadlines: Deadlines,
+  timeouts: EgressTimeouts,
+): Promise<Way[]> {
+  const { promise, reject, resolve } = Promise.withResolvers<Way[]>();
+  deadlines.signal.addEventListener("abort", () => reject(deadlines.signal.reason), { once: true });
+  deadlines.arm("connect", timeouts.connectMs);
+  ways.then(resolve, reject);
+  const found = await promise;
+  deadlines.disarm("connect");
+  return found;
 }

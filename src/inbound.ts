@@ -10,7 +10,7 @@ export interface Inbound {
   operation: Operation;
   headers: Headers;
   url: URL;
-  /** The body, decompressed, otherwise untouched. */
+  /** The body, decompressed and without a byte order mark, otherwise untouched. */
   bytes: Uint8Array;
   members: ReadonlyMap<string, Member>;
   /** Model name as the client wrote it. */
@@ -70,11 +70,12 @@ async function readCapped(
  * @throws GatewayError `invalid_request` naming what is wrong with the JSON or with `model` or `stream`.
  */
 export function inspect(
-  bytes: Uint8Array,
+  body: Uint8Array,
   request: Request,
   dialect: Dialect,
   operation: Operation,
 ): Inbound {
+  const bytes = withoutBom(body);
   const members = scanBody(bytes);
   const model = readMember(bytes, members, "model");
   if (typeof model !== "string" || model.trim() === "") {
@@ -86,8 +87,8 @@ export function inspect(
       { param: "model" },
     );
   }
-  const stream = readMember(bytes, members, "stream") ?? false;
-  if (typeof stream !== "boolean") {
+  const wantsStream = readMember(bytes, members, "stream") ?? false;
+  if (typeof wantsStream !== "boolean") {
     throw new GatewayError("invalid_request", "The field `stream` must be true or false.", {
       param: "stream",
     });
@@ -101,18 +102,29 @@ export function inspect(
     bytes,
     members,
     model,
-    stream,
+    stream: wantsStream && streamedOperations.has(operation),
     includeUsage: !dialect.usageOption || dialect.usageOption.edits(bytes, members).length === 0,
     chat() {
-      decoded ??= decode(bytes, dialect);
+      decoded ??= decode(bytes, dialect, operation);
       return decoded;
     },
   };
 }
 
-function decode(bytes: Uint8Array, dialect: Dialect): Decoded<ChatRequest> {
+/** The others answer in one piece, whatever a client says in `stream`. */
+const streamedOperations: ReadonlySet<Operation> = new Set(["chat", "completions"]);
+
+/** RFC 8259 lets a reader ignore one; upstreams mostly refuse it. */
+const withoutBom = (body: Uint8Array): Uint8Array =>
+  body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body;
+
+function decode(
+  bytes: Uint8Array,
+  dialect: Dialect,
+  operation: Operation,
+): Decoded<ChatRequest> {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
-  return dialect.request.decode({ json: orInvalid(() => parseObject(text)), text });
+  return dialect.request.decode({ json: orInvalid(() => parseObject(text)), text }, operation);
 }
 
 const scanBody = (bytes: Uint8Array): Map<string, Member> => orInvalid(() => scan(bytes));

@@ -12,7 +12,7 @@ import { encodeHeaderValue } from "./lib/headers.ts";
 import { formatNanos } from "./lib/money.ts";
 import type { Logger } from "./lib/log.ts";
 import type { Candidate } from "./routing/router.ts";
-import type { AttemptRow, Store, UsageRow } from "./store/store.ts";
+import type { AttemptRow, Store, TokenCounts, UsageRow } from "./store/store.ts";
 
 /** Longest `x-megallm-warnings` header, bytes, and most warnings kept in a row. */
 const maxHeaderBytes = 4_096;
@@ -30,8 +30,10 @@ export interface AttemptRecord {
 export interface RequestRecord {
   readonly requestId: string;
   readonly attempts: number;
+  /** Who calls: known before the body is, and kept when the body is refused. */
+  caller(key: string | null): void;
   /** Fills in what the body told. */
-  identify(inbound: Inbound, key: string | null): void;
+  identify(inbound: Inbound): void;
   attempt(candidate: Candidate, dialect: DialectId, relayed: boolean): AttemptRecord;
   warn(warning: Warning): void;
   /** A decoded event of the answer's stream. */
@@ -72,6 +74,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
   let relayed = false;
   let upstreamMs = 0;
   let attemptStarted: number | null = null;
+  let finishOpen: AttemptRecord["finish"] | null = null;
   let firstTokenMs: number | null = null;
   let priced: PricedUsage | null = null;
   let settled: Promise<void> | null = null;
@@ -133,14 +136,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
           : "error",
     httpStatus: outcome.httpStatus,
     errorCode: outcome.error?.code ?? null,
-    inputTokens: used?.input.total ?? 0,
-    cacheReadTokens: used?.input.cacheRead ?? 0,
-    cacheWrite5mTokens: used?.input.cacheWrite5m ?? 0,
-    cacheWrite1hTokens: used?.input.cacheWrite1h ?? 0,
-    inputAudioTokens: used?.input.audio ?? 0,
-    outputTokens: used?.output.total ?? 0,
-    reasoningTokens: used?.output.reasoning ?? 0,
-    outputAudioTokens: used?.output.audio ?? 0,
+    ...tokensOf(used ?? createUsage()),
     usageEstimated: used?.estimated ?? false,
     costNanos: priced?.nanos ?? null,
     priceSource: priced?.source ?? null,
@@ -156,9 +152,11 @@ export function createRecord(options: RecordOptions): RequestRecord {
     get attempts() {
       return attempts.length;
     },
-    identify(request, principal) {
-      inbound = request;
+    caller(principal) {
       key = principal;
+    },
+    identify(request) {
+      inbound = request;
       store.begin({
         requestId,
         atMs,
@@ -173,6 +171,11 @@ export function createRecord(options: RecordOptions): RequestRecord {
       candidate = next;
       outboundDialect = dialect;
       relayed = isRelay;
+      // What a failed attempt said is not part of the answer that the next one gives.
+      used = undefined;
+      firstTokenMs = null;
+      transcript.length = 0;
+      transcriptLength = 0;
       const began = monotonic();
       attemptStarted = began;
       const attempt: AttemptRow = {
@@ -190,14 +193,16 @@ export function createRecord(options: RecordOptions): RequestRecord {
         upstreamRequestId: null,
       };
       attempts.push(attempt);
-      return {
+      const handle: AttemptRecord = {
         firstByte() {
           attempt.firstByteMs ??= monotonic() - began;
         },
         finish(error) {
-          if (attemptStarted === null) return;
+          if (finishOpen !== handle.finish) return;
+          finishOpen = null;
           upstreamMs += monotonic() - began;
           attemptStarted = null;
+          if (error && used) Object.assign(attempt, tokensOf(used));
           attempt.durationMs = monotonic() - began;
           attempt.status =
             error === null ? "ok" : error.code === "client_closed" ? "client_closed" : "error";
@@ -206,6 +211,8 @@ export function createRecord(options: RecordOptions): RequestRecord {
           attempt.upstreamRequestId = error?.upstream?.requestId ?? null;
         },
       };
+      finishOpen = handle.finish;
+      return handle;
     },
     warn(warning) {
       if (warnings.length < maxWarnings) warnings.push(warning);
@@ -280,6 +287,17 @@ export function createRecord(options: RecordOptions): RequestRecord {
     },
   };
 }
+
+const tokensOf = ({ input, output }: Usage): TokenCounts => ({
+  inputTokens: input.total,
+  cacheReadTokens: input.cacheRead,
+  cacheWrite5mTokens: input.cacheWrite5m,
+  cacheWrite1hTokens: input.cacheWrite1h,
+  inputAudioTokens: input.audio,
+  outputTokens: output.total,
+  reasoningTokens: output.reasoning,
+  outputAudioTokens: output.audio,
+});
 
 /** A JSON list that fits a header; what does not fit is counted. */
 function warningsText(warnings: readonly Warning[]): string {

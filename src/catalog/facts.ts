@@ -1,4 +1,5 @@
 // What is known of a model: context window, output limit, modalities, abilities.
+import type { MatchLogic } from "@pydantic/genai-prices";
 import type { ModelFacts } from "../dialects/dialect.ts";
 import { catalogEntries } from "./sources.ts";
 
@@ -7,7 +8,6 @@ export interface CatalogFacts extends ModelFacts {
   /** `text`, `image`, `audio`, `video`, `pdf`. */
   inputModalities?: readonly string[];
   toolCalls?: boolean;
-  structuredOutput?: boolean;
   source: "models.dev" | "genai-prices" | "unknown";
 }
 
@@ -45,20 +45,18 @@ const listed = new Map<string, readonly string[]>();
 interface ModelRecord {
   reasoning?: boolean;
   tool_call?: boolean;
-  structured_output?: boolean;
   modalities?: { input?: readonly string[] };
   limit?: { context?: number; output?: number };
 }
 
 function fromRecord(record: ModelRecord): CatalogFacts {
-  const { reasoning, tool_call: toolCalls, structured_output: structuredOutput } = record;
+  const { reasoning, tool_call: toolCalls } = record;
   return {
     contextWindow: positive(record.limit?.context),
     maxOutputTokens: positive(record.limit?.output),
     reasoning,
     inputModalities: record.modalities?.input,
     toolCalls,
-    structuredOutput,
     source: "models.dev",
   };
 }
@@ -103,16 +101,14 @@ async function pricedModels(priceId: string): Promise<string[]> {
   const { findProvider } = await import("@pydantic/genai-prices");
   const models = findProvider({ providerId: priceId })?.models ?? [];
   return models
-    .filter((model) => !model.deprecated && model.context_window && names(model.match, model.id))
+    .filter((model) => !model.deprecated && model.context_window && spells(model.match, model.id))
     .map((model) => model.id);
 }
 
-type Match = import("@pydantic/genai-prices").MatchLogic;
-
 /** Does the rule spell out this very name? */
-function names(match: Match, id: string): boolean {
-  if ("or" in match) return match.or.some((part) => names(part, id));
-  if ("and" in match) return match.and.some((part) => names(part, id));
+function spells(match: MatchLogic, id: string): boolean {
+  if ("or" in match) return match.or.some((part) => spells(part, id));
+  if ("and" in match) return match.and.some((part) => spells(part, id));
   if ("equals" in match) return match.equals === id;
   return "starts_with" in match && match.starts_with === id;
 }

@@ -1,21 +1,5 @@
 // The operator's own prices, and which of them applies to a model.
-
-/** Nano-dollars (1e-9 USD) per million tokens; exact. Null: the operator did not say. */
-export interface Price {
-  readonly input: bigint;
-  readonly output: bigint;
-  readonly cacheRead: bigint | null;
-  readonly cacheWrite5m: bigint | null;
-  readonly cacheWrite1h: bigint | null;
-  /** Nano-dollars per request. */
-  readonly request: bigint | null;
-}
-
-/** A price for the models that match `pattern`, where `*` is any run of characters. */
-export interface PriceOverride {
-  readonly pattern: string;
-  readonly price: Price;
-}
+import type { PriceOverride } from "./prices.ts";
 
 /**
  * The override that applies, or undefined. A pattern is held against `model` and `provider/model`;

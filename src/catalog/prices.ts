@@ -3,8 +3,25 @@ import type { ModelPrice } from "@pydantic/genai-prices";
 import type { Usage } from "../ir/usage.ts";
 import { now } from "../lib/clock.ts";
 import { type Nanos, parseUsd, type PricedTokens, tokensCost } from "../lib/money.ts";
-import { findOverride, type Price, type PriceOverride } from "./override.ts";
+import { findOverride } from "./override.ts";
 import { catalogEntries } from "./sources.ts";
+
+/** Nano-dollars (1e-9 USD) per million tokens; exact. Null: the operator did not say. */
+export interface Price {
+  readonly input: bigint;
+  readonly output: bigint;
+  readonly cacheRead: bigint | null;
+  readonly cacheWrite5m: bigint | null;
+  readonly cacheWrite1h: bigint | null;
+  /** Nano-dollars per request. */
+  readonly request: bigint | null;
+}
+
+/** A price for the models that match `pattern`, where `*` is any run of characters. */
+export interface PriceOverride {
+  readonly pattern: string;
+  readonly price: Price;
+}
 
 export interface PriceQuery {
   /** Our provider id (the preset's). */

@@ -7,6 +7,8 @@ import { isLocalName } from "./address.ts";
 export type Resolve = (hostname: string) => Promise<string[]>;
 
 export interface Resolver {
+  /** The addresses, when they are known already. */
+  known(hostname: string): readonly string[] | undefined;
   /** At least one address. @throws Error with `code` as `dns.lookup` gives it. */
   addresses(hostname: string): Promise<readonly string[]>;
   /** The address does not answer: try it last until the name is looked up again. */
@@ -37,10 +39,16 @@ export function createResolver(resolve: Resolve = systemResolve): Resolver {
     }
   };
 
+  const fresh = (hostname: string): readonly string[] | undefined => {
+    const entry = known.get(hostname);
+    return entry && monotonic() < entry.untilMs ? entry.addresses : undefined;
+  };
+
   return {
+    known: fresh,
     async addresses(hostname) {
-      const entry = known.get(hostname);
-      if (entry && monotonic() < entry.untilMs) return entry.addresses;
+      const addresses = fresh(hostname);
+      if (addresses) return addresses;
       let pending = asked.get(hostname);
       if (!pending) {
         pending = ask(hostname);

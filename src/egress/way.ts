@@ -32,8 +32,11 @@ export interface WayOptions {
   resolver: Resolver;
 }
 
-/** At least one way, best first. @throws GatewayError when policy forbids the target, or the resolver's own error. */
-export async function findWays(options: WayOptions): Promise<Way[]> {
+/**
+ * At least one way, best first; at once when no name has to be looked up.
+ * @throws GatewayError when policy forbids the target, or the resolver's own error.
+ */
+export function findWays(options: WayOptions): Way[] | Promise<Way[]> {
   const { url, network, resolver } = options;
   const proxy = proxyOf(options);
   const literal = literalAddress(url);
@@ -43,16 +46,16 @@ export async function findWays(options: WayOptions): Promise<Way[]> {
     else checkAddress(literal, ["public", "private", "link-local"], url);
     return [proxy ? byProxy(url, proxy) : direct(url, literal)];
   }
-  const allowed: AddressClass[] = network === "public" ? ["public"] : ["public", "private"];
-  if (proxy) {
-    // The proxy resolves the name by itself; what this machine can learn about it is checked all the same.
-    const addresses = await resolver.addresses(url.hostname).catch(() => []);
+  const toWays = (addresses: readonly string[]): Way[] => {
+    const allowed: AddressClass[] = network === "public" ? ["public"] : ["public", "private"];
     for (const address of addresses) checkAddress(address, allowed, url);
-    return [byProxy(url, proxy)];
-  }
-  const addresses = await resolver.addresses(url.hostname);
-  for (const address of addresses) checkAddress(address, allowed, url);
-  return addresses.map((address) => pinned(url, address));
+    return proxy ? [byProxy(url, proxy)] : addresses.map((address) => pinned(url, address));
+  };
+  const known = resolver.known(url.hostname);
+  if (known) return toWays(known);
+  const found = resolver.addresses(url.hostname);
+  // A proxy resolves the name by itself; what this machine can learn about it is checked all the same.
+  return (proxy ? found.catch(() => []) : found).then(toWays);
 }
 
 function proxyOf(options: WayOptions): URL | null {

@@ -61,9 +61,7 @@ export function decodeBlock(block: JsonObject, path: string, scope: BlockScope):
 }
 
 function readString(object: JsonObject, key: string, path: string, scope: BlockScope): string {
-  return scope.isRequest
-    ? requiredString(object, key, path)
-    : (stringOr(field(object, key)) ?? "");
+  return scope.isRequest ? requiredString(object, key, path) : (stringOr(field(object, key)) ?? "");
 }
 
 function decodeInput(block: JsonObject, path: string, scope: BlockScope): Part {
@@ -156,7 +154,10 @@ function decodeCall(block: JsonObject, path: string, scope: BlockScope): ToolCal
   const name = readString(block, "name", path, scope);
   const input = field(block, "input");
   if (scope.isRequest && !isObject(input)) {
-    reject(`${path}.input`, input === undefined ? "Field required" : "Input should be a valid dictionary");
+    reject(
+      `${path}.input`,
+      input === undefined ? "Field required" : "Input should be a valid dictionary",
+    );
   }
   const isClients = type === "tool_use";
   const extra = unknownFields(block, callKeys);

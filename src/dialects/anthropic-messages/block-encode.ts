@@ -40,7 +40,7 @@ export function encodeBlock(part: Part, path: string, scope: BlockScope): JsonOb
       return encodeMedia(encodeImage(part, scope), part, path, losses);
     case "file": {
       const whole = wholeBlock(part.ext);
-      if (whole) return [whole];
+      if (whole) return [{ ...whole }];
       return encodeMedia(encodeDocument(part, scope), part, path, losses);
     }
     case "audio":
@@ -109,14 +109,18 @@ function encodeMedia(
 }
 
 function encodeOpaque(part: OpaquePart, path: string, losses: Losses): JsonObject[] {
-  if (part.origin === dialectId && isObject(part.raw)) return [part.raw];
+  if (part.origin === dialectId && isObject(part.raw)) return [{ ...part.raw }];
   const type = isObject(part.raw) ? String(part.raw["type"]) : "unknown";
   losses.lose(path, `only its own API understands \`${type}\``);
   return [];
 }
 
 /** Reasoning goes back only where it was made: anybody else's signature is refused. */
-function encodeReasoning(part: ReasoningPart, path: string, { target, losses }: BlockScope): JsonObject[] {
+function encodeReasoning(
+  part: ReasoningPart,
+  path: string,
+  { target, losses }: BlockScope,
+): JsonObject[] {
   const { origin } = part;
   const isReplayable =
     isOwn(part) &&
@@ -160,7 +164,7 @@ function encodeCall(part: ToolCallPart, path: string, losses: Losses): JsonObjec
 
 function encodeResult(part: ToolResultPart, path: string, scope: BlockScope): JsonObject[] {
   const whole = wholeBlock(part.ext);
-  if (whole) return [whole];
+  if (whole) return [{ ...whole }];
   const content = part.parts.flatMap((inner, index) =>
     encodeBlock(inner, `${path}.content[${index}]`, scope),
   );

@@ -1,23 +1,44 @@
 // The Anthropic Messages dialect.
+// https://platform.claude.com/docs/en/api/messages
 import type { Dialect } from "../dialect.ts";
-
-const pending = (): never => {
-  throw new Error("being written");
-};
+import { decodeError, errorBody } from "./error.ts";
+import { carriesForeign } from "./origin.ts";
+import { decodeRequest } from "./request-decode.ts";
+import { encodeRequest } from "./request-encode.ts";
+import { decodeResponse } from "./response-decode.ts";
+import { encodeResponse } from "./response-encode.ts";
+import { createDecoder } from "./stream-decoder.ts";
+import { createEncoder } from "./stream-encoder.ts";
+import { decodeUsage } from "./usage.ts";
+import { dialectId } from "./wire.ts";
 
 export const anthropicMessages: Dialect = {
-  id: "anthropic-messages",
+  id: dialectId,
   routes: [
     { method: "POST", path: "/v1/messages", operation: "chat" },
     { method: "POST", path: "/v1/messages/count_tokens", operation: "count-tokens" },
   ],
-  requestHeaders: ["anthropic-version", "anthropic-beta"],
-  responseHeaders: ["anthropic-ratelimit-*", "request-id", "retry-after"],
-  request: { decode: pending, encode: pending },
-  response: { decode: pending, encode: pending },
-  stream: { decoder: pending, encoder: pending, keepAlive: 'event: ping\ndata: {"type": "ping"}\n\n' },
-  error: { decode: pending, encode: pending },
-  encodeTokenCount: (tokens) => JSON.stringify({ input_tokens: tokens }),
+  requestHeaders: [
+    "anthropic-version",
+    "anthropic-beta",
+    "anthropic-user-profile-id",
+    "anthropic-workspace-id",
+  ],
+  responseHeaders: ["anthropic-ratelimit-*", "request-id", "retry-after", "x-should-retry"],
   requestQuery: ["beta"],
-  usage: () => undefined,
+  request: { decode: decodeRequest, encode: encodeRequest },
+  response: { decode: decodeResponse, encode: encodeResponse },
+  stream: {
+    decoder: createDecoder,
+    encoder: createEncoder,
+    keepAlive: 'event: ping\ndata: {"type": "ping"}\n\n',
+  },
+  error: {
+    decode: decodeError,
+    encode: (error, requestId) => JSON.stringify(errorBody(error, requestId)),
+  },
+  encodeTokenCount: (tokens) => JSON.stringify({ input_tokens: tokens }),
+  carriesForeign,
+  // Counting tokens is free of charge.
+  usage: (operation, body) => (operation === "chat" ? decodeUsage(body["usage"]) : undefined),
 };

@@ -10,12 +10,18 @@ export interface EncodedInput {
 }
 
 /** Arguments that are no JSON object are wrapped as `{ "input": … }`; none at all are `{}`. */
-export function encodeInput({ args, freeform }: Pick<ToolCallPart, "args" | "freeform">): EncodedInput {
+export function encodeInput({
+  args,
+  freeform,
+}: Pick<ToolCallPart, "args" | "freeform">): EncodedInput {
   if (freeform) return { input: { input: args } };
   if (args.trim() === "") return { input: {} };
   try {
     if (isObject(parse(args))) return { input: new RawJson(args.trim()) };
-    return { input: { input: new RawJson(args.trim()) }, problem: "the arguments are no JSON object" };
+    return {
+      input: { input: new RawJson(args.trim()) },
+      problem: "the arguments are no JSON object",
+    };
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
     return { input: { input: args }, problem: "the arguments are no JSON" };

@@ -23,7 +23,10 @@ export interface Conversation {
   turns: Turn[];
 }
 
-export function encodeConversation(messages: readonly Message[], scope: MessageScope): Conversation {
+export function encodeConversation(
+  messages: readonly Message[],
+  scope: MessageScope,
+): Conversation {
   const conversation: Conversation = { system: [], turns: [] };
   const { turns } = conversation;
   /** System messages that wait for the end of the user's turn. */
@@ -41,7 +44,10 @@ export function encodeConversation(messages: readonly Message[], scope: MessageS
       waiting = joined(waiting, turn);
       if (!takesSystem(scope)) settle();
     } else {
-      if (turn.content.length === 0) continue;
+      if (turn.content.length === 0) {
+        scope.losses.lose(path, "a message without content is left out");
+        continue;
+      }
       if (turn.role === "assistant") settle();
       else if (waiting && takesSystem(scope)) {
         scope.losses.lose(path, "a system message before it is moved behind the user's turn");
@@ -84,7 +90,9 @@ function encodeProviderResult(
   const [block] = encodeBlock(part, path, scope);
   if (!block || block["type"] !== "tool_result") return block ? [block] : [];
   scope.losses.lose(path, "the result of a tool that another provider ran is sent as text");
-  const text = part.parts.flatMap((inner) => (inner.type === "text" ? [inner.text] : [])).join("\n");
+  const text = part.parts
+    .flatMap((inner) => (inner.type === "text" ? [inner.text] : []))
+    .join("\n");
   return isBlank(text) ? [] : [{ type: "text", text }];
 }
 
@@ -147,7 +155,10 @@ function resultsFirst(turn: Turn): void {
 /** What clients of other wires may send and this one refuses. */
 function mend({ turns }: Conversation, { traits, losses }: MessageScope): void {
   if (turns[0]?.role !== "user") {
-    losses.lose("messages", "the conversation must begin with the user: a placeholder is put first");
+    losses.lose(
+      "messages",
+      "the conversation must begin with the user: a placeholder is put first",
+    );
     turns.unshift({ role: "user", content: [textBlock("(start of conversation)")], extra: {} });
   }
   const last = turns.at(-1);
@@ -180,7 +191,9 @@ function reportOrphans(turns: readonly Turn[], { losses }: MessageScope): void {
   let calls = new Set<unknown>();
   for (const { role, content } of turns) {
     if (role === "assistant") {
-      calls = new Set(content.filter((block) => block["type"] === "tool_use").map((block) => block["id"]));
+      calls = new Set(
+        content.filter((block) => block["type"] === "tool_use").map((block) => block["id"]),
+      );
       continue;
     }
     for (const block of content) {

@@ -1,5 +1,5 @@
 // Another provider's reasoning in this wire's thinking blocks: a signature that says where it was made.
-import type { DialectId, Ext, ReasoningPart } from "../../ir/chat.ts";
+import type { DialectId, ReasoningPart } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import { dialectId, field, stringOr } from "./wire.ts";
 
@@ -28,9 +28,12 @@ export function sealReasoning(part: ReasoningPart): string {
 export function unsealReasoning(seal: string, text: string): ReasoningPart | undefined {
   if (!seal.startsWith(marker)) return undefined;
   const sealed = readSeal(seal.slice(marker.length));
-  const found = sealed && field(sealed, "origin");
+  if (!sealed) return undefined;
+  const found = field(sealed, "origin");
   if (!isObject(found)) return undefined;
-  const [signature, encrypted] = [field(sealed, "signature"), field(sealed, "encrypted")].map(stringOr);
+  const [signature, encrypted] = [field(sealed, "signature"), field(sealed, "encrypted")].map(
+    stringOr,
+  );
   const [dialect, provider, model] = ["dialect", "provider", "model"].map((key) =>
     stringOr(field(found, key)),
   );
@@ -47,7 +50,7 @@ export function unsealReasoning(seal: string, text: string): ReasoningPart | und
     ...(signature === undefined ? {} : { signature }),
     ...(encrypted === undefined ? {} : { encrypted }),
     ...(isObject(ext) && dialect !== undefined && dialect !== "__proto__"
-      ? { ext: { [dialect]: ext } as Ext }
+      ? { ext: { [dialect]: ext } }
       : {}),
   };
 }

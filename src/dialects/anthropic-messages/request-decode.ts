@@ -270,22 +270,23 @@ function decodeMessages({ json, text }: Body): Message[] {
   const items = optionalArray(json, "messages") ?? rejectMissing("messages");
   if (items.length === 0) reject("messages", "at least one message is required");
   const inputs = inputTexts(items, text);
-  return items.map((item, index) => {
-    const path = `messages.${index}`;
-    if (!isObject(item)) return reject(path, "Input should be a valid dictionary");
-    const role = requiredString(item, "role", path);
-    const ext = withExt(unknownFields(item, messageKeys));
-    const content = field(item, "content");
-    if (role === "system") {
-      // A system message may be there for its settings alone.
-      const parts = content === undefined ? [] : decodeSystemContent(content, `${path}.content`);
-      return { role, parts, ...ext };
-    }
-    if (role !== "user" && role !== "assistant") {
-      return reject(`${path}.role`, "Input should be 'user', 'assistant' or 'system'");
-    }
-    return { role, parts: decodeContent(content, `${path}.content`, inputs), ...ext };
-  });
+  return items.map((item, index) => decodeMessage(item, `messages.${index}`, inputs));
+}
+
+function decodeMessage(item: unknown, path: string, inputs: ReadonlyMap<string, string>): Message {
+  if (!isObject(item)) return reject(path, "Input should be a valid dictionary");
+  const role = requiredString(item, "role", path);
+  const ext = withExt(unknownFields(item, messageKeys));
+  const content = field(item, "content");
+  if (role === "system") {
+    // A system message may be there for its settings alone.
+    const parts = content === undefined ? [] : decodeSystemContent(content, `${path}.content`);
+    return { role, parts, ...ext };
+  }
+  if (role !== "user" && role !== "assistant") {
+    return reject(`${path}.role`, "Input should be 'user', 'assistant' or 'system'");
+  }
+  return { role, parts: decodeContent(content, `${path}.content`, inputs), ...ext };
 }
 
 function decodeContent(

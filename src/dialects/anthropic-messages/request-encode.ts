@@ -32,7 +32,8 @@ export function encodeRequest(request: ChatRequest, target: Target): EncodedRequ
     ...(plan.effort === undefined ? {} : { effort: plan.effort }),
     ...(format.format === undefined ? {} : { format: format.format }),
   };
-  if (!scope.isNative) limitBreakpoints([tools, system, ...turns.map((turn) => turn.content)], losses);
+  if (!scope.isNative)
+    limitBreakpoints([tools, system, ...turns.map((turn) => turn.content)], losses);
   const body: JsonObject = {
     model: target.model,
     max_tokens: plan.maxTokens,
@@ -59,7 +60,7 @@ export function encodeRequest(request: ChatRequest, target: Target): EncodedRequ
     delete body[key];
     losses.lose(key, "the provider refuses this field");
   }
-  return { body: stringify(body), headers: betaHeader(body), warnings: losses.warnings() };
+  return { body: stringify(body), headers: betaHeader(turns), warnings: losses.warnings() };
 }
 
 interface Scope {
@@ -96,7 +97,10 @@ function encodeStop({ request, losses }: Scope): JsonObject {
   return stop.length > 0 ? { stop_sequences: stop } : {};
 }
 
-function encodeSampling({ request, traits, losses, isNative }: Scope, plan: ThinkingPlan): JsonObject {
+function encodeSampling(
+  { request, traits, losses, isNative }: Scope,
+  plan: ThinkingPlan,
+): JsonObject {
   const { temperature, topP, topK } = request.settings;
   const fields: JsonObject = {
     ...(temperature === undefined ? {} : { temperature }),
@@ -151,7 +155,10 @@ function encodeFormat({ request, target, traits, losses, isNative }: Scope): Enc
   const wanted: ResponseFormat | undefined = request.responseFormat;
   if (!wanted || wanted.type === "text") return {};
   if (wanted.type === "json") {
-    losses.lose("response_format", "no JSON mode without a schema here; the model is told in words");
+    losses.lose(
+      "response_format",
+      "no JSON mode without a schema here; the model is told in words",
+    );
     return {
       instruction: "Answer with one JSON object and nothing else: no prose, no code fence.",
     };
@@ -182,7 +189,7 @@ function encodeTools(scope: Scope, turns: readonly Turn[]): JsonObject[] {
   const tools = request.tools.flatMap((tool, index) => {
     const path = `tools[${index}]`;
     if (tool.type === "provider") {
-      if (tool.origin === dialectId && isObject(tool.raw)) return [tool.raw];
+      if (tool.origin === dialectId && isObject(tool.raw)) return [{ ...tool.raw }];
       losses.lose(path, `\`${tool.name}\` runs at another provider`);
       return [];
     }
@@ -209,7 +216,9 @@ function encodeTools(scope: Scope, turns: readonly Turn[]): JsonObject[] {
 
 /** Calls in the history are refused where no tools are declared; other wires have no such rule. */
 function calledTools(turns: readonly Turn[]): JsonObject[] {
-  const calls = turns.flatMap((turn) => turn.content).filter((block) => block["type"] === "tool_use");
+  const calls = turns
+    .flatMap((turn) => turn.content)
+    .filter((block) => block["type"] === "tool_use");
   return [...new Set(calls.map((block) => block["name"]))].map((name) => ({
     name,
     description: "No longer available.",
@@ -226,8 +235,12 @@ function encodeTool(tool: OwnTool, path: string, scope: Scope): JsonObject {
     ...(tool.description === undefined ? {} : { description: tool.description }),
   };
   if (tool.type === "custom") {
-    losses.lose(path, "a free-form tool is sent as a function with one string, its grammar in words");
-    const grammar = tool.format === undefined ? "" : ` in this format: ${JSON.stringify(tool.format)}`;
+    losses.lose(
+      path,
+      "a free-form tool is sent as a function with one string, its grammar in words",
+    );
+    const grammar =
+      tool.format === undefined ? "" : ` in this format: ${JSON.stringify(tool.format)}`;
     return {
       ...head,
       input_schema: {
@@ -289,8 +302,7 @@ function encodeToolChoice(scope: Scope, hasTools: boolean): JsonObject {
   }
   // Tools declared only for calls in the history must not be called again.
   if (request.tools.length === 0 && !isNative) return { tool_choice: { type: "none" } };
-  const single =
-    settings.parallelToolCalls === false ? { disable_parallel_tool_use: true } : {};
+  const single = settings.parallelToolCalls === false ? { disable_parallel_tool_use: true } : {};
   const isSingle = settings.parallelToolCalls === false;
   switch (choice?.type) {
     case undefined:
@@ -328,10 +340,12 @@ function limitBreakpoints(places: readonly JsonObject[][], losses: Losses): void
   losses.lose("cache_control", `only ${maxBreakpoints} prompt-cache hints are taken here`);
 }
 
-/** Betas that the body's own fields need; the client's header is only there on a relay. */
-function betaHeader(body: JsonObject): Record<string, string> {
-  const text = JSON.stringify(body["messages"]);
-  return text.includes('"type":"file","file_id"') || text.includes('"container_upload"')
-    ? { "anthropic-beta": "files-api-2025-04-14" }
-    : {};
-}
+/** The beta that uploaded files need; the client's own header is only there on a relay. */
+const betaHeader = (turns: readonly Turn[]): Record<string, string> =>
+  turns.some((turn) => hasUpload(turn.content)) ? { "anthropic-beta": "files-api-2025-04-14" } : {};
+
+const hasUpload = (blocks: readonly unknown[]): boolean =>
+  blocks.filter(isObject).some(({ type, source, content }) => {
+    const isFile = isObject(source) && source["type"] === "file";
+    return isFile || type === "container_upload" || (Array.isArray(content) && hasUpload(content));
+  });

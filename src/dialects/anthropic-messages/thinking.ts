@@ -50,7 +50,9 @@ export function planThinking(scope: ThinkingScope): ThinkingPlan {
   }
   const isBudgeted =
     traits.thinking === "budget" || (traits.thinking === "both" && reasoning.mode === "budget");
-  return isBudgeted ? planBudget(reasoning, maxTokens, scope) : planAdaptive(reasoning, maxTokens, scope);
+  return isBudgeted
+    ? planBudget(reasoning, maxTokens, scope)
+    : planAdaptive(reasoning, maxTokens, scope);
 }
 
 function planOff({ traits, losses }: ThinkingScope): Pick<ThinkingPlan, "thinking" | "effort"> {
@@ -106,8 +108,7 @@ function planBudget(wish: Wish, maxTokens: number, scope: ThinkingScope): Thinki
     losses.lose("reasoning", obstacle);
     return off;
   }
-  const wanted =
-    wish.mode === "budget" ? wish.tokens : budgetOfEffort(wish.effort ?? "high");
+  const wanted = wish.mode === "budget" ? wish.tokens : budgetOfEffort(wish.effort ?? "high");
   const budget = Math.max(minBudget, wanted);
   if (budget !== wanted) losses.lose("reasoning", `the least budget is ${minBudget} tokens`);
   const finish = (tokens: number, limit: number): ThinkingPlan => ({
@@ -120,7 +121,10 @@ function planBudget(wish: Wish, maxTokens: number, scope: ThinkingScope): Thinki
     isOn: true,
   });
   if (budget < maxTokens) return finish(budget, maxTokens);
-  if (request.settings.maxOutputTokens === undefined && target.facts.maxOutputTokens === undefined) {
+  if (
+    request.settings.maxOutputTokens === undefined &&
+    target.facts.maxOutputTokens === undefined
+  ) {
     return finish(budget, budget + maxTokens);
   }
   const half = Math.floor(maxTokens / 2);

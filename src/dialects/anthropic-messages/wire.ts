@@ -79,7 +79,8 @@ export function unknownFields(
   known: ReadonlySet<string>,
 ): JsonObject | undefined {
   const entries = Object.entries(object).filter(
-    ([key, value]) => !known.has(key) && key !== "__proto__" && value !== null && value !== undefined,
+    ([key, value]) =>
+      !known.has(key) && key !== "__proto__" && value !== null && value !== undefined,
   );
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }

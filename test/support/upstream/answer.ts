@@ -35,6 +35,7 @@ export interface Call {
 /** An answer, ready to be rendered. */
 export interface Told {
   reasoning: string;
+  redacted: string;
   text: string;
   refusal: string;
   calls: Call[];
@@ -51,6 +52,7 @@ export function tell(answer: Answer, ask: Ask, callPrefix: string): Told {
   const said = answer.kind === "default" ? { ...defaultAnswer(ask), usage: answer.usage } : answer;
   const told: Told = {
     reasoning: said.reasoning ?? "",
+    redacted: said.redacted ?? "",
     text: textFor(said, ask),
     refusal: said.kind === "refusal" ? said.text : "",
     calls: said.kind === "tool-calls" ? said.calls.map((call) => toCall(call, callPrefix)) : [],
@@ -64,7 +66,8 @@ export function tell(answer: Answer, ask: Ask, callPrefix: string): Told {
   applyStop(told, ask.stop);
   applyLimit(told, ask.maxTokens);
   if (said.stop !== undefined) told.cause = said.stop;
-  told.reasoningTokens = said.usage?.reasoning ?? countText(told.reasoning);
+  told.reasoningTokens =
+    said.usage?.reasoning ?? countText(told.reasoning) + countText(told.redacted);
   told.outputTokens = said.usage?.output ?? countOutput(told);
   return told;
 }
@@ -75,7 +78,10 @@ export const countCall = (call: Call): number => countText(call.name) + countTex
 function countOutput(told: Told): number {
   return told.calls.reduce(
     (sum, call) => sum + countCall(call),
-    countText(told.reasoning) + countText(told.text) + countText(told.refusal),
+    countText(told.reasoning) +
+      countText(told.redacted) +
+      countText(told.text) +
+      countText(told.refusal),
   );
 }
 
@@ -97,7 +103,8 @@ function defaultAnswer(ask: Ask): Said {
 function callsFor(ask: Ask): ScriptedCall[] {
   const { force } = ask;
   if (force === "none" || ask.tools.length === 0) return [];
-  const wanted = typeof force === "object" ? ask.tools.filter((tool) => tool.name === force.name) : ask.tools;
+  const wanted =
+    typeof force === "object" ? ask.tools.filter((tool) => tool.name === force.name) : ask.tools;
   const said = /\buse tool(s?)\b/i.exec(ask.text);
   if (force === "auto" && (said === null || ask.toolResults.length > 0)) return [];
   const many = said?.[1] === "s" && ask.parallel && typeof force !== "object";

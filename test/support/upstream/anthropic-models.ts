@@ -45,7 +45,11 @@ const claude3: Traits = {
   structuredOutput: false,
 };
 const claude35: Traits = { ...claude3, maxOutputTokens: 8_192 };
-const claude37: Traits = { ...claude3, maxOutputTokens: 128_000, thinking: ["enabled", "disabled"] };
+const claude37: Traits = {
+  ...claude3,
+  maxOutputTokens: 128_000,
+  thinking: ["enabled", "disabled"],
+};
 const claude4: Traits = { ...claude37, maxOutputTokens: 64_000 };
 const opus4: Traits = { ...claude4, maxOutputTokens: 32_000 };
 const claude45: Traits = { ...claude4, samplingTogether: false, structuredOutput: true };
@@ -70,6 +74,7 @@ const opus5: Traits = { ...claude48, disabledAboveHigh: false };
 const fable5: Traits = { ...claude48, thinking: ["adaptive"] };
 
 const families: readonly (readonly [pattern: string, traits: Traits, snapshot?: string])[] = [
+  ["claude-2\\.[01]|claude-instant-1\\.2", claude3],
   ["claude-3-(?:opus|sonnet|haiku)", claude3],
   ["claude-3-5-(?:sonnet|haiku)", claude35],
   ["claude-3-7-sonnet", claude37, "-20250219"],

@@ -14,8 +14,14 @@ const cacheControl = tagged({
 const citations = z.strictObject({ enabled: z.boolean().optional() }).nullish();
 const caller = tagged({
   direct: z.strictObject({ type: z.literal("direct") }),
-  code_execution_20250825: z.strictObject({ type: z.literal("code_execution_20250825"), tool_id: z.string() }),
-  code_execution_20260120: z.strictObject({ type: z.literal("code_execution_20260120"), tool_id: z.string() }),
+  code_execution_20250825: z.strictObject({
+    type: z.literal("code_execution_20250825"),
+    tool_id: z.string(),
+  }),
+  code_execution_20260120: z.strictObject({
+    type: z.literal("code_execution_20260120"),
+    tool_id: z.string(),
+  }),
 }).optional();
 
 const text = z.strictObject({
@@ -40,7 +46,9 @@ const image = z.strictObject({
     file: fileSource,
   }),
   cache_control: cacheControl,
-  transformations: z.strictObject({ oversized_image: z.enum(["downsize", "error"]).optional() }).nullish(),
+  transformations: z
+    .strictObject({ oversized_image: z.enum(["downsize", "error"]).optional() })
+    .nullish(),
 });
 
 const document = z.strictObject({
@@ -56,7 +64,10 @@ const document = z.strictObject({
       media_type: z.literal("text/plain"),
       data: z.string(),
     }),
-    content: z.strictObject({ type: z.literal("content"), content: textOr(tagged({ text, image })) }),
+    content: z.strictObject({
+      type: z.literal("content"),
+      content: textOr(tagged({ text, image })),
+    }),
     url: urlSource,
     file: fileSource,
   }),
@@ -132,7 +143,11 @@ const block = tagged({
   image,
   document,
   search_result: searchResult,
-  thinking: z.strictObject({ type: z.literal("thinking"), thinking: z.string(), signature: z.string() }),
+  thinking: z.strictObject({
+    type: z.literal("thinking"),
+    thinking: z.string(),
+    signature: z.string(),
+  }),
   redacted_thinking: z.strictObject({ type: z.literal("redacted_thinking"), data: z.string() }),
   tool_use: toolUse,
   tool_result: toolResult,
@@ -141,7 +156,9 @@ const block = tagged({
   web_fetch_tool_result: serverToolResult("web_fetch_tool_result"),
   code_execution_tool_result: serverToolResult("code_execution_tool_result"),
   bash_code_execution_tool_result: serverToolResult("bash_code_execution_tool_result"),
-  text_editor_code_execution_tool_result: serverToolResult("text_editor_code_execution_tool_result"),
+  text_editor_code_execution_tool_result: serverToolResult(
+    "text_editor_code_execution_tool_result",
+  ),
   tool_search_tool_result: serverToolResult("tool_search_tool_result"),
   advisor_tool_result: serverToolResult("advisor_tool_result"),
   container_upload: containerUpload,
@@ -171,7 +188,9 @@ const block = tagged({
 const toolChange = (type: string) =>
   z.strictObject({
     type: z.literal(type),
-    tool: tagged({ tool_reference: z.strictObject({ type: z.literal("tool_reference"), name: z.string() }) }),
+    tool: tagged({
+      tool_reference: z.strictObject({ type: z.literal("tool_reference"), name: z.string() }),
+    }),
     cache_control: cacheControl,
   });
 
@@ -184,7 +203,11 @@ const message = tagged(
     system: z.strictObject({
       role: z.literal("system"),
       content: textOr(
-        tagged({ text, tool_addition: toolChange("tool_addition"), tool_removal: toolChange("tool_removal") }),
+        tagged({
+          text,
+          tool_addition: toolChange("tool_addition"),
+          tool_removal: toolChange("tool_removal"),
+        }),
       ),
       output_config: z.strictObject({ effort }).optional(),
       clear_at: anything.optional(),
@@ -227,7 +250,10 @@ const userLocation = z
   .nullish();
 
 const builtin = (type: string, name: string, more: Record<string, z.ZodType> = {}) =>
-  [type, z.strictObject({ type: z.literal(type), name: z.literal(name), ...toolTail, ...more })] as const;
+  [
+    type,
+    z.strictObject({ type: z.literal(type), name: z.literal(name), ...toolTail, ...more }),
+  ] as const;
 
 const search = {
   allowed_domains: domains,
@@ -284,7 +310,11 @@ const tool = tagged(
       builtin("tool_search_tool_bm25", "tool_search_tool_bm25"),
       builtin("tool_search_tool_regex_20251119", "tool_search_tool_regex"),
       builtin("tool_search_tool_regex", "tool_search_tool_regex"),
-      builtin("advisor_20260301", "advisor", { model: z.string(), max_tokens: count, max_uses: count }),
+      builtin("advisor_20260301", "advisor", {
+        model: z.string(),
+        max_tokens: count,
+        max_uses: count,
+      }),
       toolset("browser_20260801"),
       toolset("computer_20260801"),
       toolset("mcp_toolset"),
@@ -297,7 +327,11 @@ const parallel = z.boolean().optional();
 const toolChoice = tagged({
   auto: z.strictObject({ type: z.literal("auto"), disable_parallel_tool_use: parallel }),
   any: z.strictObject({ type: z.literal("any"), disable_parallel_tool_use: parallel }),
-  tool: z.strictObject({ type: z.literal("tool"), name: z.string(), disable_parallel_tool_use: parallel }),
+  tool: z.strictObject({
+    type: z.literal("tool"),
+    name: z.string(),
+    disable_parallel_tool_use: parallel,
+  }),
   none: z.strictObject({ type: z.literal("none") }),
 });
 
@@ -310,7 +344,11 @@ const thinking = tagged({
     display,
     block_binding: anything.optional(),
   }),
-  adaptive: z.strictObject({ type: z.literal("adaptive"), display, block_binding: anything.optional() }),
+  adaptive: z.strictObject({
+    type: z.literal("adaptive"),
+    display,
+    block_binding: anything.optional(),
+  }),
   between_tools: z.strictObject({ type: z.literal("between_tools") }),
 });
 
@@ -341,7 +379,9 @@ const shared = {
   cache_control: cacheControl,
   speed: z.enum(["standard", "fast"]).nullish(),
   context_management: z.strictObject({ edits: z.array(object).optional() }).nullish(),
-  mcp_servers: z.array(z.looseObject({ type: z.literal("url"), name: z.string(), url: z.string() })).optional(),
+  mcp_servers: z
+    .array(z.looseObject({ type: z.literal("url"), name: z.string(), url: z.string() }))
+    .optional(),
   output_format: outputFormat.nullish(),
 };
 
@@ -354,7 +394,13 @@ export const messagesRequest = z.strictObject({
       z.strictObject({
         id: z.string().nullish(),
         skills: z
-          .array(z.strictObject({ type: z.enum(["anthropic", "custom"]), skill_id: z.string(), version: z.string().optional() }))
+          .array(
+            z.strictObject({
+              type: z.enum(["anthropic", "custom"]),
+              skill_id: z.string(),
+              version: z.string().optional(),
+            }),
+          )
           .nullish(),
       }),
     ])
@@ -362,7 +408,7 @@ export const messagesRequest = z.strictObject({
   diagnostics: z.strictObject({ previous_message_id: z.string().nullish() }).nullish(),
   inference_geo: z.string().nullish(),
   metadata: z.strictObject({ user_id: z.string().max(512).nullish() }).optional(),
-  safeguards: object.optional(),
+  safeguards: z.array(object).optional(),
   service_tier: z.enum(["auto", "standard_only"]).optional(),
   stop_sequences: z.array(z.string()).optional(),
   stream: z.boolean().optional(),

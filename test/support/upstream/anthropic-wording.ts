@@ -4,7 +4,11 @@ import type { Path, Problem } from "./shape.ts";
 import type { Refusal } from "./upstream.ts";
 
 /** A 400. */
-export const invalid = (message: string): Refusal => ({ status: 400, type: "invalid_request_error", message });
+export const invalid = (message: string): Refusal => ({
+  status: 400,
+  type: "invalid_request_error",
+  message,
+});
 
 /** The first fault found, worded. `root` is the whole body: the vendor names union members on the way to a fault. */
 export function wordAnthropic(problem: Problem, root: unknown): Refusal {
@@ -56,9 +60,15 @@ function what(problem: Problem): string {
   }
 }
 
-function bound(problem: Problem & { kind: "small" | "big" }, length: string, value: string): string {
-  if (problem.of === "string") return `String should have ${length} ${problem.limit} character${problem.limit === 1 ? "" : "s"}`;
-  if (problem.of === "array") return `List should have ${length} ${problem.limit} item${problem.limit === 1 ? "" : "s"}`;
+function bound(
+  problem: Problem & { kind: "small" | "big" },
+  length: string,
+  value: string,
+): string {
+  if (problem.of === "string")
+    return `String should have ${length} ${problem.limit} character${problem.limit === 1 ? "" : "s"}`;
+  if (problem.of === "array")
+    return `List should have ${length} ${problem.limit} item${problem.limit === 1 ? "" : "s"}`;
   return `Input should be ${value} ${problem.limit}`;
 }
 

@@ -4,7 +4,7 @@ import { createId } from "../../../src/lib/id.ts";
 import { isObject, type JsonObject } from "../../../src/lib/json.ts";
 import { pieces, tell, type Ask, type Call, type Told } from "./answer.ts";
 import { describeMedia, parseDataUrl } from "./media.ts";
-import { openAiErrorBody } from "./openai-error.ts";
+import { openAiBroken } from "./openai-error.ts";
 import type { OpenAiModel } from "./openai-models.ts";
 import type { Exchange, Frame } from "./play.ts";
 import type { Prefix, PromptCache } from "./prompt-cache.ts";
@@ -14,7 +14,12 @@ import { effortOf } from "./validate-openai.ts";
 import type { Answer, BillEntry } from "./upstream.ts";
 
 /** Renders `answer` to an accepted chat request. */
-export function chatExchange(body: JsonObject, model: OpenAiModel, cache: PromptCache, answer: Answer): Exchange {
+export function chatExchange(
+  body: JsonObject,
+  model: OpenAiModel,
+  cache: PromptCache,
+  answer: Answer,
+): Exchange {
   const told = tell(answer, askOf(body, model), "call");
   const choices = typeof body["n"] === "number" ? body["n"] : 1;
   const entry = billOf(body, model, cache, told, choices);
@@ -33,10 +38,7 @@ export function chatExchange(body: JsonObject, model: OpenAiModel, cache: Prompt
     frames,
     terminalFrames: includesUsage(body) ? 3 : 2,
     entry,
-    errorFrame: (type, message) => {
-      const error = openAiErrorBody({ status: 500, type, message });
-      return stream ? `data: ${JSON.stringify(error)}\n\n` : JSON.stringify(error);
-    },
+    errorFrame: (type, message) => openAiBroken(stream, type, message),
   };
 }
 
@@ -51,7 +53,12 @@ interface Scene {
 /** What the prompt counts. */
 export function countPrompt(body: JsonObject): number {
   const messages = objects(body["messages"]);
-  return countValue(messages) + countValue(body["tools"]) + countValue(body["functions"]) + 3 * messages.length;
+  return (
+    countValue(messages) +
+    countValue(body["tools"]) +
+    countValue(body["functions"]) +
+    3 * messages.length
+  );
 }
 
 // ---- the request, in no wire's terms ----
@@ -59,7 +66,9 @@ export function countPrompt(body: JsonObject): number {
 export function askOf(body: JsonObject, model: OpenAiModel): Ask {
   const messages = objects(body["messages"]);
   const user = messages.findLast((message) => message["role"] === "user");
-  const answered = messages.slice(messages.findLastIndex((message) => message["role"] !== "tool") + 1);
+  const answered = messages.slice(
+    messages.findLastIndex((message) => message["role"] !== "tool") + 1,
+  );
   const limit = body["max_completion_tokens"] ?? body["max_tokens"];
   const format = formatOf(body["response_format"]);
   return {
@@ -67,15 +76,24 @@ export function askOf(body: JsonObject, model: OpenAiModel): Ask {
     media: Array.isArray(user?.["content"]) ? mediaOf(user["content"]) : [],
     toolResults: answered.map((message) => textOfContent(message["content"])),
     tools: [
-      ...objects(body["tools"]).flatMap((tool) => (isObject(tool["function"]) ? [tool["function"]] : [])),
+      ...objects(body["tools"]).flatMap((tool) =>
+        isObject(tool["function"]) ? [tool["function"]] : [],
+      ),
       ...objects(body["functions"]),
-    ].map((one) => ({ name: String(one["name"]), schema: one["parameters"] ?? { type: "object" } })),
+    ].map((one) => ({
+      name: String(one["name"]),
+      schema: one["parameters"] ?? { type: "object" },
+    })),
     force: forceOf(body["tool_choice"] ?? body["function_call"]),
     parallel: body["parallel_tool_calls"] !== false,
     reasoning: model.reasoning && effortOf(body, model) !== "none",
     ...(format === undefined ? {} : { format }),
     ...(typeof limit === "number" ? { maxTokens: limit } : {}),
-    stop: Array.isArray(body["stop"]) ? body["stop"].map(String) : typeof body["stop"] === "string" ? [body["stop"]] : [],
+    stop: Array.isArray(body["stop"])
+      ? body["stop"].map(String)
+      : typeof body["stop"] === "string"
+        ? [body["stop"]]
+        : [],
   };
 }
 
@@ -95,7 +113,11 @@ function mediaOf(content: unknown): string[] {
     }
     if (isObject(part["file"])) {
       const data = parseDataUrl(String(part["file"]["file_data"] ?? ""));
-      return [data ? describeMedia("file", data.mediaType, data.data) : `[file ${String(part["file"]["file_id"])}]`];
+      return [
+        data
+          ? describeMedia("file", data.mediaType, data.data)
+          : `[file ${String(part["file"]["file_id"])}]`,
+      ];
     }
     if (isObject(part["input_audio"])) {
       const { format, data } = part["input_audio"];
@@ -117,14 +139,25 @@ function forceOf(choice: unknown): Ask["force"] {
   if (choice === "none") return "none";
   if (choice === "required") return "any";
   if (!isObject(choice)) return "auto";
-  if (isObject(choice["allowed_tools"])) return choice["allowed_tools"]["mode"] === "required" ? "any" : "auto";
-  const named = isObject(choice["function"]) ? choice["function"] : isObject(choice["custom"]) ? choice["custom"] : choice;
+  if (isObject(choice["allowed_tools"]))
+    return choice["allowed_tools"]["mode"] === "required" ? "any" : "auto";
+  const named = isObject(choice["function"])
+    ? choice["function"]
+    : isObject(choice["custom"])
+      ? choice["custom"]
+      : choice;
   return { name: String(named["name"]) };
 }
 
 // ---- the bill ----
 
-function billOf(body: JsonObject, model: OpenAiModel, cache: PromptCache, told: Told, choices: number): BillEntry {
+function billOf(
+  body: JsonObject,
+  model: OpenAiModel,
+  cache: PromptCache,
+  told: Told,
+  choices: number,
+): BillEntry {
   const prefixes = prefixesOf(body, model);
   const input = told.usage.input ?? countPrompt(body);
   // https://developers.openai.com/api/docs/guides/prompt-caching: hits come in steps of 128 tokens.
@@ -196,7 +229,9 @@ function finishOf({ told, body }: Scene): string {
 }
 
 const isCustom = (body: JsonObject, name: string): boolean =>
-  objects(body["tools"]).some((tool) => isObject(tool["custom"]) && tool["custom"]["name"] === name);
+  objects(body["tools"]).some(
+    (tool) => isObject(tool["custom"]) && tool["custom"]["name"] === name,
+  );
 
 function plainFrame(scene: Scene): Frame {
   const { told, body, entry } = scene;
@@ -235,11 +270,18 @@ const includesUsage = (body: JsonObject): boolean =>
 function streamFrames(scene: Scene): Frame[] {
   const { body, told, entry } = scene;
   const usage: JsonObject = includesUsage(body) ? { usage: null } : {};
-  const padded = !isObject(body["stream_options"]) || body["stream_options"]["include_obfuscation"] !== false;
+  const padded =
+    !isObject(body["stream_options"]) || body["stream_options"]["include_obfuscation"] !== false;
   let output = entry.reasoningTokens;
   const frame = (choices: unknown[], more: JsonObject = usage, tokens = 0): Frame => {
     output = Math.min(output + tokens, entry.outputTokens);
-    const chunk = { ...scene.head, ...tail, choices, ...more, ...(padded ? { obfuscation: padding(choices) } : {}) };
+    const chunk = {
+      ...scene.head,
+      ...tail,
+      choices,
+      ...more,
+      ...(padded ? { obfuscation: padding(choices) } : {}),
+    };
     return {
       text: `data: ${JSON.stringify(chunk)}\n\n`,
       generated: { outputTokens: output, reasoningTokens: entry.reasoningTokens },
@@ -262,27 +304,52 @@ function streamFrames(scene: Scene): Frame[] {
 const padding = (choices: unknown[]): string =>
   choices.length === 0 ? "" : createId("").slice(1, 16 - (JSON.stringify(choices).length % 10));
 
-function* deltas(told: Told, body: JsonObject): Generator<readonly [delta: JsonObject, tokens: number]> {
-  const only = told.calls.length === 1 && told.text === "" && !isLegacy(body) ? told.calls[0] : undefined;
+function* deltas(
+  told: Told,
+  body: JsonObject,
+): Generator<readonly [delta: JsonObject, tokens: number]> {
+  const only =
+    told.calls.length === 1 && told.text === "" && !isLegacy(body) ? told.calls[0] : undefined;
   if (told.refusal !== "") {
     yield [{ role: "assistant", content: null, refusal: "" }, 0];
     for (const piece of pieces(told.refusal)) yield [{ refusal: piece }, countText(piece)];
     return;
   }
-  if (only !== undefined) yield [{ role: "assistant", content: null, ...opening(only, 0, body), refusal: null }, countText(only.name)];
-  else yield [{ role: "assistant", content: told.calls.length > 0 && told.text === "" ? null : "", refusal: null }, 0];
+  if (only !== undefined)
+    yield [
+      { role: "assistant", content: null, ...opening(only, 0, body), refusal: null },
+      countText(only.name),
+    ];
+  else
+    yield [
+      {
+        role: "assistant",
+        content: told.calls.length > 0 && told.text === "" ? null : "",
+        refusal: null,
+      },
+      0,
+    ];
   for (const piece of pieces(told.text)) yield [{ content: piece }, countText(piece)];
   for (const [index, call] of told.calls.entries()) {
     if (call !== only) yield [opening(call, index, body), countText(call.name)];
-    for (const piece of argumentPieces(call.args)) yield [more(call, index, piece, body), countText(piece)];
+    for (const piece of argumentPieces(call.args))
+      yield [more(call, index, piece, body), countText(piece)];
   }
 }
 
 function opening(call: Call, index: number, body: JsonObject): JsonObject {
   if (isLegacy(body)) return { function_call: { name: call.name, arguments: "" } };
   return isCustom(body, call.name)
-    ? { tool_calls: [{ index, id: call.id, type: "custom", custom: { name: call.name, input: "" } }] }
-    : { tool_calls: [{ index, id: call.id, type: "function", function: { name: call.name, arguments: "" } }] };
+    ? {
+        tool_calls: [
+          { index, id: call.id, type: "custom", custom: { name: call.name, input: "" } },
+        ],
+      }
+    : {
+        tool_calls: [
+          { index, id: call.id, type: "function", function: { name: call.name, arguments: "" } },
+        ],
+      };
 }
 
 function more(call: Call, index: number, piece: string, body: JsonObject): JsonObject {

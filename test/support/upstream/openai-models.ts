@@ -80,16 +80,35 @@ const gpt6Configurable: typeof gpt5 = { ...gpt6, efforts: gpt56.efforts, samplin
 
 const date = "(?:-\\d{4}-\\d{2}-\\d{2})?";
 /** Name pattern (dates of snapshots allowed), what the model can do, and the date of its snapshot. */
-const families: readonly (readonly [pattern: string, model: Omit<OpenAiModel, "snapshot">, date?: string])[] = [
-  ["gpt-3\\.5-turbo(?:-16k|-0301|-0613|-1106|-0125|-16k-0613)?", { ...base, contextTokens: 16_385, maxOutputTokens: 4_096 }, "-0125"],
+const families: readonly (readonly [
+  pattern: string,
+  model: Omit<OpenAiModel, "snapshot">,
+  date?: string,
+])[] = [
+  [
+    "gpt-3\\.5-turbo(?:-16k|-0301|-0613|-1106|-0125|-16k-0613)?",
+    { ...base, contextTokens: 16_385, maxOutputTokens: 4_096 },
+    "-0125",
+  ],
   ["gpt-4(?:-0314|-0613)?", { ...base, contextTokens: 8_192, maxOutputTokens: 8_192 }, "-0613"],
-  ["gpt-4-32k(?:-0314|-0613)?", { ...base, contextTokens: 32_768, maxOutputTokens: 32_768 }, "-0613"],
-  [`gpt-4-turbo(?:-preview)?${date}|gpt-4-0125-preview|gpt-4-1106-preview|gpt-4-vision-preview`, { ...base, maxOutputTokens: 4_096 }],
+  [
+    "gpt-4-32k(?:-0314|-0613)?",
+    { ...base, contextTokens: 32_768, maxOutputTokens: 32_768 },
+    "-0613",
+  ],
+  [
+    `gpt-4-turbo(?:-preview)?${date}|gpt-4-0125-preview|gpt-4-1106-preview|gpt-4-vision-preview`,
+    { ...base, maxOutputTokens: 4_096 },
+  ],
   [`gpt-4o(?:-mini)?-audio-preview${date}|gpt-audio(?:-mini)?${date}`, { ...base, audio: true }],
   [`gpt-4o(?:-mini)?-search-preview${date}`, { ...base, search: true }],
   [`gpt-4o-mini${date}`, base, "-2024-07-18"],
   [`gpt-4o${date}|chatgpt-4o-latest`, base, "-2024-08-06"],
-  [`gpt-4\\.1(?:-mini|-nano)?${date}`, { ...base, contextTokens: 1_047_576, maxOutputTokens: 32_768 }, "-2025-04-14"],
+  [
+    `gpt-4\\.1(?:-mini|-nano)?${date}`,
+    { ...base, contextTokens: 1_047_576, maxOutputTokens: 32_768 },
+    "-2025-04-14",
+  ],
   [`gpt-4\\.5-preview${date}`, base, "-2025-02-27"],
   [`o1${date}`, oSeries, "-2024-12-17"],
   [`o3-mini${date}`, oSeries, "-2025-01-31"],
@@ -97,18 +116,27 @@ const families: readonly (readonly [pattern: string, model: Omit<OpenAiModel, "s
   [`o4-mini${date}`, { ...oSeries, stop: false }, "-2025-04-16"],
   ["gpt-5-chat-latest", base],
   [`gpt-5(?:-mini|-nano)?${date}`, gpt5, "-2025-08-07"],
-  [`gpt-5(?:\\.\\d)?-(?:pro|codex|codex-mini|codex-max)${date}|codex-mini-latest|o[13]-pro${date}`, { ...gpt5, endpoint: "responses" }],
+  [
+    `gpt-5(?:\\.\\d)?-(?:pro|codex|codex-mini|codex-max)${date}|codex-mini-latest|o[13]-pro${date}`,
+    { ...gpt5, endpoint: "responses" },
+  ],
   [`gpt-5\\.1(?:-mini|-chat-latest)?${date}`, gpt51, "-2025-11-13"],
   [`gpt-5\\.[23](?:-chat-latest)?${date}`, gpt52, "-2025-12-11"],
   [`gpt-5\\.[45](?:-mini|-nano)?${date}`, gpt54],
   [`gpt-5\\.6(?:-sol|-terra|-luna)?${date}`, gpt56],
   [`gpt-6-astra${date}|gpt-6\\.1-sol${date}`, gpt6],
   [`gpt-6(?:\\.1)?-(?:sol|luna|terra)${date}`, gpt6Configurable],
-  ["gpt-3\\.5-turbo-instruct(?:-0914)?|davinci-002|babbage-002", { ...base, endpoint: "completions", contextTokens: 16_385 }],
+  [
+    "gpt-3\\.5-turbo-instruct(?:-0914)?|davinci-002|babbage-002",
+    { ...base, endpoint: "completions", contextTokens: 16_385 },
+  ],
   ["text-embedding-3-small", { ...base, endpoint: "embeddings", dimensions: 1_536 }],
   ["text-embedding-3-large", { ...base, endpoint: "embeddings", dimensions: 3_072 }],
   ["text-embedding-ada-002", { ...base, endpoint: "embeddings", dimensions: 1_536 }],
-  ["(?:omni|text)-moderation-(?:latest|stable|007|2024-09-26)", { ...base, endpoint: "moderations" }],
+  [
+    "(?:omni|text)-moderation-(?:latest|stable|007|2024-09-26)",
+    { ...base, endpoint: "moderations" },
+  ],
 ];
 
 const compiled = families.map(

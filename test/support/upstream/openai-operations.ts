@@ -3,7 +3,7 @@ import { now } from "../../../src/lib/clock.ts";
 import { createId } from "../../../src/lib/id.ts";
 import { isObject, type JsonObject } from "../../../src/lib/json.ts";
 import { pieces, tell } from "./answer.ts";
-import { openAiErrorBody } from "./openai-error.ts";
+import { openAiBroken } from "./openai-error.ts";
 import { openAiModelNames, type OpenAiModel } from "./openai-models.ts";
 import type { Exchange, Frame } from "./play.ts";
 import { countText, countValue } from "./tokens.ts";
@@ -18,14 +18,20 @@ export function jsonExchange(body: unknown, entry?: BillEntry): Exchange {
     frames: [{ text: JSON.stringify(body), generated }],
     terminalFrames: 1,
     entry,
-    errorFrame: (type, message) => JSON.stringify(openAiErrorBody({ status: 500, type, message })),
+    errorFrame: (type, message) => openAiBroken(false, type, message),
   };
 }
 
 export function embeddingsExchange(body: JsonObject, model: OpenAiModel): Exchange {
   const inputs = inputsOf(body["input"]);
-  const size = typeof body["dimensions"] === "number" ? body["dimensions"] : (model.dimensions ?? 8);
-  const entry = entryOf(model, inputs.reduce<number>((sum, input) => sum + countInput(input), 0), 0, false);
+  const size =
+    typeof body["dimensions"] === "number" ? body["dimensions"] : (model.dimensions ?? 8);
+  const entry = entryOf(
+    model,
+    inputs.reduce<number>((sum, input) => sum + countInput(input), 0),
+    0,
+    false,
+  );
   const data = inputs.map((input, index) => {
     const vector = vectorOf(input, size);
     const embedding =
@@ -38,15 +44,37 @@ export function embeddingsExchange(body: JsonObject, model: OpenAiModel): Exchan
   return jsonExchange({ object: "list", data, model: entry.model, usage }, entry);
 }
 
-export function completionsExchange(body: JsonObject, model: OpenAiModel, answer: Answer): Exchange {
+export function completionsExchange(
+  body: JsonObject,
+  model: OpenAiModel,
+  answer: Answer,
+): Exchange {
   const prompts = inputsOf(body["prompt"] ?? "");
   const count = typeof body["n"] === "number" ? body["n"] : 1;
   const stream = body["stream"] === true;
   const told = prompts.flatMap((prompt) => {
     const text = typeof prompt === "string" ? prompt : `${JSON.stringify(prompt)}`;
     const limit = typeof body["max_tokens"] === "number" ? body["max_tokens"] : 16;
-    const stop = Array.isArray(body["stop"]) ? body["stop"].map(String) : typeof body["stop"] === "string" ? [body["stop"]] : [];
-    const one = tell(answer, { text, media: [], toolResults: [], tools: [], force: "none", parallel: false, reasoning: false, maxTokens: limit, stop }, "call");
+    const stop = Array.isArray(body["stop"])
+      ? body["stop"].map(String)
+      : typeof body["stop"] === "string"
+        ? [body["stop"]]
+        : [];
+    const one = tell(
+      answer,
+      {
+        text,
+        media: [],
+        toolResults: [],
+        tools: [],
+        force: "none",
+        parallel: false,
+        reasoning: false,
+        maxTokens: limit,
+        stop,
+      },
+      "call",
+    );
     return Array.from({ length: count }, () => one);
   });
   const entry = entryOf(
@@ -61,22 +89,44 @@ export function completionsExchange(body: JsonObject, model: OpenAiModel, answer
     completion_tokens: entry.outputTokens,
     total_tokens: entry.inputTokens + entry.outputTokens,
   };
-  const head = { id: entry.id, object: "text_completion", created: Math.floor(now() / 1000), model: entry.model };
+  const head = {
+    id: entry.id,
+    object: "text_completion",
+    created: Math.floor(now() / 1000),
+    model: entry.model,
+  };
   const finish = (cause: string): string => (cause === "length" ? "length" : "stop");
   if (!stream) {
-    const choices = told.map((one, index) => ({ text: one.text, index, logprobs: null, finish_reason: finish(one.cause) }));
+    const choices = told.map((one, index) => ({
+      text: one.text,
+      index,
+      logprobs: null,
+      finish_reason: finish(one.cause),
+    }));
     return jsonExchange({ ...head, choices, usage }, entry);
   }
-  const wantsUsage = isObject(body["stream_options"]) && body["stream_options"]["include_usage"] === true;
+  const wantsUsage =
+    isObject(body["stream_options"]) && body["stream_options"]["include_usage"] === true;
   let output = 0;
   const frame = (rest: JsonObject, tokens = 0): Frame => {
     output += tokens;
-    return { text: `data: ${JSON.stringify({ ...head, ...rest })}\n\n`, generated: { outputTokens: Math.min(output, entry.outputTokens), reasoningTokens: 0 } };
+    return {
+      text: `data: ${JSON.stringify({ ...head, ...rest })}\n\n`,
+      generated: { outputTokens: Math.min(output, entry.outputTokens), reasoningTokens: 0 },
+    };
   };
   const nothing: JsonObject = wantsUsage ? { usage: null } : {};
   const frames = told.flatMap((one, index) => [
-    ...pieces(one.text).map((text) => frame({ choices: [{ text, index, logprobs: null, finish_reason: null }], ...nothing }, countText(text))),
-    frame({ choices: [{ text: "", index, logprobs: null, finish_reason: finish(one.cause) }], ...nothing }),
+    ...pieces(one.text).map((text) =>
+      frame(
+        { choices: [{ text, index, logprobs: null, finish_reason: null }], ...nothing },
+        countText(text),
+      ),
+    ),
+    frame({
+      choices: [{ text: "", index, logprobs: null, finish_reason: finish(one.cause) }],
+      ...nothing,
+    }),
   ]);
   if (wantsUsage) frames.push(frame({ choices: [], usage }));
   frames.push({ text: "data: [DONE]\n\n" });
@@ -86,14 +136,17 @@ export function completionsExchange(body: JsonObject, model: OpenAiModel, answer
     frames,
     terminalFrames: wantsUsage ? 3 : 2,
     entry,
-    errorFrame: (type, message) => `data: ${JSON.stringify(openAiErrorBody({ status: 500, type, message }))}\n\n`,
+    errorFrame: (type, message) => openAiBroken(true, type, message),
   };
 }
 
 const categories = ["harassment", "hate", "illicit", "self-harm", "sexual", "violence"];
 
 export function moderationsExchange(body: JsonObject, model: OpenAiModel): Exchange {
-  const parts = Array.isArray(body["input"]) && body["input"].every((part) => typeof part === "string") ? body["input"] : [body["input"]];
+  const parts =
+    Array.isArray(body["input"]) && body["input"].every((part) => typeof part === "string")
+      ? body["input"]
+      : [body["input"]];
   const results = parts.map((part) => {
     const flagged = /\bviolence\b/i.test(JSON.stringify(part));
     const score = (name: string): number => (flagged && name === "violence" ? 0.9 : 0.0001);
@@ -107,7 +160,12 @@ export function moderationsExchange(body: JsonObject, model: OpenAiModel): Excha
   return jsonExchange({ id: createId("modr").replace("_", "-"), model: model.snapshot, results });
 }
 
-const described = (id: string): unknown => ({ id, object: "model", created: 1_715_367_049, owned_by: "system" });
+const described = (id: string): unknown => ({
+  id,
+  object: "model",
+  created: 1_715_367_049,
+  owned_by: "system",
+});
 
 export const modelsBody = (extra: readonly string[]): unknown => ({
   object: "list",
@@ -140,7 +198,8 @@ function inputsOf(input: unknown): unknown[] {
   return input;
 }
 
-const countInput = (input: unknown): number => (Array.isArray(input) ? input.length : countValue(input));
+const countInput = (input: unknown): number =>
+  Array.isArray(input) ? input.length : countValue(input);
 
 /** A unit vector that depends on the text alone. */
 function vectorOf(input: unknown, size: number): number[] {

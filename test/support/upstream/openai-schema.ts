@@ -33,11 +33,24 @@ function context(path: readonly string[]): string {
   return `In context=(${path.length === 1 ? `${inner},` : inner})`;
 }
 
-const unsupported = ["allOf", "not", "dependentRequired", "dependentSchemas", "if", "then", "else", "patternProperties"];
+const unsupported = [
+  "allOf",
+  "not",
+  "dependentRequired",
+  "dependentSchemas",
+  "if",
+  "then",
+  "else",
+  "patternProperties",
+];
 
 function faultAt(schema: JsonObject, path: readonly string[], strict: boolean): string | undefined {
   const types = Array.isArray(schema["type"]) ? schema["type"] : [schema["type"]];
-  if (types.includes("array") && schema["items"] === undefined && schema["prefixItems"] === undefined) {
+  if (
+    types.includes("array") &&
+    schema["items"] === undefined &&
+    schema["prefixItems"] === undefined
+  ) {
     return `${context(path)}, array schema missing items.`;
   }
   if (strict) {
@@ -55,7 +68,11 @@ function faultAt(schema: JsonObject, path: readonly string[], strict: boolean): 
   return undefined;
 }
 
-function strictFault(schema: JsonObject, types: readonly unknown[], path: readonly string[]): string | undefined {
+function strictFault(
+  schema: JsonObject,
+  types: readonly unknown[],
+  path: readonly string[],
+): string | undefined {
   const refused = unsupported.find((keyword) => schema[keyword] !== undefined);
   if (refused !== undefined) return `${context(path)}, '${refused}' is not permitted.`;
   const known = ["type", "anyOf", "enum", "const", "$ref"].some((key) => schema[key] !== undefined);
@@ -83,12 +100,14 @@ function* children(
   for (const keyword of ["properties", "$defs", "definitions"]) {
     const group = schema[keyword];
     if (!isObject(group)) continue;
-    for (const [name, child] of Object.entries(group)) yield [name, child, [...path, keyword, name]];
+    for (const [name, child] of Object.entries(group))
+      yield [name, child, [...path, keyword, name]];
   }
   for (const keyword of ["anyOf", "oneOf", "allOf", "prefixItems"]) {
     const group = schema[keyword];
     if (!Array.isArray(group)) continue;
-    for (const [index, child] of group.entries()) yield [keyword, child, [...path, keyword, String(index)]];
+    for (const [index, child] of group.entries())
+      yield [keyword, child, [...path, keyword, String(index)]];
   }
   if (isObject(schema["items"])) yield ["items", schema["items"], [...path, "items"]];
 }

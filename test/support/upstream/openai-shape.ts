@@ -3,10 +3,15 @@
 import { z } from "zod";
 import { tagged, textOr } from "./shape.ts";
 
-const name = z.string().regex(/^[a-zA-Z0-9_-]+$/).max(64);
+const name = z
+  .string()
+  .regex(/^[a-zA-Z0-9_-]+$/)
+  .max(64);
 const schema = z.record(z.string(), z.unknown());
 
-const breakpoint = z.strictObject({ mode: z.literal("explicit"), ttl: z.enum(["30m", "12h"]).optional() }).optional();
+const breakpoint = z
+  .strictObject({ mode: z.literal("explicit"), ttl: z.enum(["30m", "12h"]).optional() })
+  .optional();
 
 const textPart = z.strictObject({
   type: z.literal("text"),
@@ -56,7 +61,11 @@ const toolCall = tagged({
   }),
 });
 
-const speaker = z.string().regex(/^[^\s<|\\/>]+$/).max(64).optional();
+const speaker = z
+  .string()
+  .regex(/^[^\s<|\\/>]+$/)
+  .max(64)
+  .optional();
 
 const message = tagged(
   {
@@ -76,7 +85,16 @@ const message = tagged(
       role: z.literal("user"),
       content: z.union([
         z.string(),
-        z.array(tagged({ text: textPart, image_url: imagePart, input_audio: audioPart, file: filePart })).min(1),
+        z
+          .array(
+            tagged({
+              text: textPart,
+              image_url: imagePart,
+              input_audio: audioPart,
+              file: filePart,
+            }),
+          )
+          .min(1),
       ]),
       name: speaker,
     }),
@@ -116,8 +134,14 @@ const tool = tagged({
 const toolChoice = z.union([
   z.enum(["none", "auto", "required"]),
   tagged({
-    function: z.strictObject({ type: z.literal("function"), function: z.strictObject({ name: z.string() }) }),
-    custom: z.strictObject({ type: z.literal("custom"), custom: z.strictObject({ name: z.string() }) }),
+    function: z.strictObject({
+      type: z.literal("function"),
+      function: z.strictObject({ name: z.string() }),
+    }),
+    custom: z.strictObject({
+      type: z.literal("custom"),
+      custom: z.strictObject({ name: z.string() }),
+    }),
     allowed_tools: z.strictObject({
       type: z.literal("allowed_tools"),
       allowed_tools: z.strictObject({ mode: z.enum(["auto", "required"]), tools: z.array(schema) }),
@@ -146,7 +170,10 @@ const logitBias = z.record(z.string(), z.number().min(-100).max(100)).nullish();
 const temperature = z.number().min(0).max(2).nullish();
 const topP = z.number().min(0).max(1).nullish();
 const streamOptions = z
-  .strictObject({ include_usage: z.boolean().optional(), include_obfuscation: z.boolean().optional() })
+  .strictObject({
+    include_usage: z.boolean().optional(),
+    include_obfuscation: z.boolean().optional(),
+  })
   .nullish();
 const outputLimit = z.number().int().min(1).nullish();
 
@@ -160,9 +187,13 @@ export const chatRequest = z.strictObject({
     })
     .nullish(),
   frequency_penalty: penalty,
-  function_call: z.union([z.enum(["none", "auto"]), z.strictObject({ name: z.string() })]).optional(),
+  function_call: z
+    .union([z.enum(["none", "auto"]), z.strictObject({ name: z.string() })])
+    .optional(),
   functions: z
-    .array(z.strictObject({ name, description: z.string().optional(), parameters: schema.optional() }))
+    .array(
+      z.strictObject({ name, description: z.string().optional(), parameters: schema.optional() }),
+    )
     .min(1)
     .optional(),
   logit_bias: logitBias,
@@ -178,7 +209,10 @@ export const chatRequest = z.strictObject({
   presence_penalty: penalty,
   prompt_cache_key: z.string().nullish(),
   prompt_cache_options: z
-    .strictObject({ mode: z.enum(["implicit", "explicit"]).optional(), ttl: z.enum(["30m", "12h"]).optional() })
+    .strictObject({
+      mode: z.enum(["implicit", "explicit"]).optional(),
+      ttl: z.enum(["30m", "12h"]).optional(),
+    })
     .optional(),
   prompt_cache_retention: z.enum(["in_memory", "24h"]).nullish(),
   reasoning_effort: z.enum(["none", "minimal", "low", "medium", "high", "xhigh", "max"]).nullish(),
@@ -220,7 +254,12 @@ const tokens = z.array(z.number().int().min(0)).min(1);
 /** https://developers.openai.com/api/reference/resources/embeddings/methods/create */
 export const embeddingsRequest = z.strictObject({
   model: z.string(),
-  input: z.union([z.string().min(1), z.array(z.string().min(1)).min(1).max(2048), tokens, z.array(tokens).min(1).max(2048)]),
+  input: z.union([
+    z.string().min(1),
+    z.array(z.string().min(1)).min(1).max(2048),
+    tokens,
+    z.array(tokens).min(1).max(2048),
+  ]),
   dimensions: z.number().int().min(1).optional(),
   encoding_format: z.enum(["float", "base64"]).optional(),
   user: z.string().optional(),
@@ -257,7 +296,10 @@ export const moderationsRequest = z.strictObject({
     z.array(
       tagged({
         text: z.strictObject({ type: z.literal("text"), text: z.string() }),
-        image_url: z.strictObject({ type: z.literal("image_url"), image_url: z.strictObject({ url: z.string() }) }),
+        image_url: z.strictObject({
+          type: z.literal("image_url"),
+          image_url: z.strictObject({ url: z.string() }),
+        }),
       }),
     ),
   ]),

@@ -20,7 +20,8 @@ export const invalid = ({ message, param = null, code = null }: OpenAiFault): Re
 /** `messages[0].content` */
 export function dotted(path: Path): string {
   return path.reduce<string>(
-    (text, step) => (typeof step === "number" ? `${text}[${step}]` : text === "" ? step : `${text}.${step}`),
+    (text, step) =>
+      typeof step === "number" ? `${text}[${step}]` : text === "" ? step : `${text}.${step}`,
     "",
   );
 }
@@ -31,7 +32,11 @@ export function wordOpenAi(problem: Problem): Refusal {
   switch (problem.kind) {
     case "missing":
       if (param === "model") return invalid({ message: "you must provide a model parameter" });
-      return invalid({ message: `Missing required parameter: '${param}'.`, param, code: "missing_required_parameter" });
+      return invalid({
+        message: `Missing required parameter: '${param}'.`,
+        param,
+        code: "missing_required_parameter",
+      });
     case "extra":
       return problem.path.length === 1
         ? invalid({ message: `Unrecognized request argument supplied: ${problem.key}` })
@@ -122,7 +127,9 @@ const names: Readonly<Record<string, string>> = {
 
 function expectation(expected: string): string {
   const kinds = expected.split(" or ").map((kind) => names[kind] ?? an(kind));
-  return kinds.length > 1 ? `one of ${kinds.join(" or ").replace("an array", "array of objects")}` : (kinds[0] ?? expected);
+  return kinds.length > 1
+    ? `one of ${kinds.join(" or ").replace("an array", "array of objects")}`
+    : (kinds[0] ?? expected);
 }
 
 function article(value: unknown): string {

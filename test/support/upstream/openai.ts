@@ -42,7 +42,8 @@ export async function startOpenAiUpstream(options: UpstreamOptions = {}): Promis
   const key = options.key ?? "k";
   const extra = options.models ?? [];
   const cache = createPromptCache(options.cacheMinTokens ?? 1024);
-  const find: FindModel = (name) => findOpenAiModel(name) ?? (extra.includes(name) ? plainModel(name) : undefined);
+  const find: FindModel = (name) =>
+    findOpenAiModel(name) ?? (extra.includes(name) ? plainModel(name) : undefined);
 
   const operations: Readonly<Record<string, Operation>> = {
     "/v1/chat/completions": {
@@ -57,22 +58,30 @@ export async function startOpenAiUpstream(options: UpstreamOptions = {}): Promis
   function judge(request: Recorded): Judgement {
     const refusal = refuseOpenAiHeaders(request.headers, key, request.method === "POST");
     if (refusal !== undefined) return { refusal };
-    if (request.path === "/v1/models" || request.path.startsWith("/v1/models/")) return judgeModels(request);
+    if (request.path === "/v1/models" || request.path.startsWith("/v1/models/"))
+      return judgeModels(request);
     const operation = operations[request.path];
     if (operation === undefined) {
-      return { refusal: { ...invalid({ message: `Invalid URL (${request.method} ${request.path})` }), status: 404 } };
+      return {
+        refusal: {
+          ...invalid({ message: `Invalid URL (${request.method} ${request.path})` }),
+          status: 404,
+        },
+      };
     }
     if (request.method !== "POST") return { refusal: notAllowed(request) };
     const wrong = operation.refuse(request.parsed, find);
     if (wrong !== undefined) return { refusal: wrong };
     const body = isObject(request.parsed) ? request.parsed : {};
-    const model = find(String(body["model"] ?? "omni-moderation-latest")) ?? plainModel(String(body["model"]));
+    const model =
+      find(String(body["model"] ?? "omni-moderation-latest")) ?? plainModel(String(body["model"]));
     return { scripted: true, exchange: (answer) => operation.exchange(body, model, answer) };
   }
 
   function judgeModels(request: Recorded): Judgement {
     if (request.method !== "GET") return { refusal: notAllowed(request) };
-    if (request.path === "/v1/models") return { scripted: false, exchange: () => jsonExchange(modelsBody(extra)) };
+    if (request.path === "/v1/models")
+      return { scripted: false, exchange: () => jsonExchange(modelsBody(extra)) };
     const name = decodeURIComponent(request.path.slice("/v1/models/".length));
     if (find(name) === undefined) return { refusal: unknownModel(name) };
     return { scripted: false, exchange: () => jsonExchange(modelBody(name)) };

@@ -14,7 +14,7 @@ export interface Exchange {
   /** What is billed when all frames are told. */
   entry?: BillEntry;
   /** An error in the middle of a 200: an event of the stream, or a body. */
-  errorFrame(type: string, message: string): string;
+  errorFrame(type?: string, message?: string): string;
 }
 
 export interface Frame {
@@ -47,7 +47,11 @@ interface Score {
 }
 
 /** Plays `exchange`, whole or with `fault`. */
-export function play(exchange: Exchange, fault: Fault | undefined, hooks: PlayHooks): Promise<Response> {
+export function play(
+  exchange: Exchange,
+  fault: Fault | undefined,
+  hooks: PlayHooks,
+): Promise<Response> {
   return perform(fault ? faulty(exchange, fault) : whole(exchange), hooks);
 }
 
@@ -57,9 +61,14 @@ export function playRaw(answer: RawAnswer, hooks: PlayHooks): Promise<Response> 
     : [answer.body as string | Uint8Array | undefined];
   const steps = parts.flatMap((part): Step[] => {
     if (part === undefined) return [];
-    return [typeof part === "number" ? { do: "wait", ms: part } : { do: "send", bytes: toBytes(part) }];
+    return [
+      typeof part === "number" ? { do: "wait", ms: part } : { do: "send", bytes: toBytes(part) },
+    ];
   });
-  return perform({ status: answer.status, headers: answer.headers ?? {}, steps, complete: true }, hooks);
+  return perform(
+    { status: answer.status, headers: answer.headers ?? {}, steps, complete: true },
+    hooks,
+  );
 }
 
 function whole(exchange: Exchange): Score {
@@ -82,13 +91,18 @@ function faulty(exchange: Exchange, fault: Fault): Score {
   const broken = (part: Partial<Score>): Score => ({ ...score, complete: false, ...part });
   switch (fault.kind) {
     case "cut":
-      return broken({ steps: [...upTo(fault.afterFrames), { do: "wait", ms: settleMs }, { do: "break" }] });
+      return broken({
+        steps: [...upTo(fault.afterFrames), { do: "wait", ms: settleMs }, { do: "break" }],
+      });
     case "half-stream":
       return broken({ steps: upTo(fault.afterFrames ?? all.length - exchange.terminalFrames) });
     case "hang":
       return broken({ steps: [...upTo(fault.afterFrames ?? 0), { do: "hang" }] });
     case "drip":
-      return { ...score, steps: all.flatMap((step) => drip(step, fault.bytes ?? 1, fault.delayMs ?? 0)) };
+      return {
+        ...score,
+        steps: all.flatMap((step) => drip(step, fault.bytes ?? 1, fault.delayMs ?? 0)),
+      };
     case "slow": {
       const between: Step = { do: "wait", ms: fault.betweenFramesMs ?? 0 };
       const paced = all.flatMap((step, index) => (index === 0 ? [step] : [between, step]));
@@ -98,26 +112,43 @@ function faulty(exchange: Exchange, fault: Fault): Score {
       return broken({
         status: fault.status ?? 502,
         headers: { "content-type": "text/html", server: "nginx" },
-        steps: [text("<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n")],
+        steps: [
+          text(
+            "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n",
+          ),
+        ],
       });
     case "empty":
       return broken({ status: fault.status ?? 200, steps: [] });
     case "garbage":
-      return broken({ status: fault.status ?? 200, steps: [text('\u0001\u0002{"choices":[{]}\n\nnot an event\n\ndata: {"half\n\n')] });
+      return broken({
+        status: fault.status ?? 200,
+        steps: [text('\u0001\u0002{"choices":[{]}\n\nnot an event\n\ndata: {"half\n\n')],
+      });
     case "error-in-stream": {
-      const error = exchange.errorFrame(fault.type ?? "server_error", fault.message ?? "The server had an error.");
-      return broken({ steps: [...(exchange.stream ? upTo(fault.afterFrames ?? 1) : []), text(error)] });
+      const error = exchange.errorFrame(fault.type, fault.message);
+      return broken({
+        steps: [...(exchange.stream ? upTo(fault.afterFrames ?? 1) : []), text(error)],
+      });
     }
     case "wrong-content-type":
       return {
         ...score,
-        headers: { ...score.headers, "content-type": fault.contentType ?? (exchange.stream ? "application/json" : "text/html") },
+        headers: {
+          ...score.headers,
+          "content-type": fault.contentType ?? (exchange.stream ? "application/json" : "text/html"),
+        },
       };
     case "gzip": {
       const bytes = gzipSync(exchange.frames.map((frame) => frame.text).join(""));
-      const coding: Record<string, string> = fault.declared === false ? {} : { "content-encoding": "gzip" };
+      const coding: Record<string, string> =
+        fault.declared === false ? {} : { "content-encoding": "gzip" };
       const generated = exchange.frames.at(-1)?.generated;
-      return { ...score, headers: { ...score.headers, ...coding }, steps: [{ do: "send", bytes, generated }] };
+      return {
+        ...score,
+        headers: { ...score.headers, ...coding },
+        steps: [{ do: "send", bytes, generated }],
+      };
     }
     case "no-content":
       return broken({ status: 204, headers: {}, steps: [] });
@@ -149,7 +180,11 @@ function drip(step: Step, size: number, delayMs: number): Step[] {
   for (let at = 0; at < step.bytes.length; at += size) {
     const last = at + size >= step.bytes.length;
     steps.push(
-      { do: "send", bytes: step.bytes.subarray(at, at + size), generated: last ? step.generated : undefined },
+      {
+        do: "send",
+        bytes: step.bytes.subarray(at, at + size),
+        generated: last ? step.generated : undefined,
+      },
       { do: "wait", ms: delayMs },
     );
   }

@@ -4,6 +4,8 @@ export interface PromptCache {
   /** Tokens of the longest of these prefixes that is cached; 0 when none is. */
   read(prefixes: readonly Prefix[]): number;
   write(prefixes: readonly Prefix[]): void;
+  /** The prefix is long enough to be kept. */
+  keeps(prefix: Prefix): boolean;
   clear(): void;
 }
 
@@ -33,6 +35,7 @@ export function createPromptCache(leastTokens: number): PromptCache {
         if (prefix.tokens >= leastTokens) seen.add(key(prefix));
       }
     },
+    keeps: (prefix) => prefix.tokens >= leastTokens,
     clear() {
       seen.clear();
     },

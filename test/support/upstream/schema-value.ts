@@ -113,7 +113,9 @@ function resolve(root: unknown, reference: string): unknown {
   let at = root;
   for (const step of reference.replace(/^#\/?/, "").split("/")) {
     if (step === "") continue;
-    at = isObject(at) ? at[decodeURIComponent(step).replaceAll("~1", "/").replaceAll("~0", "~")] : undefined;
+    at = isObject(at)
+      ? at[decodeURIComponent(step).replaceAll("~1", "/").replaceAll("~0", "~")]
+      : undefined;
   }
   return at;
 }

@@ -21,7 +21,10 @@ export interface Wire {
   createRequestId(): string;
   judge(request: Recorded): Judgement;
   /** An error as the vendor sends it. */
-  renderError(refusal: Refusal, requestId: string): { headers: Record<string, string>; body: unknown };
+  renderError(
+    refusal: Refusal,
+    requestId: string,
+  ): { headers: Record<string, string>; body: unknown };
   /** Headers on every answer. */
   headers(requestId: string): Record<string, string>;
   /** Forgets what was learned from requests. */
@@ -38,7 +41,11 @@ export interface Accepted {
 }
 
 /** Starts the server. The port is open when the promise resolves. */
-export async function serveUpstream(wire: Wire, key: string, options: UpstreamOptions): Promise<Upstream> {
+export async function serveUpstream(
+  wire: Wire,
+  key: string,
+  options: UpstreamOptions,
+): Promise<Upstream> {
   const requests: Recorded[] = [];
   const aborts: Abort[] = [];
   const bill = createBill();
@@ -79,7 +86,10 @@ export async function serveUpstream(wire: Wire, key: string, options: UpstreamOp
   }
 
   /** Notices the client leaving, and keeps the bill of what it was told until then. */
-  function watch(recorded: Recorded, signal: AbortSignal): { hooks: PlayHooks; bills(exchange: Exchange): void } {
+  function watch(
+    recorded: Recorded,
+    signal: AbortSignal,
+  ): { hooks: PlayHooks; bills(exchange: Exchange): void } {
     let done = false;
     let entry: Exchange["entry"];
     let full: Generated | undefined;
@@ -94,7 +104,12 @@ export async function serveUpstream(wire: Wire, key: string, options: UpstreamOp
         entry = exchange.entry;
         if (entry === undefined) return;
         full = { outputTokens: entry.outputTokens, reasoningTokens: entry.reasoningTokens };
-        Object.assign(entry, { outputTokens: 0, reasoningTokens: 0, requestId: recorded.id, path: recorded.path });
+        Object.assign(entry, {
+          outputTokens: 0,
+          reasoningTokens: 0,
+          requestId: recorded.id,
+          path: recorded.path,
+        });
         bill.entries.push(entry);
       },
       hooks: {
@@ -146,7 +161,13 @@ export async function serveUpstream(wire: Wire, key: string, options: UpstreamOp
 }
 
 /** Faults in front of the model: nothing is generated, so nothing is billed. */
-const answersNothing: ReadonlySet<Fault["kind"]> = new Set(["html", "empty", "garbage", "no-content", "reset"]);
+const answersNothing: ReadonlySet<Fault["kind"]> = new Set([
+  "html",
+  "empty",
+  "garbage",
+  "no-content",
+  "reset",
+]);
 
 async function record(request: Request, id: string): Promise<Recorded> {
   const at = monotonic();
@@ -185,7 +206,10 @@ function split(scenario: Answer | Fault | undefined): { said: Answer; fault?: Fa
     case "default":
       return { said: scenario };
     default:
-      return { said: ("answer" in scenario ? scenario.answer : undefined) ?? { kind: "default" }, fault: scenario };
+      return {
+        said: ("answer" in scenario ? scenario.answer : undefined) ?? { kind: "default" },
+        fault: scenario,
+      };
   }
 }
 

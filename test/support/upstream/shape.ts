@@ -39,13 +39,16 @@ export function tagged(
       return void payload.issues.push(own(value, { kind: "type", expected: "object" }));
     }
     const tag = value[tagName] ?? fallback;
-    const member = typeof tag === "string" && Object.hasOwn(members, tag) ? members[tag] : undefined;
+    const member =
+      typeof tag === "string" && Object.hasOwn(members, tag) ? members[tag] : undefined;
     if (member === undefined) {
       const choices = Object.keys(members);
       return void payload.issues.push(
-        own(value, tag === undefined ? { kind: "missing" } : { kind: "tag", tag, tagName, choices }, [
-          ...(tag === undefined ? [tagName] : []),
-        ]),
+        own(
+          value,
+          tag === undefined ? { kind: "missing" } : { kind: "tag", tag, tagName, choices },
+          [...(tag === undefined ? [tagName] : [])],
+        ),
       );
     }
     const result = member.safeParse(value);
@@ -59,14 +62,21 @@ export function tagged(
 /** A text, or a list of `item`. */
 export const textOr = (item: z.ZodType): z.ZodType => z.union([z.string(), z.array(item)]);
 
-type Fault = Problem extends infer One ? (One extends unknown ? Omit<One, "path" | "value"> : never) : never;
+type Fault = Problem extends infer One
+  ? One extends unknown
+    ? Omit<One, "path" | "value">
+    : never
+  : never;
 
 function own(value: unknown, fault: Fault, path: (string | number)[] = []): z.core.$ZodRawIssue {
   return { code: "custom", input: value, path, params: { fault }, message: "" };
 }
 
 function toProblems(issue: z.core.$ZodIssue, root: unknown, prefix: Path): Problem[] {
-  const path: Path = [...prefix, ...issue.path.map((step) => (typeof step === "symbol" ? "" : step))];
+  const path: Path = [
+    ...prefix,
+    ...issue.path.map((step) => (typeof step === "symbol" ? "" : step)),
+  ];
   const value = valueAt(root, path);
   switch (issue.code) {
     case "invalid_type":
@@ -88,13 +98,17 @@ function toProblems(issue: z.core.$ZodIssue, root: unknown, prefix: Path): Probl
     case "too_big":
       return [{ path, value, kind: "big", of: issue.origin, limit: Number(issue.maximum) }];
     case "invalid_format":
-      return [{ path, value, kind: "pattern", pattern: (issue.pattern ?? "").replace(/^\/|\/$/g, "") }];
+      return [
+        { path, value, kind: "pattern", pattern: (issue.pattern ?? "").replace(/^\/|\/$/g, "") },
+      ];
     case "invalid_union":
       return fromUnion(issue, root, path);
     case "custom": {
       const fault = issue.params?.["fault"] as Fault | undefined;
       return [
-        fault ? ({ path, value, ...fault } as Problem) : { path, value, kind: "custom", message: issue.message },
+        fault
+          ? ({ path, value, ...fault } as Problem)
+          : { path, value, kind: "custom", message: issue.message },
       ];
     }
     default:
@@ -110,12 +124,17 @@ function fromUnion(issue: z.core.$ZodIssueInvalidUnion, root: unknown, path: Pat
     issues.flatMap((one) => toProblems(one, root, path)),
   );
   const inside = branches.find((problems) =>
-    problems.some((one) => one.path.length > path.length || (one.kind !== "type" && one.kind !== "choice")),
+    problems.some(
+      (one) => one.path.length > path.length || (one.kind !== "type" && one.kind !== "choice"),
+    ),
   );
   if (inside !== undefined) return inside;
   const choices = branches.flat().flatMap((one) => (one.kind === "choice" ? one.choices : []));
-  if (choices.length > 0 && typeof value === "string") return [{ path, value, kind: "choice", choices }];
-  const expected = branches.flat().flatMap((one) => (one.kind === "type" ? [one.expected] : ["string"]));
+  if (choices.length > 0 && typeof value === "string")
+    return [{ path, value, kind: "choice", choices }];
+  const expected = branches
+    .flat()
+    .flatMap((one) => (one.kind === "type" ? [one.expected] : ["string"]));
   return [{ path, value, kind: "type", expected: [...new Set(expected)].join(" or ") }];
 }
 

@@ -70,6 +70,8 @@ export interface Refusal {
   param?: string | null;
   /** OpenAI only. */
   code?: string | null;
+  /** Anthropic only: what machines read. */
+  details?: Record<string, unknown>;
 }
 
 export interface Abort {
@@ -144,6 +146,8 @@ export type StopCause = "end" | "length" | "stop" | "tool" | "refusal" | "pause"
 interface AnswerSettings {
   /** Shown before the answer (Anthropic: a signed thinking block; OpenAI: counted, not shown). */
   reasoning?: string;
+  /** Thinking that only the vendor can read (Anthropic). */
+  redacted?: string;
   usage?: StatedUsage;
   /** Why the answer ends; by default what follows from the content and the limits asked for. */
   stop?: StopCause;
@@ -205,7 +209,13 @@ export type Fault =
   /** Bytes that are no JSON and no event stream, under the right content type. Default 200. */
   | { kind: "garbage"; status?: number }
   /** An error event inside a 200 stream (default after one frame), then a proper close. */
-  | { kind: "error-in-stream"; afterFrames?: number; type?: string; message?: string; answer?: Answer }
+  | {
+      kind: "error-in-stream";
+      afterFrames?: number;
+      type?: string;
+      message?: string;
+      answer?: Answer;
+    }
   | { kind: "wrong-content-type"; contentType?: string; answer?: Answer }
   /** The answer compressed, with `content-encoding`; `declared: false` leaves the header out. */
   | { kind: "gzip"; declared?: boolean; answer?: Answer }

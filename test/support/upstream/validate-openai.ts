@@ -3,7 +3,12 @@ import { isObject, type JsonObject } from "../../../src/lib/json.ts";
 import { decodeBase64, imageType, isPdf, parseDataUrl } from "./media.ts";
 import { findOpenAiModel, type OpenAiModel } from "./openai-models.ts";
 import { functionSchemaFault, schemaFault } from "./openai-schema.ts";
-import { chatRequest, completionsRequest, embeddingsRequest, moderationsRequest } from "./openai-shape.ts";
+import {
+  chatRequest,
+  completionsRequest,
+  embeddingsRequest,
+  moderationsRequest,
+} from "./openai-shape.ts";
 import { dotted, invalid, listed, wordOpenAi } from "./openai-wording.ts";
 import { findProblems, objects } from "./shape.ts";
 import type { Refusal } from "./upstream.ts";
@@ -37,8 +42,11 @@ export function refuseOpenAiHeaders(
     );
   }
   // The vendor ignores a second credential; a gateway that sends one has leaked it.
-  const foreign = ["x-api-key", "api-key", "x-goog-api-key", "anthropic-version"].find((name) => headers[name] !== undefined);
-  if (foreign !== undefined) return invalid({ message: `The header '${foreign}' does not belong to this API.` });
+  const foreign = ["x-api-key", "api-key", "x-goog-api-key", "anthropic-version"].find(
+    (name) => headers[name] !== undefined,
+  );
+  if (foreign !== undefined)
+    return invalid({ message: `The header '${foreign}' does not belong to this API.` });
   if (hasBody && !/^application\/json\b/i.test(headers["content-type"] ?? "")) {
     const sent = headers["content-type"] ?? "";
     return {
@@ -73,19 +81,40 @@ export function refuseChat(body: unknown, find: FindModel = findOpenAiModel): Re
 }
 
 /** Judges the body of `POST /v1/embeddings`. */
-export function refuseEmbeddings(body: unknown, find: FindModel = findOpenAiModel): Refusal | undefined {
+export function refuseEmbeddings(
+  body: unknown,
+  find: FindModel = findOpenAiModel,
+): Refusal | undefined {
   return judge(body, embeddingsRequest, "embeddings", [refuseDimensions], find);
 }
 
 /** Judges the body of `POST /v1/completions`. */
-export function refuseCompletions(body: unknown, find: FindModel = findOpenAiModel): Refusal | undefined {
-  return judge(body, completionsRequest, "completions", [refuseStreamOptions, refuseBestOf, refuseOutputLimit], find);
+export function refuseCompletions(
+  body: unknown,
+  find: FindModel = findOpenAiModel,
+): Refusal | undefined {
+  return judge(
+    body,
+    completionsRequest,
+    "completions",
+    [refuseStreamOptions, refuseBestOf, refuseOutputLimit],
+    find,
+  );
 }
 
 /** Judges the body of `POST /v1/moderations`. */
-export function refuseModerations(body: unknown, find: FindModel = findOpenAiModel): Refusal | undefined {
+export function refuseModerations(
+  body: unknown,
+  find: FindModel = findOpenAiModel,
+): Refusal | undefined {
   if (isObject(body) && body["model"] === undefined) {
-    return judge({ ...body, model: "omni-moderation-latest" }, moderationsRequest, "moderations", [], find);
+    return judge(
+      { ...body, model: "omni-moderation-latest" },
+      moderationsRequest,
+      "moderations",
+      [],
+      find,
+    );
   }
   return judge(body, moderationsRequest, "moderations", [], find);
 }
@@ -100,7 +129,8 @@ function judge(
   if (!isObject(body)) return badJson();
   const problems = findProblems(shape, body);
   // An argument nobody knows is told before what is wrong with the known ones.
-  const first = problems.find((one) => one.kind === "extra" && one.path.length === 1) ?? problems[0];
+  const first =
+    problems.find((one) => one.kind === "extra" && one.path.length === 1) ?? problems[0];
   if (first !== undefined) return wordOpenAi(first);
   const name = String(body["model"]);
   const model = find(name);
@@ -121,15 +151,34 @@ export const unknownModel = (name: string): Refusal => ({
   code: "model_not_found",
 });
 
-function wrongEndpoint(has: OpenAiModel["endpoint"], asked: OpenAiModel["endpoint"], name: string): Refusal {
-  const notChat = "This is not a chat model and thus not supported in the v1/chat/completions endpoint. Did you mean to use v1/completions?";
-  const chat = "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use v1/chat/completions?";
+function wrongEndpoint(
+  has: OpenAiModel["endpoint"],
+  asked: OpenAiModel["endpoint"],
+  name: string,
+): Refusal {
+  const notChat =
+    "This is not a chat model and thus not supported in the v1/chat/completions endpoint. Did you mean to use v1/completions?";
+  const chat =
+    "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use v1/chat/completions?";
   if (asked === "chat" && has === "responses") {
-    return { ...invalid({ message: `This model is only supported in v1/responses and not in v1/chat/completions.`, param: "model" }), status: 404 };
+    return {
+      ...invalid({
+        message: `This model is only supported in v1/responses and not in v1/chat/completions.`,
+        param: "model",
+      }),
+      status: 404,
+    };
   }
   if (asked === "chat") return { ...invalid({ message: notChat, param: "model" }), status: 404 };
-  if (asked === "completions" && has === "chat") return { ...invalid({ message: chat, param: "model" }), status: 404 };
-  return { ...invalid({ message: `The model \`${name}\` is not supported on this endpoint.`, param: "model" }), status: 403 };
+  if (asked === "completions" && has === "chat")
+    return { ...invalid({ message: chat, param: "model" }), status: 404 };
+  return {
+    ...invalid({
+      message: `The model \`${name}\` is not supported on this endpoint.`,
+      param: "model",
+    }),
+    status: 403,
+  };
 }
 
 // ---- what fields mean together ----
@@ -138,7 +187,9 @@ const given = (value: unknown): boolean => value !== undefined && value !== null
 
 /** The effort the model thinks with. */
 export function effortOf(body: JsonObject, model: OpenAiModel): string | undefined {
-  return typeof body["reasoning_effort"] === "string" ? body["reasoning_effort"] : model.defaultEffort;
+  return typeof body["reasoning_effort"] === "string"
+    ? body["reasoning_effort"]
+    : model.defaultEffort;
 }
 
 const unsupportedParameter = (param: string, hint = ""): Refusal =>
@@ -157,7 +208,10 @@ const unsupportedValue = (param: string, value: unknown, rest: string): Refusal 
 
 function refuseStreamOptions(body: JsonObject): Refusal | undefined {
   if (!given(body["stream_options"]) || body["stream"] === true) return undefined;
-  return invalid({ message: "The 'stream_options' parameter is only allowed when 'stream' is enabled.", param: "stream_options" });
+  return invalid({
+    message: "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
+    param: "stream_options",
+  });
 }
 
 function refuseOutputLimit(body: JsonObject, model: OpenAiModel): Refusal | undefined {
@@ -166,7 +220,8 @@ function refuseOutputLimit(body: JsonObject, model: OpenAiModel): Refusal | unde
   }
   if (given(body["max_tokens"]) && given(body["max_completion_tokens"])) {
     return invalid({
-      message: "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
+      message:
+        "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
       code: "invalid_parameter_combination",
     });
   }
@@ -186,14 +241,19 @@ function refuseOutputLimit(body: JsonObject, model: OpenAiModel): Refusal | unde
 function refuseForReasoning(body: JsonObject, model: OpenAiModel): Refusal | undefined {
   const effort = body["reasoning_effort"];
   if (!model.reasoning) {
-    if (given(effort)) return invalid({ message: "Unrecognized request argument supplied: reasoning_effort" });
+    if (given(effort))
+      return invalid({ message: "Unrecognized request argument supplied: reasoning_effort" });
     if (given(body["verbosity"]) && body["verbosity"] !== "medium") {
       return unsupportedValue("verbosity", body["verbosity"], "Supported values are: 'medium'.");
     }
     return undefined;
   }
   if (typeof effort === "string" && !model.efforts.includes(effort)) {
-    return unsupportedValue("reasoning_effort", effort, `Supported values are: ${listed(model.efforts)}.`);
+    return unsupportedValue(
+      "reasoning_effort",
+      effort,
+      `Supported values are: ${listed(model.efforts)}.`,
+    );
   }
   for (const param of ["presence_penalty", "frequency_penalty"]) {
     if (given(body[param]) && body[param] !== 0) return unsupportedParameter(param);
@@ -203,7 +263,11 @@ function refuseForReasoning(body: JsonObject, model: OpenAiModel): Refusal | und
   const samples = model.sampling === "effort-none" && effortOf(body, model) === "none";
   if (samples) return undefined;
   if (given(body["temperature"]) && body["temperature"] !== 1) {
-    return unsupportedValue("temperature", body["temperature"], "Only the default (1) value is supported.");
+    return unsupportedValue(
+      "temperature",
+      body["temperature"],
+      "Only the default (1) value is supported.",
+    );
   }
   if (given(body["top_p"]) && body["top_p"] !== 1) return unsupportedParameter("top_p");
   for (const param of ["logprobs", "top_logprobs"]) {
@@ -228,28 +292,45 @@ function refuseToolsWithReasoning(body: JsonObject, model: OpenAiModel): Refusal
 
 function refuseForSearchAndAudio(body: JsonObject, model: OpenAiModel): Refusal | undefined {
   if (given(body["web_search_options"]) && !model.search) {
-    return invalid({ message: "Web search options not supported with this model.", param: "web_search_options" });
+    return invalid({
+      message: "Web search options not supported with this model.",
+      param: "web_search_options",
+    });
   }
   if (model.search) {
-    for (const param of ["temperature", "top_p", "n", "presence_penalty", "frequency_penalty", "seed"]) {
+    for (const param of [
+      "temperature",
+      "top_p",
+      "n",
+      "presence_penalty",
+      "frequency_penalty",
+      "seed",
+    ]) {
       if (!given(body[param])) continue;
       return invalid({ message: `Model incompatible request argument supplied: ${param}` });
     }
   }
-  const modalities: readonly unknown[] = Array.isArray(body["modalities"]) ? body["modalities"] : [];
+  const modalities: readonly unknown[] = Array.isArray(body["modalities"])
+    ? body["modalities"]
+    : [];
   if (!modalities.includes("audio")) return undefined;
   if (!model.audio) {
     return unsupportedValue("modalities", "audio", "Supported values are: 'text'.");
   }
   return given(body["audio"])
     ? undefined
-    : invalid({ message: "Missing required parameter: 'audio'.", param: "audio", code: "missing_required_parameter" });
+    : invalid({
+        message: "Missing required parameter: 'audio'.",
+        param: "audio",
+        code: "missing_required_parameter",
+      });
 }
 
 function refuseLogprobs(body: JsonObject): Refusal | undefined {
   if (!given(body["top_logprobs"]) || body["logprobs"] === true) return undefined;
   return invalid({
-    message: "Invalid value for 'top_logprobs': 'top_logprobs' is only allowed when 'logprobs' is enabled.",
+    message:
+      "Invalid value for 'top_logprobs': 'top_logprobs' is only allowed when 'logprobs' is enabled.",
     param: "top_logprobs",
   });
 }
@@ -266,19 +347,29 @@ function refuseMetadata(body: JsonObject): Refusal | undefined {
   }
   return body["store"] === true
     ? undefined
-    : invalid({ message: "The 'metadata' parameter is only allowed when 'store' is enabled.", param: "metadata" });
+    : invalid({
+        message: "The 'metadata' parameter is only allowed when 'store' is enabled.",
+        param: "metadata",
+      });
 }
 
 function refuseBestOf(body: JsonObject): Refusal | undefined {
   const best = body["best_of"];
   if (typeof best !== "number") return undefined;
   if (best > 1 && body["stream"] === true) {
-    return invalid({ message: "You cannot stream results with 'best_of' greater than 1.", param: "best_of" });
+    return invalid({
+      message: "You cannot stream results with 'best_of' greater than 1.",
+      param: "best_of",
+    });
   }
   const count = typeof body["n"] === "number" ? body["n"] : 1;
   return best >= count
     ? undefined
-    : invalid({ message: "You requested that the server return more choices than it will generate (HINT: 'best_of' must be greater than or equal to 'n').", param: "best_of" });
+    : invalid({
+        message:
+          "You requested that the server return more choices than it will generate (HINT: 'best_of' must be greater than or equal to 'n').",
+        param: "best_of",
+      });
 }
 
 function refuseDimensions(body: JsonObject, model: OpenAiModel): Refusal | undefined {
@@ -290,7 +381,9 @@ function refuseDimensions(body: JsonObject, model: OpenAiModel): Refusal | undef
   const most = model.dimensions ?? 0;
   return dimensions <= most
     ? undefined
-    : invalid({ message: `Invalid value for 'dimensions' = ${dimensions}. Must be less than or equal to ${most}.` });
+    : invalid({
+        message: `Invalid value for 'dimensions' = ${dimensions}. Must be less than or equal to ${most}.`,
+      });
 }
 
 // ---- tools ----
@@ -324,11 +417,16 @@ function refuseFunction(definition: JsonObject, param: string): Refusal | undefi
 
 function refuseToolChoice(body: JsonObject, tools: readonly JsonObject[]): Refusal | undefined {
   const onlyWithTools = (param: string): Refusal =>
-    invalid({ message: `Invalid value for '${param}': '${param}' is only allowed when 'tools' are specified.`, param });
+    invalid({
+      message: `Invalid value for '${param}': '${param}' is only allowed when 'tools' are specified.`,
+      param,
+    });
   const choice = body["tool_choice"];
   if (tools.length === 0) {
     if (choice !== undefined && choice !== "none") return onlyWithTools("tool_choice");
-    return body["parallel_tool_calls"] === undefined ? undefined : onlyWithTools("parallel_tool_calls");
+    return body["parallel_tool_calls"] === undefined
+      ? undefined
+      : onlyWithTools("parallel_tool_calls");
   }
   if (!isObject(choice) || choice["type"] === "allowed_tools") return undefined;
   const kind = String(choice["type"]);
@@ -336,7 +434,10 @@ function refuseToolChoice(body: JsonObject, tools: readonly JsonObject[]): Refus
   const known = tools.some((tool) => isObject(tool[kind]) && tool[kind]["name"] === named);
   return known
     ? undefined
-    : invalid({ message: `Tool choice '${String(named)}' not found in 'tools' parameter.`, param: "tool_choice" });
+    : invalid({
+        message: `Tool choice '${String(named)}' not found in 'tools' parameter.`,
+        param: "tool_choice",
+      });
 }
 
 function refuseFormat(body: JsonObject): Refusal | undefined {
@@ -346,7 +447,8 @@ function refuseFormat(body: JsonObject): Refusal | undefined {
     return /json/i.test(JSON.stringify(body["messages"]))
       ? undefined
       : invalid({
-          message: "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
+          message:
+            "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
           param: "messages",
         });
   }
@@ -372,9 +474,15 @@ function refuseMessages(body: JsonObject, model: OpenAiModel): Refusal | undefin
   return refuseToolOrder(messages);
 }
 
-function refuseContent(message: JsonObject, index: number, model: OpenAiModel): Refusal | undefined {
+function refuseContent(
+  message: JsonObject,
+  index: number,
+  model: OpenAiModel,
+): Refusal | undefined {
   if (message["role"] === "assistant") {
-    const other = ["tool_calls", "function_call", "refusal", "audio"].some((key) => given(message[key]));
+    const other = ["tool_calls", "function_call", "refusal", "audio"].some((key) =>
+      given(message[key]),
+    );
     if (!given(message["content"]) && !other) {
       return invalid({
         message: `Invalid value for 'content': expected a string, got null.`,
@@ -390,11 +498,18 @@ function refuseContent(message: JsonObject, index: number, model: OpenAiModel): 
   return undefined;
 }
 
-function refusePart(part: JsonObject, path: readonly (string | number)[], model: OpenAiModel): Refusal | undefined {
+function refusePart(
+  part: JsonObject,
+  path: readonly (string | number)[],
+  model: OpenAiModel,
+): Refusal | undefined {
   const message = dotted(path.slice(0, 2));
   switch (part["type"]) {
     case "image_url":
-      return refuseImage(String(isObject(part["image_url"]) ? part["image_url"]["url"] : ""), dotted([...path, "image_url"]));
+      return refuseImage(
+        String(isObject(part["image_url"]) ? part["image_url"]["url"] : ""),
+        dotted([...path, "image_url"]),
+      );
     case "input_audio":
       if (!model.audio) {
         return invalid({
@@ -403,8 +518,12 @@ function refusePart(part: JsonObject, path: readonly (string | number)[], model:
           code: "invalid_value",
         });
       }
-      return isObject(part["input_audio"]) && decodeBase64(String(part["input_audio"]["data"])) === undefined
-        ? invalid({ message: `Invalid '${dotted([...path, "input_audio", "data"])}': the value is not valid base64.`, param: dotted(path) })
+      return isObject(part["input_audio"]) &&
+        decodeBase64(String(part["input_audio"]["data"])) === undefined
+        ? invalid({
+            message: `Invalid '${dotted([...path, "input_audio", "data"])}': the value is not valid base64.`,
+            param: dotted(path),
+          })
         : undefined;
     case "file":
       return refuseFile(isObject(part["file"]) ? part["file"] : {}, [...path, "file"]);
@@ -419,7 +538,11 @@ function refuseImage(url: string, param: string): Refusal | undefined {
   if (/^https?:\/\//i.test(url)) {
     return URL.canParse(url)
       ? undefined
-      : invalid({ message: `Invalid image URL: '${param}.url'. Expected a valid URL, but got a value with an invalid format.`, param, code: "invalid_value" });
+      : invalid({
+          message: `Invalid image URL: '${param}.url'. Expected a valid URL, but got a value with an invalid format.`,
+          param,
+          code: "invalid_value",
+        });
   }
   const data = parseDataUrl(url);
   if (data === undefined) {
@@ -430,10 +553,12 @@ function refuseImage(url: string, param: string): Refusal | undefined {
     });
   }
   const bytes = decodeBase64(data.data);
-  if (bytes === undefined) return invalid({ message: "Invalid base64 image_url.", param, code: "invalid_base64" });
+  if (bytes === undefined)
+    return invalid({ message: "Invalid base64 image_url.", param, code: "invalid_base64" });
   if (!imageTypes.includes(data.mediaType) || imageType(bytes) === undefined) {
     return invalid({
-      message: "You uploaded an unsupported image. Please make sure your image has of one the following formats: ['png', 'jpeg', 'gif', 'webp'].",
+      message:
+        "You uploaded an unsupported image. Please make sure your image has of one the following formats: ['png', 'jpeg', 'gif', 'webp'].",
       code: "invalid_image_format",
     });
   }
@@ -444,11 +569,19 @@ function refuseFile(file: JsonObject, path: readonly (string | number)[]): Refus
   if (given(file["file_id"])) return undefined;
   if (!given(file["file_data"])) {
     const param = dotted([...path, "file_id"]);
-    return invalid({ message: `Missing required parameter: '${param}'.`, param, code: "missing_required_parameter" });
+    return invalid({
+      message: `Missing required parameter: '${param}'.`,
+      param,
+      code: "missing_required_parameter",
+    });
   }
   if (!given(file["filename"])) {
     const param = dotted([...path, "filename"]);
-    return invalid({ message: `Missing required parameter: '${param}'.`, param, code: "missing_required_parameter" });
+    return invalid({
+      message: `Missing required parameter: '${param}'.`,
+      param,
+      code: "missing_required_parameter",
+    });
   }
   const data = parseDataUrl(String(file["file_data"]));
   const param = dotted([...path, "file_data"]);
@@ -481,7 +614,8 @@ function refuseToolOrder(messages: readonly JsonObject[]): Refusal | undefined {
       const id = String(message["tool_call_id"]);
       if (answering.size === 0) {
         return invalid({
-          message: "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.",
+          message:
+            "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.",
           param: `messages.[${index}].role`,
         });
       }

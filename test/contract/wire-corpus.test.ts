@@ -1,0 +1,335 @@
+// Every recorded exchange through the whole gateway: relayed it keeps its bytes, translated it keeps its meaning.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { dialects } from "../../src/dialects/index.ts";
+import type { DialectId } from "../../src/ir/chat.ts";
+import { isAllowed } from "../../src/lib/headers.ts";
+import { isObject, type JsonObject } from "../../src/lib/json.ts";
+import { type Exchange, exchangesOf, isStream } from "../support/wire/exchange.ts";
+import { createRandom, singleBytes, spell } from "../support/wire/random.ts";
+import {
+  type Answer,
+  clientSecret,
+  modelAt,
+  recordingOf,
+  type Replay,
+  startReplay,
+  upstreamSecret,
+} from "../support/wire/replay.ts";
+import { createTally, type Verdict } from "../support/wire/tally.ts";
+import { dataOf, tell, type Told } from "../support/wire/told.ts";
+
+let replay: Replay;
+beforeAll(async () => {
+  replay = await startReplay();
+});
+afterAll(() => replay.close());
+
+const corpora = (["openai-chat", "anthropic-messages"] as const).map((dialect) => ({
+  dialect,
+  exchanges: exchangesOf(dialect),
+}));
+
+describe("same dialect", () => {
+  for (const { dialect, exchanges } of corpora) {
+    test(`${dialect}: bytes both ways (${exchanges.length} exchanges)`, async () => {
+      const tally = createTally(`${dialect} relayed`);
+      for (const exchange of exchanges) {
+        for (const body of relayedBodies(exchange, dialect)) {
+          tally.add(exchange, await checkRelay(exchange, dialect, body));
+        }
+      }
+      tally.print();
+      expect(tally.faults).toEqual([]);
+    });
+  }
+
+  for (const { dialect, exchanges } of corpora) {
+    const sample = sampleOf(exchanges.filter(isStream));
+    test(`${dialect}: a stream that arrives byte by byte leaves as the same bytes (${sample.length})`, async () => {
+      const tally = createTally(`${dialect} relayed byte by byte`);
+      for (const exchange of sample) {
+        const [body = {}] = relayedBodies(exchange, dialect);
+        const whole = await ask(exchange, dialect, dialect, body);
+        const bytewise = await ask(exchange, dialect, dialect, body, true);
+        const isSame =
+          bytewise.status === whole.status && textOf(bytewise) === textOf(whole);
+        tally.add(exchange, isSame ? {} : { fault: "differs from the stream in one piece" });
+      }
+      tally.print();
+      expect(tally.faults).toEqual([]);
+    });
+  }
+});
+
+describe("other dialect", () => {
+  for (const { dialect, exchanges } of corpora) {
+    const client = otherOf(dialect);
+    test(`${dialect} answers to a client of ${client} (${exchanges.length})`, async () => {
+      const tally = createTally(`${dialect} to ${client}`);
+      for (const exchange of exchanges) {
+        const body = plainRequest(client, exchange.stream);
+        const answer = await ask(exchange, dialect, client, body);
+        tally.add(exchange, checkTranslation(exchange, dialect, answer));
+      }
+      tally.print();
+      expect(tally.faults).toEqual([]);
+    });
+  }
+
+  for (const { dialect, exchanges } of corpora) {
+    const client = otherOf(dialect);
+    const sample = sampleOf(exchanges.filter(isStream));
+    test(`${dialect}: a stream that arrives byte by byte is translated the same (${sample.length})`, async () => {
+      const tally = createTally(`${dialect} to ${client} byte by byte`);
+      for (const exchange of sample) {
+        const body = plainRequest(client, true);
+        const whole = await ask(exchange, dialect, client, body);
+        const bytewise = await ask(exchange, dialect, client, body, true);
+        const isSame =
+          bytewise.status === whole.status &&
+          withoutIds(textOf(bytewise)) === withoutIds(textOf(whole));
+        tally.add(exchange, isSame ? {} : { fault: "differs from the stream in one piece" });
+      }
+      tally.print();
+      expect(tally.faults).toEqual([]);
+    });
+  }
+});
+
+test("every request asked above has one usage row with a status", async () => {
+  const rows = await replay.rows();
+  console.log(`requests asked: ${replay.asked}, usage rows: ${rows.length}`);
+  expect(rows).toHaveLength(replay.asked);
+  expect(rows.filter((row) => row.httpStatus === null || row.status === "interrupted")).toEqual([]);
+  expect(new Set(rows.map((row) => row.requestId)).size).toBe(rows.length);
+});
+
+const otherOf = (dialect: DialectId): DialectId =>
+  dialect === "openai-chat" ? "anthropic-messages" : "openai-chat";
+
+const textOf = ({ bytes }: Answer): string => new TextDecoder().decode(bytes);
+
+/** Ids and times that the gateway makes up where the upstream gives none. */
+const withoutIds = (text: string): string =>
+  text.replaceAll(/(?:msg|chatcmpl|call|toolu)_[\w-]+/g, "id").replaceAll(/"created":\d+/g, "");
+
+/** Short streams first come first: enough to cover every file, few enough to be quick. */
+function sampleOf(streams: readonly Exchange[]): Exchange[] {
+  const isShort = ({ response }: Exchange) => String(response.body).length < 12_000;
+  const short = streams.filter(isShort);
+  const step = Math.max(1, Math.floor(short.length / 40));
+  return short.filter((_, at) => at % step === 0);
+}
+
+const ask = (
+  exchange: Exchange,
+  upstream: DialectId,
+  client: DialectId,
+  body: JsonObject,
+  bytewise = false,
+): Promise<Answer> => {
+  const recording = recordingOf(exchange);
+  return replay.ask({
+    client,
+    body: JSON.stringify({ ...body, model: modelAt(upstream, "recorded") }),
+    recording: bytewise
+      ? { ...recording, pieces: recording.pieces.flatMap(singleBytes) }
+      : recording,
+  });
+};
+
+const plainRequest = (dialect: DialectId, stream: boolean): JsonObject => ({
+  model: "recorded",
+  messages: [{ role: "user", content: "Hello" }],
+  ...(stream ? { stream } : {}),
+  ...(dialect === "anthropic-messages" ? { max_tokens: 1024 } : {}),
+  ...(dialect === "openai-chat" && stream ? { stream_options: { include_usage: true } } : {}),
+});
+
+/** The recorded request; where none was published one with and one without a wish for usage. */
+function relayedBodies({ request, stream }: Exchange, dialect: DialectId): JsonObject[] {
+  if (request) return [request.body];
+  const asking = plainRequest(dialect, stream);
+  if (!asking["stream_options"]) return [asking];
+  const { stream_options: _, ...silent } = asking;
+  return [asking, silent];
+}
+
+const insertion = ',"stream_options":{"include_usage":true}';
+
+async function checkRelay(
+  exchange: Exchange,
+  dialect: DialectId,
+  body: JsonObject,
+): Promise<Verdict> {
+  const { id, response } = exchange;
+  const place = "@model@";
+  const spelled = spell({ ...body, model: place }, createRandom(id));
+  const withModel = (model: string): string => spelled.replace(place, () => model);
+  const model = String(body["model"]);
+  const spelledAnswer =
+    typeof response.body === "string" ? response.body : spell(response.body, createRandom(id));
+  const answer = await replay.ask({
+    client: dialect,
+    headers: dialectHeaders(exchange, dialect),
+    body: withModel(modelAt(dialect, model)),
+    recording: recordingOf(exchange, spelledAnswer),
+  });
+
+  if (!answer.received) return { fault: `nothing sent: ${textOf(answer)}` };
+  const sent = new TextDecoder().decode(answer.received.bytes);
+  const isAsked = sent === withModel(model);
+  const isSpliced = sent.replace(insertion, "") === withModel(model);
+  const asksItself = isObject(body["stream_options"]) && body["stream_options"]["include_usage"];
+  const maySplice =
+    body["stream"] === true && dialects[dialect].usageOption !== undefined && !asksItself;
+  if (maySplice ? isAsked || !isSpliced : !isAsked) {
+    return { fault: `the upstream was sent other bytes: ${sent.slice(0, 200)}` };
+  }
+  const headers = wrongHeaders(exchange, dialect, answer);
+  if (headers) return { fault: headers };
+  return checkRelayedAnswer(exchange, dialect, answer, { spelledAnswer, hidesUsage: maySplice });
+}
+
+/** The recorded headers that a client of this dialect sends besides the usual ones. */
+const dialectHeaders = ({ request }: Exchange, dialect: DialectId): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(request?.headers ?? {}).filter(([name]) =>
+      isAllowed(name, dialects[dialect].requestHeaders),
+    ),
+  );
+
+function wrongHeaders(exchange: Exchange, dialect: DialectId, answer: Answer): string | undefined {
+  const { received, headers, status } = answer;
+  for (const [name, value] of Object.entries(dialectHeaders(exchange, dialect))) {
+    if (received?.headers.get(name) !== value) return `the upstream misses \`${name}\``;
+  }
+  const sent = [...(received?.headers.values() ?? [])].join("\n");
+  if (sent.includes(clientSecret)) return "the client's key went upstream";
+  if (!sent.includes(upstreamSecret)) return "the provider's key is missing";
+  if (status >= 400) return undefined;
+  for (const [name, value] of Object.entries(exchange.response.headers ?? {})) {
+    if (!isAllowed(name, dialects[dialect].responseHeaders)) continue;
+    if (headers.get(name) !== value) return `the client misses \`${name}\``;
+  }
+  return undefined;
+}
+
+function checkRelayedAnswer(
+  exchange: Exchange,
+  dialect: DialectId,
+  answer: Answer,
+  { spelledAnswer, hidesUsage }: { spelledAnswer: string; hidesUsage: boolean },
+): Verdict {
+  const { response } = exchange;
+  const got = textOf(answer);
+  if (response.status === 429) {
+    return answer.status === 429 && got.includes(messageIn(response.body))
+      ? { exception: "429: the gateway's own error, with the provider's words" }
+      : { fault: `429 became ${answer.status} ${got}` };
+  }
+  const failure = leadingError(exchange);
+  if (failure !== undefined) {
+    return answer.status >= 400 && got.includes(JSON.stringify(failure).slice(1, -1))
+      ? { exception: "an error in a 200 before any content: told with an error status" }
+      : { fault: `an error in a 200 became ${answer.status} ${got}` };
+  }
+  if (answer.status !== response.status) return { fault: `status ${answer.status}: ${got}` };
+  const expected = hidesUsage && isStream(exchange) ? withoutUsage(spelledAnswer) : spelledAnswer;
+  if (got !== expected) return { fault: `the client got other bytes: ${firstDifference(expected, got)}` };
+  if (response.status >= 400) return {};
+  return wrongRow(tell(dialect, spelledAnswer, exchange.stream), answer);
+}
+
+const messageIn = (body: unknown): string => {
+  const error = isObject(body) ? body["error"] : undefined;
+  return isObject(error) && typeof error["message"] === "string" ? error["message"] : "";
+};
+
+/** The message of an error that a 200 begins with. */
+function leadingError({ response }: Exchange): string | undefined {
+  if (response.status !== 200) return undefined;
+  const frames = typeof response.body === "string" ? dataOf(response.body) : [response.body];
+  for (const frame of frames) {
+    const message = messageIn(frame);
+    if (message !== "") return message;
+    const isEmpty = isObject(frame) && (frame["type"] === "ping" || isPrelude(frame));
+    if (!isEmpty) return undefined;
+  }
+  return undefined;
+}
+
+/** A chunk or event that shows nothing yet. */
+function isPrelude(frame: JsonObject): boolean {
+  if (frame["type"] === "message_start") return true;
+  if (!Array.isArray(frame["choices"])) return false;
+  return frame["choices"].every((choice: unknown) => {
+    const delta = isObject(choice) && isObject(choice["delta"]) ? choice["delta"] : {};
+    const { role: _, ...rest } = delta;
+    return Object.values(rest).every((value) => value === null || value === "");
+  });
+}
+
+/** The stream without the chunks that tell nothing but usage. */
+const withoutUsage = (stream: string): string =>
+  stream
+    .split(/(?<=\r\n\r\n|\n\n|\r\r)/)
+    .filter((block) => {
+      const [chunk] = dataOf(block);
+      const choices = chunk?.["choices"];
+      return !(isObject(chunk?.["usage"]) && Array.isArray(choices) && choices.length === 0);
+    })
+    .join("");
+
+function firstDifference(expected: string, got: string): string {
+  let at = 0;
+  while (at < expected.length && expected[at] === got[at]) at += 1;
+  return `at ${at}: ${JSON.stringify(expected.slice(at, at + 80))} became ${JSON.stringify(got.slice(at, at + 80))}`;
+}
+
+/** The ledger has what the answer says of usage. */
+function wrongRow(told: Told, { row }: Answer): Verdict {
+  if (row.status !== "ok") return { fault: `the row says ${row.status} ${row.errorCode}` };
+  if (!told.usage) return row.usageEstimated || row.outputTokens === 0 ? {} : { fault: "usage from nowhere" };
+  const { input, cacheRead, cacheWrite, output } = told.usage;
+  const recorded = {
+    input: row.inputTokens,
+    cacheRead: row.cacheReadTokens,
+    cacheWrite: row.cacheWrite5mTokens + row.cacheWrite1hTokens,
+    output: row.outputTokens,
+  };
+  return Bun.deepEquals(recorded, { input, cacheRead, cacheWrite, output })
+    ? {}
+    : { fault: `row ${JSON.stringify(recorded)}, told ${JSON.stringify(told.usage)}` };
+}
+
+function checkTranslation(exchange: Exchange, dialect: DialectId, answer: Answer): Verdict {
+  const { response, stream } = exchange;
+  const client = otherOf(dialect);
+  const got = textOf(answer);
+  const said = response.status >= 400 ? messageIn(response.body) : leadingError(exchange);
+  if (said !== undefined) {
+    const isTold = answer.status >= 400 && messageIn(JSON.parse(got)) === said;
+    const isKept = response.status < 400 || answer.status === response.status;
+    return isTold && isKept ? {} : { fault: `the error became ${answer.status} ${got}` };
+  }
+  if (answer.status !== 200) return { fault: `status ${answer.status}: ${got}` };
+  const before = tell(dialect, recordedText(exchange), stream);
+  const after = tell(client, got, stream);
+  const row = wrongRow(before, answer);
+  if (row.fault) return row;
+  const lost = differences(before, after);
+  return lost.length === 0 ? {} : { fault: lost.join("; ") };
+}
+
+const recordedText = ({ response }: Exchange): string =>
+  typeof response.body === "string" ? response.body : JSON.stringify(response.body);
+
+function differences(before: Told, after: Told): string[] {
+  return (Object.keys(before) as (keyof Told)[]).flatMap((key) => {
+    if (Bun.deepEquals(before[key], after[key])) return [];
+    return [`${key}: ${clip(before[key])} became ${clip(after[key])}`];
+  });
+}
+
+const clip = (value: unknown): string => JSON.stringify(value).slice(0, 300);

@@ -1,0 +1,254 @@
+// What an answer says, read off its wire without the gateway's code, so that the two can be compared.
+import type { DialectId } from "../../../src/ir/chat.ts";
+import { isObject, type JsonObject, rawAt } from "../../../src/lib/json.ts";
+
+/** One answer (the first candidate) in words that every wire has. */
+export interface Told {
+  text: string;
+  reasoning: string;
+  calls: { name: string; args: string }[];
+  finish: "stop" | "length" | "tool-calls" | "filtered" | "none";
+  usage: ToldUsage | null;
+}
+
+/** `input` includes the cached tokens once, `output` the reasoning. */
+export interface ToldUsage {
+  input: number;
+  cacheRead: number;
+  cacheWrite: number;
+  output: number;
+}
+
+/** An answer's JSON, or the frames of its stream. */
+export const tell = (dialect: DialectId, body: string, stream: boolean): Told =>
+  stream ? streamReaders[dialect](dataOf(body)) : jsonReaders[dialect](body);
+
+const text = (value: unknown): string => (typeof value === "string" ? value : "");
+const list = (value: unknown): JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : []);
+const count = (value: unknown): number => (typeof value === "number" ? value : 0);
+const inside = (value: unknown, key: string): unknown => (isObject(value) ? value[key] : undefined);
+
+/** The JSON payloads of a stream of server-sent events. */
+export function dataOf(stream: string): JsonObject[] {
+  const blocks = stream.replaceAll(/\r\n?/g, "\n").replace(/^\u{feff}/u, "").split(/\n\n+/);
+  return blocks.flatMap((block) => {
+    const lines = block.split("\n").filter((line) => line.startsWith("data:"));
+    const data = lines.map((line) => line.slice(5).replace(/^ /, "")).join("\n");
+    if (data === "" || data === "[DONE]") return [];
+    const value: unknown = JSON.parse(data);
+    return isObject(value) ? [value] : [];
+  });
+}
+
+const openaiFinishes: Readonly<Record<string, Told["finish"]>> = {
+  length: "length",
+  model_length: "length",
+  max_tokens: "length",
+  tool_calls: "tool-calls",
+  function_call: "tool-calls",
+  content_filter: "filtered",
+};
+
+/** Some servers end an answer that calls tools with `stop`, or with nothing. */
+function openaiFinish(word: unknown, calls: boolean, refusal: string): Told["finish"] {
+  const named = openaiFinishes[text(word)] ?? "stop";
+  if (named !== "stop") return named;
+  return calls ? "tool-calls" : refusal === "" ? "stop" : "filtered";
+}
+
+function openaiUsage(value: unknown): ToldUsage | null {
+  if (!isObject(value)) return null;
+  const prompt = value["prompt_tokens_details"];
+  const input = count(value["prompt_tokens"]);
+  const output = count(value["completion_tokens"]);
+  const reasoning = count(inside(value["completion_tokens_details"], "reasoning_tokens"));
+  const hidden = count(value["total_tokens"]) - input - output;
+  return {
+    input,
+    cacheRead:
+      count(inside(prompt, "cached_tokens")) ||
+      count(value["cached_tokens"]) ||
+      count(value["prompt_cache_hit_tokens"]),
+    cacheWrite:
+      count(inside(prompt, "cache_write_tokens")) || count(value["cache_creation_input_tokens"]),
+    // Reasoning that stands in the total alone belongs to the output.
+    output: output + (hidden > 0 && (hidden === reasoning || reasoning === 0) ? hidden : 0),
+  };
+}
+
+const detailsText = (value: unknown): string =>
+  list(value)
+    .map((item) => text(item["text"]) + text(item["summary"]))
+    .join("");
+
+const openaiReasoning = (message: JsonObject): string =>
+  text(message["reasoning_content"]) ||
+  text(message["reasoning"]) ||
+  detailsText(message["reasoning_details"]);
+
+const contentText = (content: unknown): string =>
+  text(content) || list(content).map((part) => text(part["text"])).join("");
+
+function openaiCall(call: JsonObject): Told["calls"][number] {
+  const { function: named, custom } = call;
+  return isObject(custom)
+    ? { name: text(custom["name"]), args: text(custom["input"]) }
+    : { name: text(inside(named, "name")), args: text(inside(named, "arguments")) };
+}
+
+function tellOpenai(body: string): Told {
+  const json: unknown = JSON.parse(body);
+  const [choice = {}] = list(inside(json, "choices"));
+  const message = isObject(choice["message"]) ? choice["message"] : {};
+  const calls = list(message["tool_calls"]).map(openaiCall);
+  const legacy = message["function_call"];
+  if (isObject(legacy)) calls.push(openaiCall({ function: legacy }));
+  const refusal = text(message["refusal"]);
+  return {
+    text: contentText(message["content"]) + refusal,
+    reasoning: openaiReasoning(message),
+    calls,
+    finish: openaiFinish(choice["finish_reason"], calls.length > 0, refusal),
+    usage: openaiUsage(inside(json, "usage")),
+  };
+}
+
+function tellOpenaiStream(chunks: readonly JsonObject[]): Told {
+  const told: Told = { text: "", reasoning: "", calls: [], finish: "none", usage: null };
+  const calls = new Map<number, Told["calls"][number]>();
+  let refusal = "";
+  let word: unknown;
+  for (const chunk of chunks) {
+    const [choice] = list(chunk["choices"]).filter((item) => count(item["index"]) === 0);
+    const usage =
+      chunk["usage"] ?? inside(chunk["x_groq"], "usage") ?? inside(choice, "usage") ?? null;
+    told.usage = openaiUsage(usage) ?? told.usage;
+    const delta = isObject(choice?.["delta"]) ? choice["delta"] : {};
+    told.text += contentText(delta["content"]);
+    told.reasoning += openaiReasoning(delta);
+    refusal += text(delta["refusal"]);
+    const legacy = delta["function_call"];
+    const pieces = list(delta["tool_calls"]);
+    if (isObject(legacy)) pieces.push({ index: 0, function: legacy });
+    for (const piece of pieces) {
+      const { name, args } = openaiCall(piece);
+      const known = calls.get(count(piece["index"]));
+      if (known) known.args += args;
+      else calls.set(count(piece["index"]), { name, args });
+    }
+    word = choice?.["finish_reason"] ?? word;
+  }
+  told.calls = [...calls.values()];
+  told.text += refusal;
+  told.finish = openaiFinish(word, calls.size > 0, refusal);
+  return told;
+}
+
+const anthropicFinishes: Readonly<Record<string, Told["finish"]>> = {
+  end_turn: "stop",
+  stop_sequence: "stop",
+  // The provider paused its own tools: a client of another wire has nothing to go on with.
+  pause_turn: "stop",
+  compaction: "stop",
+  max_tokens: "length",
+  model_context_window_exceeded: "length",
+  tool_use: "tool-calls",
+  refusal: "filtered",
+};
+
+function anthropicUsage(value: unknown): ToldUsage | null {
+  if (!isObject(value)) return null;
+  const cacheRead = count(value["cache_read_input_tokens"]);
+  const cacheWrite = count(value["cache_creation_input_tokens"]);
+  const extra = list(value["iterations"]).filter((item) => item["type"] === "compaction");
+  const own = {
+    input: count(value["input_tokens"]) + cacheRead + cacheWrite,
+    cacheRead,
+    cacheWrite,
+    output: count(value["output_tokens"]),
+  };
+  return extra.map(anthropicUsage).reduce<ToldUsage>(
+    (sum, next) => ({
+      input: sum.input + (next?.input ?? 0),
+      cacheRead: sum.cacheRead + (next?.cacheRead ?? 0),
+      cacheWrite: sum.cacheWrite + (next?.cacheWrite ?? 0),
+      output: sum.output + (next?.output ?? 0),
+    }),
+    own,
+  );
+}
+
+function tellAnthropic(body: string): Told {
+  const json: unknown = JSON.parse(body);
+  const inputs = new Map(
+    rawAt(body, ["content", "*", "input"]).map(({ path, text: args }) => [path[1], args]),
+  );
+  return fromBlocks(
+    list(inside(json, "content")).map((block, at) => ({ ...block, args: inputs.get(at) })),
+    inside(json, "stop_reason"),
+    anthropicUsage(inside(json, "usage")),
+  );
+}
+
+function fromBlocks(blocks: JsonObject[], reason: unknown, usage: ToldUsage | null): Told {
+  const of = (type: string) => blocks.filter((block) => block["type"] === type);
+  return {
+    text: of("text").map((block) => text(block["text"])).join(""),
+    reasoning: of("thinking").map((block) => text(block["thinking"])).join(""),
+    calls: of("tool_use").map((block) => ({
+      name: text(block["name"]),
+      args: text(block["args"]),
+    })),
+    finish: anthropicFinishes[text(reason)] ?? "none",
+    usage,
+  };
+}
+
+function tellAnthropicStream(events: readonly JsonObject[]): Told {
+  const blocks = new Map<number, JsonObject>();
+  let reason: unknown;
+  let usage: JsonObject | null = null;
+  const merge = (value: unknown): void => {
+    const told = Object.entries(isObject(value) ? value : {}).filter(([, item]) => item !== null);
+    usage = { ...usage, ...Object.fromEntries(told) };
+  };
+  for (const event of events) {
+    const index = count(event["index"]);
+    const block = blocks.get(index);
+    const delta = isObject(event["delta"]) ? event["delta"] : {};
+    switch (event["type"]) {
+      case "message_start":
+        merge(inside(event["message"], "usage"));
+        break;
+      case "content_block_start": {
+        const started = isObject(event["content_block"]) ? { ...event["content_block"] } : {};
+        const input = started["input"];
+        const whole = isObject(input) && Object.keys(input).length > 0 ? JSON.stringify(input) : "";
+        blocks.set(index, { ...started, args: whole });
+        break;
+      }
+      case "content_block_delta":
+        if (!block) break;
+        block["text"] = text(block["text"]) + text(delta["text"]);
+        block["thinking"] = text(block["thinking"]) + text(delta["thinking"]);
+        block["args"] = text(block["args"]) + text(delta["partial_json"]);
+        break;
+      case "message_delta":
+        reason = delta["stop_reason"] ?? reason;
+        merge(event["usage"]);
+        break;
+      default:
+    }
+  }
+  return fromBlocks([...blocks.values()], reason, anthropicUsage(usage));
+}
+
+const jsonReaders: Readonly<Record<DialectId, (body: string) => Told>> = {
+  "openai-chat": tellOpenai,
+  "anthropic-messages": tellAnthropic,
+};
+
+const streamReaders: Readonly<Record<DialectId, (frames: readonly JsonObject[]) => Told>> = {
+  "openai-chat": tellOpenaiStream,
+  "anthropic-messages": tellAnthropicStream,
+};
