@@ -4,7 +4,7 @@ import { dialects } from "./dialects/index.ts";
 import { createEgress, type Egress, type EgressResponse } from "./egress.ts";
 import type { Inbound } from "./inbound.ts";
 import type { Origin } from "./ir/chat.ts";
-import { GatewayError } from "./ir/error.ts";
+import { GatewayError, type UpstreamFault } from "./ir/error.ts";
 import type { Warning } from "./ir/warning.ts";
 import { pickHeaders } from "./lib/headers.ts";
 import { splice } from "./lib/json.ts";
@@ -93,9 +93,9 @@ type Content = Pick<Outbound, "body" | "warnings" | "hidesUsage">;
 function relayBody(inbound: Inbound, candidate: Candidate): Content {
   const { bytes, members, dialect } = inbound;
   const edits = [];
-  const named = members.get("model");
-  if (named && inbound.model !== candidate.model) {
-    edits.push({ ...named.value, text: JSON.stringify(candidate.model) });
+  const name = members.get("model");
+  if (name && inbound.model !== candidate.model) {
+    edits.push({ ...name.value, text: JSON.stringify(candidate.model) });
   }
   const usage =
     inbound.stream && (candidate.provider.preset.quirks.usageInStream ?? "option") === "option"
@@ -165,7 +165,9 @@ export async function send(
     await checkKind(answer, outbound.dialect, stream);
     return answer;
   } catch (error) {
-    throw error instanceof GatewayError ? named(error, provider.name, outbound.dialect) : error;
+    throw error instanceof GatewayError
+      ? named(error, provider.name, { dialect: outbound.dialect.id })
+      : error;
   }
 }
 
@@ -190,8 +192,15 @@ async function checkKind(
   );
 }
 
-/** Says which provider failed. */
-function named(error: GatewayError, provider: string, dialect: Dialect): GatewayError {
+/**
+ * Says which provider failed.
+ * @param native where the answer was an error in the dialect's own form: that dialect, and the answer's body.
+ */
+export function named(
+  error: GatewayError,
+  provider: string,
+  native: Pick<UpstreamFault, "dialect" | "body"> = {},
+): GatewayError {
   if (!error.code.startsWith("upstream_") || error.upstream?.provider) return error;
   // A client may act on the wording of what its own request got wrong, so that stays as the provider put it.
   const message =
@@ -200,8 +209,9 @@ function named(error: GatewayError, provider: string, dialect: Dialect): Gateway
     status: error.status,
     retryAfterMs: error.retryAfterMs,
     param: error.param,
+    details: error.details,
     cause: error.cause,
-    upstream: { ...error.upstream, provider, dialect: dialect.id },
+    upstream: { ...error.upstream, ...native, provider },
   });
 }
 

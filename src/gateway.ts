@@ -10,7 +10,7 @@ import { backgroundFailures } from "./lib/background.ts";
 import { now } from "./lib/clock.ts";
 import type { Logger } from "./lib/log.ts";
 import type { Secret } from "./lib/secret.ts";
-import { type Generation, handle, type Services } from "./pipeline.ts";
+import { type Generation, handle, type Pacing, type Services } from "./pipeline.ts";
 import { discoverLocal, type LocalProbe } from "./providers/discover.ts";
 import { findProvider } from "./providers/index.ts";
 import { createRouter } from "./routing/router.ts";
@@ -28,6 +28,7 @@ export interface GatewayParts {
   log: Logger;
   env: Readonly<Record<string, string | undefined>>;
   adminKey(config: Config): Secret;
+  pacing?: Pacing;
 }
 
 /** A local server that answered a probe. */
@@ -91,7 +92,14 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
   let watched: readonly string[] = loaded.watched;
   const inFlight = new Set<string>();
   let draining = false;
-  const services: Services = { store, egress, log, inFlight, shutdown: shutdown.signal };
+  const services: Services = {
+    store,
+    egress,
+    log,
+    inFlight,
+    shutdown: shutdown.signal,
+    ...(parts.pacing ? { pacing: parts.pacing } : {}),
+  };
 
   const reload = async (): Promise<{ applied: boolean; problems: string[] }> => {
     try {

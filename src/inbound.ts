@@ -118,11 +118,7 @@ const streamedOperations: ReadonlySet<Operation> = new Set(["chat", "completions
 const withoutBom = (body: Uint8Array): Uint8Array =>
   body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body;
 
-function decode(
-  bytes: Uint8Array,
-  dialect: Dialect,
-  operation: Operation,
-): Decoded<ChatRequest> {
+function decode(bytes: Uint8Array, dialect: Dialect, operation: Operation): Decoded<ChatRequest> {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
   return dialect.request.decode({ json: orInvalid(() => parseObject(text)), text }, operation);
 }

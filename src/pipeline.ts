@@ -1,13 +1,14 @@
 // A request's life, top to bottom: authenticate, read, route, attempt until one answers, respond, settle.
 import type { Access } from "./access/authenticate.ts";
-import { buildOutbound, chooseEndpoint, type Outbound, send } from "./attempt.ts";
+import { buildOutbound, chooseEndpoint, named, type Outbound, send } from "./attempt.ts";
 import { estimateRequestTokens } from "./catalog/estimate.ts";
 import type { Config } from "./config/config.ts";
-import type { AnswerContext, Dialect } from "./dialects/dialect.ts";
+import type { AnswerContext, Body, Decoded, Dialect } from "./dialects/dialect.ts";
 import type { Egress, EgressResponse } from "./egress.ts";
 import { type Inbound, inspect, readBody } from "./inbound.ts";
-import type { Operation } from "./ir/chat.ts";
+import type { ChatResponse, Operation } from "./ir/chat.ts";
 import { GatewayError, toGatewayError } from "./ir/error.ts";
+import { expand } from "./ir/fold.ts";
 import { createUsage } from "./ir/usage.ts";
 import { monotonic } from "./lib/clock.ts";
 import { pickHeaders } from "./lib/headers.ts";
@@ -26,6 +27,16 @@ export interface Generation {
   router: Router;
 }
 
+/** When a stream starts, and what keeps it alive. */
+export interface Pacing {
+  /** How long the start of a stream is held back for its first content, ms. */
+  holdMs: number;
+  /** Silence on a stream after which something is written so that nobody on the way hangs up, ms. */
+  keepAliveMs: number;
+  /** A stream whose upstream has not even answered by then is opened anyway, so that keep-alives can flow, ms. */
+  openEarlyMs: number;
+}
+
 /** What outlives configurations. */
 export interface Services {
   store: Store;
@@ -35,16 +46,12 @@ export interface Services {
   inFlight: Set<string>;
   /** Aborted with the reason when the daemon gives up on requests that outlast its drain. */
   shutdown: AbortSignal;
+  pacing?: Pacing;
 }
 
 /** Largest complete (not streamed) answer taken from an upstream, bytes. */
 const maxAnswerBytes = 256 * 1024 * 1024;
-/** How long the start of a stream is held back for its first content, ms. */
-const holdMs = 2_000;
-/** Silence on a stream after which something is written so that nobody on the way hangs up, ms. */
-const keepAliveMs = 10_000;
-/** A stream whose upstream has not even answered by then is opened anyway, so that keep-alives can flow, ms. */
-const openEarlyMs = 12_000;
+const defaultPacing: Pacing = { holdMs: 2_000, keepAliveMs: 10_000, openEarlyMs: 12_000 };
 
 /** Answers one client request of `dialect`; never rejects. */
 export async function handle(
@@ -64,31 +71,48 @@ export async function handle(
     prices: generation.config.prices,
     onSettled: () => services.inFlight.delete(record.requestId),
   });
-  let key: string | null;
   try {
-    key = generation.access.authenticate(request.headers).key;
+    record.caller(generation.access.authenticate(request.headers).key);
   } catch (error) {
     // No row: a stranger's guesses must not fill the ledger.
     return errorResponse(toGatewayError(error), dialect, record);
   }
   services.inFlight.add(record.requestId);
-  const signal = AbortSignal.any([request.signal, services.shutdown]);
+  const left = new AbortController();
+  const signal = AbortSignal.any([request.signal, services.shutdown, left.signal]);
   try {
     const bytes = await readBody(request, generation.config.server.maxBodyBytes);
     const inbound = inspect(bytes, request, dialect, operation);
-    record.identify(inbound, key);
+    record.identify(inbound);
     const candidates = await generation.router.candidates(inbound.model);
     const answered = attemptAll(inbound, candidates, record, services, signal);
     if (!inbound.stream) return await answered;
-    const response = await within(answered, openEarlyMs);
-    return response === silent ? openEarly(answered, inbound, record) : response;
+    const pacing = services.pacing ?? defaultPacing;
+    const response = await within(answered, pacing.openEarlyMs);
+    if (response !== silent) return response;
+    return openEarly(answered, inbound, record, {
+      keepAliveMs: pacing.keepAliveMs,
+      failure: (thrown) => failureOf(thrown, signal, record, services.log),
+      stop: () => left.abort(),
+    });
   } catch (thrown) {
-    const error = toGatewayError(thrown);
-    if (error.code === "internal") {
-      services.log.error("request.failed", { requestId: record.requestId }, thrown);
-    }
-    return await refuse(signal.aborted ? abortReason(signal) : error, dialect, record);
+    return await refuse(failureOf(thrown, signal, record, services.log), dialect, record);
   }
+}
+
+/** What a request failed with in the end. Failures of the gateway's own are logged. */
+function failureOf(
+  thrown: unknown,
+  signal: AbortSignal,
+  record: RequestRecord,
+  log: Logger,
+): GatewayError {
+  if (signal.aborted) return abortReason(signal);
+  const error = toGatewayError(thrown);
+  if (error.code === "internal") {
+    log.error("request.failed", { requestId: record.requestId }, thrown);
+  }
+  return error;
 }
 
 /** Why a request was given up: the daemon said so, or the client left. */
@@ -113,7 +137,7 @@ async function attemptAll(
       return await attempt(inbound, candidate, record, services, signal);
     } catch (thrown) {
       const error = toGatewayError(thrown);
-      if (error.code === "internal") throw thrown;
+      if (error.code === "internal") throw error;
       services.log.warn(
         "attempt.failed",
         {
@@ -156,11 +180,12 @@ async function attempt(
     const answer = await send(outbound, inbound.stream, services.egress, signal);
     attempted.firstByte();
     return inbound.stream
-      ? await streamed(answer, outbound, inbound, record, attempted, signal)
+      ? await streamed(answer, outbound, inbound, { record, attempted, signal, services })
       : await complete(answer, outbound, inbound, record, attempted);
   } catch (thrown) {
-    attempted.finish(toGatewayError(thrown));
-    throw thrown;
+    const error = named(toGatewayError(thrown), candidate.provider.name);
+    attempted.finish(error);
+    throw error;
   }
 }
 
@@ -188,19 +213,32 @@ async function complete(
   const json = answerJson(text, answer.status);
   let body: Uint8Array | string = bytes;
   if (outbound.relayed) {
-    record.usage(outbound.dialect.usage(inbound.operation, json));
+    const usage = outbound.dialect.usage(inbound.operation, json);
+    // Perhaps no answer, although it came with status 200; or one whose tokens the gateway must count.
+    if (inbound.operation === "chat" && (!usage || json["error"])) {
+      for (const event of expand(decodeAnswer({ json, text }, outbound).value)) record.event(event);
+    }
+    record.usage(usage);
   } else {
-    const decoded = outbound.dialect.response.decode({ json, text }, outbound.origin);
-    for (const warning of decoded.warnings) record.warn(warning);
-    record.usage(decoded.value.usage);
-    body = inbound.dialect.response.encode(
-      decoded.value,
-      answerContext(inbound, record, false),
-    );
+    const { value, warnings } = decodeAnswer({ json, text }, outbound);
+    for (const warning of warnings) record.warn(warning);
+    for (const event of expand(value)) record.event(event);
+    body = inbound.dialect.response.encode(value, answerContext(inbound, record, false));
   }
   attempted.finish(null);
   await record.settle({ error: null, httpStatus: 200 });
   return new Response(body, { status: 200, headers: answerHeaders(answer, outbound, record) });
+}
+
+/** @throws GatewayError when it is an error after all; a client of the same dialect then gets the body as it is. */
+function decodeAnswer(body: Body, outbound: Outbound): Decoded<ChatResponse> {
+  const { dialect, origin, candidate } = outbound;
+  try {
+    return dialect.response.decode(body, origin);
+  } catch (thrown) {
+    const native = { dialect: dialect.id, body: body.text };
+    throw named(toGatewayError(thrown), candidate.provider.name, native);
+  }
 }
 
 function answerJson(text: string, status: number): Record<string, unknown> {
@@ -219,11 +257,16 @@ async function streamed(
   answer: EgressResponse,
   outbound: Outbound,
   inbound: Inbound,
-  record: RequestRecord,
-  attempted: AttemptRecord,
-  signal: AbortSignal,
+  life: {
+    record: RequestRecord;
+    attempted: AttemptRecord;
+    signal: AbortSignal;
+    services: Services;
+  },
 ): Promise<Response> {
-  const chunks = await openStream(answer, outbound, {
+  const { record, attempted, signal, services } = life;
+  const { holdMs, keepAliveMs } = services.pacing ?? defaultPacing;
+  const body = await openStream(answer, outbound, {
     signal,
     client: inbound.dialect,
     context: {
@@ -237,12 +280,15 @@ async function streamed(
     observer: {
       event: (event) => record.event(event),
       settle(error) {
+        if (error?.code === "internal") {
+          services.log.error("request.failed", { requestId: record.requestId }, error.cause);
+        }
         attempted.finish(error);
         return record.settle({ error, httpStatus: error?.code === "client_closed" ? 499 : 200 });
       },
     },
   });
-  return new Response(pulledBody(chunks), {
+  return new Response(body, {
     status: 200,
     headers: { ...answerHeaders(answer, outbound, record), ...streamHeaders },
   });
@@ -295,6 +341,7 @@ function openEarly(
   answered: Promise<Response>,
   inbound: Inbound,
   record: RequestRecord,
+  life: { keepAliveMs: number; failure(thrown: unknown): GatewayError; stop(): void },
 ): Response {
   const { dialect } = inbound;
   const headers = { ...record.headers(), ...streamHeaders };
@@ -304,16 +351,22 @@ function openEarly(
       let response: Response | typeof silent = silent;
       while (response === silent) {
         yield keepAlive;
-        response = await within(answered, keepAliveMs);
+        response = await within(answered, life.keepAliveMs);
       }
       yield* response.body ?? [];
     } catch (thrown) {
-      const error = toGatewayError(thrown);
-      await record.settle({ error, httpStatus: error.code === "client_closed" ? 499 : 200 });
-      yield errorBytes(dialect, answerContext(inbound, record, true), error);
+      const error = life.failure(thrown);
+      const isGone = error.code === "client_closed";
+      await record.settle({ error, httpStatus: isGone ? 499 : 200 });
+      if (!isGone) yield errorBytes(dialect, answerContext(inbound, record, true), error);
+    } finally {
+      // Settled already, unless the client left before anything had answered.
+      life.stop();
+      const error = new GatewayError("client_closed", "The client closed the connection.");
+      await record.settle({ error, httpStatus: 499 });
     }
   }
-  return new Response(pulledBody(chunks()), { status: 200, headers });
+  return new Response(pulledBody(chunks(), life.stop), { status: 200, headers });
 }
 
 /** Settles a failed request, then answers it in the client's dialect. */

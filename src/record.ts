@@ -2,8 +2,8 @@
 import { estimateRequestTokens, estimateTokens } from "./catalog/estimate.ts";
 import { type PricedUsage, type PriceOverride, priceUsage } from "./catalog/prices.ts";
 import type { Inbound } from "./inbound.ts";
-import type { DialectId, Operation } from "./ir/chat.ts";
-import type { GatewayError } from "./ir/error.ts";
+import type { ChatRequest, DialectId, Operation } from "./ir/chat.ts";
+import { GatewayError } from "./ir/error.ts";
 import type { ChatEvent } from "./ir/event.ts";
 import { createUsage, type Usage } from "./ir/usage.ts";
 import type { Warning } from "./ir/warning.ts";
@@ -36,7 +36,7 @@ export interface RequestRecord {
   identify(inbound: Inbound): void;
   attempt(candidate: Candidate, dialect: DialectId, relayed: boolean): AttemptRecord;
   warn(warning: Warning): void;
-  /** A decoded event of the answer's stream. */
+  /** A decoded event of the answer; a complete one's events come all at once. */
   event(event: ChatEvent): void;
   usage(usage: Usage | undefined): void;
   /** Prices what was used and commits the row. Only the first call counts. */
@@ -95,17 +95,35 @@ export function createRecord(options: RecordOptions): RequestRecord {
   const estimate = async (): Promise<Usage | undefined> => {
     if (!inbound || transcript.length === 0 || inbound.operation !== "chat") return undefined;
     const usage = createUsage(
-      { total: await estimateRequestTokens(inbound.chat().value) },
+      { total: await estimateInput(inbound) },
       { total: await estimateTokens(transcript.join("")) },
     );
     return { ...usage, estimated: true };
   };
 
-  const price = async (): Promise<void> => {
-    const upstreamAnswered = attempts.some((attempt) => attempt.status === "ok" || used);
-    if (!used && upstreamAnswered) used = await estimate();
-    if (!used && transcript.length > 0) used = await estimate();
+  /** A relayed body need not be one that the gateway understands. */
+  const estimateInput = async ({ chat, bytes }: Inbound): Promise<number> => {
+    let request: ChatRequest;
+    try {
+      request = chat().value;
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      return estimateTokens(new TextDecoder().decode(bytes));
+    }
+    return estimateRequestTokens(request);
+  };
+
+  /** A stream that broke off was billed at least for what arrived, whatever its first usage said. */
+  const correctCut = async (usage: Usage): Promise<Usage> => {
+    const total = transcript.length > 0 ? await estimateTokens(transcript.join("")) : 0;
+    if (total <= usage.output.total) return usage;
+    return { ...usage, output: { ...usage.output, total }, estimated: true };
+  };
+
+  const price = async (isCut: boolean): Promise<void> => {
+    used ??= await estimate();
     if (!used || !candidate) return;
+    if (isCut) used = await correctCut(used);
     priced = await priceUsage({
       provider: candidate.provider.preset.id,
       model: candidate.model,
@@ -141,7 +159,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
     costNanos: priced?.nanos ?? null,
     priceSource: priced?.source ?? null,
     durationMs: monotonic() - startedAt,
-    firstTokenMs,
+    firstTokenMs: inbound?.stream ? firstTokenMs : null,
     overheadMs: monotonic() - startedAt - waited(),
     warnings: warnings.slice(0, maxWarnings),
     attempts: attempts.length,
@@ -172,6 +190,8 @@ export function createRecord(options: RecordOptions): RequestRecord {
       outboundDialect = dialect;
       relayed = isRelay;
       // What a failed attempt said is not part of the answer that the next one gives.
+      const failed = attempts.at(-1);
+      if (failed && used) Object.assign(failed, tokensOf(used));
       used = undefined;
       firstTokenMs = null;
       transcript.length = 0;
@@ -202,7 +222,6 @@ export function createRecord(options: RecordOptions): RequestRecord {
           finishOpen = null;
           upstreamMs += monotonic() - began;
           attemptStarted = null;
-          if (error && used) Object.assign(attempt, tokensOf(used));
           attempt.durationMs = monotonic() - began;
           attempt.status =
             error === null ? "ok" : error.code === "client_closed" ? "client_closed" : "error";
@@ -235,7 +254,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
       settled ??= (async () => {
         answered = outcome.error === null;
         try {
-          await price();
+          await price(outcome.error !== null);
         } catch (error) {
           log.error("usage.pricing_failed", { requestId }, error);
         }

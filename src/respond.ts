@@ -4,6 +4,7 @@ import type { AnswerContext, Dialect } from "./dialects/dialect.ts";
 import type { EgressResponse } from "./egress.ts";
 import { GatewayError, toGatewayError } from "./ir/error.ts";
 import type { ChatEvent } from "./ir/event.ts";
+import { background } from "./lib/background.ts";
 import { monotonic } from "./lib/clock.ts";
 import type { Frame } from "./lib/frame.ts";
 import { createSseSplitter, encodeSse, parseSseBlock, SseError } from "./lib/sse.ts";
@@ -31,12 +32,22 @@ function createRelay(outbound: Outbound, context: AnswerContext): Flow {
   const splitter = createSseSplitter();
   const decoder = dialect.stream.decoder(outbound.origin);
 
+  const tell = (error: GatewayError): Uint8Array => errorBytes(dialect, context, error);
+
   const read = (blocks: readonly Uint8Array[]): { out: Uint8Array[]; events: ChatEvent[] } => {
     const out: Uint8Array[] = [];
     const events: ChatEvent[] = [];
     for (const block of blocks) {
       const frame = parseSseBlock(block);
-      if (frame) events.push(...decoder.push(frame));
+      const seen = frame ? decoder.push(frame) : [];
+      events.push(...seen);
+      const error = errorIn(seen);
+      if (error) {
+        // The provider's own error event is relayed; what is no event of this wire is told in its place.
+        out.push(error.code === "upstream_invalid" ? tell(error) : block);
+        // Whatever follows would make the failure look like an end.
+        break;
+      }
       if (!(frame && hidesUsage && dialect.usageOption?.isUsageOnly(frame))) out.push(block);
     }
     return { out, events };
@@ -50,17 +61,21 @@ function createRelay(outbound: Outbound, context: AnswerContext): Flow {
     end() {
       const rest = splitter.end();
       const { out, events } = read(rest ? [rest] : []);
+      if (errorIn(events)) return { out: joined(out), events };
       const last = decoder.end();
       // The upstream stopped without saying why: the client must not take half an answer for a whole one.
-      const broken = last.find((event) => event.type === "error");
+      const broken = errorIn(last);
       if (broken) {
         if (rest) out.push(encoder.encode("\n\n"));
-        out.push(wire(dialect.stream.encoder(context).push(broken)));
+        out.push(tell(broken));
       }
       return { out: joined(out), events: [...events, ...last] };
     },
   };
 }
+
+const errorIn = (events: readonly ChatEvent[]): GatewayError | undefined =>
+  events.find((event) => event.type === "error")?.error;
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array {
   const [first] = pieces;
@@ -119,14 +134,14 @@ const isPrelude = (event: ChatEvent): boolean =>
 
 /**
  * Reads a stream up to its first content, so that a failure before it can still be answered by another deployment.
- * The chunks that follow end by themselves; `return()` stops the upstream.
+ * Cancelling the body that is returned stops the upstream.
  * @throws GatewayError when the upstream fails, ends or reports an error before any content.
  */
 export async function openStream(
   answer: EgressResponse,
   outbound: Outbound,
   options: StreamOptions,
-): Promise<AsyncGenerator<Uint8Array>> {
+): Promise<ReadableStream<Uint8Array>> {
   const { client, context, observer } = options;
   const flow = outbound.relayed
     ? createRelay(outbound, context)
@@ -205,11 +220,15 @@ export async function openStream(
       if (!ended) answer.cancel();
     }
   }
-  return chunks();
+  return pulledBody(chunks(), () => answer.cancel());
 }
 
 /** The client's own error event. */
-export function errorBytes(client: Dialect, context: AnswerContext, error: GatewayError): Uint8Array {
+export function errorBytes(
+  client: Dialect,
+  context: AnswerContext,
+  error: GatewayError,
+): Uint8Array {
   return wire(client.stream.encoder(context).push({ type: "error", error }));
 }
 
@@ -229,16 +248,28 @@ export async function within<T>(promise: Promise<T>, ms: number): Promise<T | ty
   }
 }
 
-/** A body that is pulled, so that a slow reader slows the upstream down instead of filling memory. */
-export function pulledBody(chunks: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
+/**
+ * A body that is pulled, so that a slow reader slows the upstream down instead of filling memory.
+ * `stop` is called when the reader leaves, to end whatever `chunks` is waiting for.
+ */
+export function pulledBody(
+  chunks: AsyncGenerator<Uint8Array>,
+  stop: () => void,
+): ReadableStream<Uint8Array> {
+  // Begun at once: a generator that never began would not clean up after a reader that never read.
+  let first: ReturnType<typeof chunks.next> | null = chunks.next();
+  background(first, "first piece of a stream");
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const { done, value } = await chunks.next();
+        const next = first ?? chunks.next();
+        first = null;
+        const { done, value } = await next;
         if (done) controller.close();
         else controller.enqueue(value);
       },
       async cancel() {
+        stop();
         await chunks.return(undefined);
       },
     },

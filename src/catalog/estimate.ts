@@ -1,10 +1,7 @@
 // How many tokens a text or a request has, when no provider says.
 import type { ChatRequest, MediaSource, Part, Tool } from "../ir/chat.ts";
+import { loadTokenizer, maxExact, type Tokenizer, windows, windowSize } from "./tokenizer.ts";
 
-/** Text up to here is counted whole; longer text by samples. Characters (UTF-16 units). */
-const maxExact = 200_000;
-/** Characters counted without a pause: the event loop gets its turn in between. */
-const windowSize = 4_096;
 /** Windows taken from a longer text, evenly spread. */
 const samples = 32;
 
@@ -14,14 +11,14 @@ const samples = 32;
  */
 export async function estimateTokens(text: string): Promise<number> {
   if (text === "") return 0;
-  const count = await tokenizer();
-  if (text.length <= maxExact) return countWindows(windows(text), count);
+  const tokenizer = await loadTokenizer();
+  if (text.length <= maxExact) return countWindows(windows(text), tokenizer);
   const stride = Math.floor((text.length - windowSize) / (samples - 1));
   const parts = Array.from({ length: samples }, (_, index) => {
     const start = index * stride;
     return text.slice(start, start + windowSize);
   });
-  const tokens = await countWindows(parts, count);
+  const tokens = await countWindows(parts, tokenizer);
   return Math.round((tokens * text.length) / (samples * windowSize));
 }
 
@@ -90,55 +87,16 @@ function toolText(tool: Tool): string {
   }
 }
 
-type Count = (text: string) => number;
-let loading: Promise<Count> | undefined;
-
-/** Loaded on first use: the vocabulary is large (100 MB of memory), and many runs never need it. */
-function tokenizer(): Promise<Count> {
-  loading ??= loadTokenizer();
-  return loading;
-}
-
-async function loadTokenizer(): Promise<Count> {
-  const { countTokens, setMergeCacheSize } = await import("gpt-tokenizer/encoding/o200k_base");
-  // The cache holds pieces of what people wrote, so it is kept small.
-  setMergeCacheSize(10_000);
-  // Text that spells a special token, e.g. `<|endoftext|>`, is text.
-  const options = { disallowedSpecial: new Set<string>() };
-  return (text) => countTokens(text, options);
-}
-
-/** Pieces of about {@link windowSize} characters, cut at white space where there is some. */
-function* windows(text: string): Generator<string> {
-  let start = 0;
-  while (start < text.length) {
-    let end = Math.min(start + windowSize, text.length);
-    if (end < text.length) {
-      const space = text.lastIndexOf(" ", end);
-      if (space > start + windowSize / 2) end = space;
-      else if (isHighSurrogate(text.charCodeAt(end - 1))) end -= 1;
-    }
-    yield text.slice(start, end);
-    start = end;
-  }
-}
-
-const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
-
-async function countWindows(parts: Iterable<string>, count: Count): Promise<number> {
+async function countWindows(parts: Iterable<string>, tokenizer: Tokenizer): Promise<number> {
   let tokens = 0;
   let first = true;
   for (const part of parts) {
     // Long texts are counted beside other requests, not instead of them.
     if (!first) await pause();
     first = false;
-    for (const piece of pieces(part)) tokens += count(piece);
+    tokens += tokenizer.count(part);
   }
   return tokens;
 }
 
 const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** The tokenizer's time grows with the square of an unbroken run, so long runs are cut (fault S43). */
-const pieces = (text: string): readonly string[] =>
-  /\S{129}|\s{129}/u.test(text) ? (text.match(/\s{0,128}\S{1,128}|\s{1,128}/gu) ?? []) : [text];

@@ -15,6 +15,8 @@ export interface Finding {
   at: "key" | "value";
   message: string;
   hint?: string;
+  /** The key itself is wrong, whatever its value. */
+  unknownKey?: true;
 }
 
 export interface Checked {
@@ -37,7 +39,9 @@ export function check(
   const first = schema.safeParse(value);
   if (first.success && skip.size === 0) return { parsed: first.data, findings: [] };
   const findings = first.success ? [] : findingsOf(first.error.issues, value, written, tree);
-  const kept = findings.filter((finding) => !skip.has(placeKey(finding.path)));
+  const kept = findings.filter(
+    (finding) => finding.unknownKey || !skip.has(placeKey(finding.path)),
+  );
   let rest = value;
   let wrong = [
     ...findings.map(({ path }) => path),
@@ -115,6 +119,7 @@ function explain(issue: Issue, base: Path, explanation: Explanation): void {
           path: [...path, key],
           at: "key",
           message: `unknown key ${quoted(key)}${place}`,
+          unknownKey: true,
           ...(hint === undefined ? {} : { hint }),
         });
       }

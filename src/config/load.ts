@@ -303,10 +303,15 @@ function fillEmptySections(value: unknown): unknown {
   return sections;
 }
 
-/** Tells whether something in the same entry (`providers.openai`, `models.gpt-4` ...) is already reported. */
+/**
+ * Tells whether a problem is reported already: one of a whole entry (`providers.openai`, `models.gpt-4` ...) by
+ * anything wrong inside it, one of a single field only by the same place.
+ */
 function entriesOf(findings: readonly { path: Path }[]): (path: Path) => boolean {
   const entries = new Set(findings.map(({ path }) => placeKey(path.slice(0, 2))));
-  return (path) => entries.has(placeKey(path.slice(0, 2)));
+  const places = new Set(findings.map(({ path }) => placeKey(path)));
+  return (path) =>
+    path.length <= 2 ? entries.has(placeKey(path)) : places.has(placeKey(path));
 }
 
 /** The command line goes before the file; it is checked by the same schema. */

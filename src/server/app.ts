@@ -33,23 +33,29 @@ export function createApp(dependencies: AppDependencies): Hono {
       : context.json({ status: "not ready" }, 503, { "retry-after": "1" }),
   );
 
-  app.get("/v1/models", async (context) => {
+  // Clients disagree about whether the base URL ends in `/v1`: both paths work, as for the dialects' own.
+  app.on("GET", ["/v1/models", "/models"], async (context) => {
     current().access.authenticate(context.req.raw.headers);
     const url = new URL(context.req.url);
     const models = await current().router.list();
     return context.json(modelList(models, url, wantsAnthropic(context.req.raw.headers)) as object);
   });
-  app.get("/v1/models/:id{.+}", async (context) => {
+  app.on("GET", ["/v1/models/:id{.+}", "/models/:id{.+}"], async (context) => {
     current().access.authenticate(context.req.raw.headers);
     const models = await current().router.list();
-    const id = context.req.param("id");
+    const id = context.req.param("id") ?? "";
     return context.json(oneModel(models, id, wantsAnthropic(context.req.raw.headers)) as object);
   });
 
-  for (const dialect of Object.values(dialects)) {
-    for (const { method, path, operation } of dialect.routes) {
-      app.on(method, path, (context) => handle(context.req.raw, { dialect, operation }));
-    }
+  for (const { dialect, method, path, operation } of served) {
+    app.on(method, path, (context) => handle(context.req.raw, { dialect, operation }));
+  }
+  for (const { path } of served) {
+    const allow = served.filter((route) => route.path === path).map((route) => route.method);
+    app.all(path, (context) => {
+      const message = `${path} takes ${allow.join(" or ")}, not ${context.req.method}.`;
+      return errorAnswer(new GatewayError("method_not_allowed", message), context.req.raw, allow);
+    });
   }
 
   // Agents try a WebSocket here first; this answer, and no other, makes them fall back at once.
@@ -79,15 +85,34 @@ export function createApp(dependencies: AppDependencies): Hono {
 const notFoundMessage = (method: string, path: string): string =>
   `${method} ${path.slice(0, 200)} is not served here. Chat is at POST /v1/chat/completions (OpenAI) and POST /v1/messages (Anthropic); GET /v1/models lists the models.`;
 
-/** An error outside the pipeline, in the shape the client's SDK reads. */
-export function errorAnswer(error: GatewayError, request: Request): Response {
+/** Every route of every dialect. */
+const served = Object.values(dialects).flatMap((dialect) =>
+  dialect.routes.map((route) => ({ dialect, ...route })),
+);
+
+const allMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/** An error outside the pipeline, in the shape the client's SDK reads. `allow`: the methods that the path takes. */
+export function errorAnswer(
+  error: GatewayError,
+  request: Request,
+  allow: readonly string[] = allMethods,
+): Response {
   const requestId = createId("req");
-  const dialect = dialects[wantsAnthropic(request.headers) ? "anthropic-messages" : "openai-chat"];
   const headers: Record<string, string> = {
     "content-type": "application/json",
     "x-request-id": requestId,
   };
-  if (error.status === 405) headers["allow"] = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+  if (error.status === 405) headers["allow"] = allow.join(", ");
   if (error.status === 426) Object.assign(headers, { upgrade: "HTTP/1.1", connection: "upgrade" });
-  return new Response(dialect.error.encode(error, requestId), { status: error.status, headers });
+  const body = spokenBy(request).error.encode(error, requestId);
+  return new Response(body, { status: error.status, headers });
+}
+
+/** The client's dialect: by the path where that belongs to one, else by the headers its SDK sends. */
+function spokenBy(request: Request): Dialect {
+  const path = URL.parse(request.url)?.pathname ?? "";
+  const route = served.find((each) => path === each.path || path.startsWith(`${each.path}/`));
+  const byHeaders = wantsAnthropic(request.headers) ? "anthropic-messages" : "openai-chat";
+  return route?.dialect ?? dialects[byHeaders];
 }

@@ -61,7 +61,9 @@ test("R01 R02 client abort reaches the upstream in milliseconds, in every phase"
           }
           const before = performance.now();
           controller.abort();
-          delays.push((await noticed) - before);
+          const at = await Promise.race([noticed, Bun.sleep(5_000)]);
+          if (at === undefined) throw new Error(`${id}: the upstream was not told within 5 s`);
+          delays.push(at - before);
         }
         console.log(
           `abort ${path} ${phase}: ${rounds} times, p50 ${percentile(delays, 0.5).toFixed(2)} ms, p99 ${percentile(delays, 0.99).toFixed(2)} ms`,
@@ -77,4 +79,4 @@ test("R01 R02 client abort reaches the upstream in milliseconds, in every phase"
     await daemon.dispose();
     await upstream.stop(true);
   }
-}, 300_000);
+}, 60_000);

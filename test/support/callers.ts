@@ -34,11 +34,19 @@ export interface Caller {
 
 interface Wire {
   /** What a frame says, or null when it is not of this wire. */
-  see(frame: Frame): { text?: string; error?: { type: string; message: string }; end?: boolean } | null;
+  see(
+    frame: Frame,
+  ): { text?: string; error?: { type: string; message: string }; end?: boolean } | null;
 }
 
 async function readFrames(response: Response, wire: Wire): Promise<Reading> {
-  const reading: Reading = { text: "", complete: false, afterError: [], unreadable: [], frames: [] };
+  const reading: Reading = {
+    text: "",
+    complete: false,
+    afterError: [],
+    unreadable: [],
+    frames: [],
+  };
   const parser = createSseParser();
   const bytes = new Uint8Array(await response.arrayBuffer());
   // A strict reader drops an event that has no blank line after it.
@@ -91,7 +99,8 @@ export const openAiCaller: Caller = {
     };
   },
   textOf: (body) =>
-    (JSON.parse(body) as { choices: { message: { content: string } }[] }).choices[0]?.message.content ?? "",
+    (JSON.parse(body) as { choices: { message: { content: string } }[] }).choices[0]?.message
+      .content ?? "",
   read: (response) =>
     readFrames(response, {
       see(frame) {

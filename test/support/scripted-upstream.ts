@@ -28,11 +28,11 @@ export async function startScripted(...scripts: Script[]): Promise<ScriptedUpstr
   const requests: Received[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
-    let bytes = Buffer.alloc(0);
+    let bytes: Buffer = Buffer.alloc(0);
     sockets.add(socket);
     socket.on("error", () => {});
     socket.on("close", () => sockets.delete(socket));
-    socket.on("data", (data) => {
+    socket.on("data", (data: Buffer) => {
       bytes = Buffer.concat([bytes, data]);
       const request = parseRequest(bytes);
       if (!request) return;

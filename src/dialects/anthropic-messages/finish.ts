@@ -42,7 +42,8 @@ export interface EncodedFinish {
 /** `calls`: the answer calls a client's tool. Clients run tools only when the reason says so. */
 export function encodeFinish(finish: Finish, calls: boolean): EncodedFinish {
   const { reason, raw, stopSequence } = finish;
-  const isEnd = reason === "stop" || reason === "other";
+  // A server of this wire that says `end_turn` means it.
+  const isEnd = (reason === "stop" || reason === "other") && raw !== "end_turn";
   if (isEnd && calls) return { stop_reason: "tool_use", stop_sequence: null };
   if (reason === "stop" && stopSequence !== undefined) {
     return { stop_reason: "stop_sequence", stop_sequence: stopSequence };

@@ -8,7 +8,7 @@ import type { Body, Decoded } from "../dialect.ts";
 import { decodeBlock } from "./block-decode.ts";
 import { decodeInlineError } from "./error.ts";
 import { decodeFinish } from "./finish.ts";
-import { decodeUsage, usageExtras } from "./usage.ts";
+import { decodeUsage } from "./usage.ts";
 import { field, stringOr, unknownFields, withExt } from "./wire.ts";
 
 /** @throws GatewayError `upstream_invalid` when this is no answer; the upstream's own error when it says one. */
@@ -73,8 +73,6 @@ export interface Ending {
 
 export function decodeEnding(message: JsonObject): Ending {
   const kept = unknownFields(message, messageKeys) ?? {};
-  const extras = usageExtras(field(message, "usage"));
-  if (extras) kept["usage"] = extras;
   const details = field(message, "stop_details");
   const explanation = isObject(details) ? stringOr(field(details, "explanation")) : undefined;
   if (isObject(details) && explanation === undefined) kept["stop_details"] = details;

@@ -20,7 +20,6 @@ export function encodeResponse(response: ChatResponse, context: AnswerContext): 
   for (const key of [...foreignFields(response.ext), ...foreignFields(candidate?.ext)]) {
     notice(key, noForm);
   }
-  const { usage: extras, ...kept } = ownExt(candidate?.ext);
   const calls = parts.some(isClientCall);
   return stringify({
     id: messageId(response.id),
@@ -30,8 +29,8 @@ export function encodeResponse(response: ChatResponse, context: AnswerContext): 
     content: inOrder(parts).flatMap((part, index) => encodePart(part, index, notice)),
     ...encodeFinish(candidate?.finish ?? { reason: "other" }, calls),
     ...stopDetails(parts),
-    usage: encodeUsage(response.usage ?? createUsage(), isObject(extras) ? extras : {}),
-    ...kept,
+    usage: encodeUsage(response.usage ?? createUsage()),
+    ...ownExt(candidate?.ext),
   });
 }
 

@@ -103,14 +103,14 @@ export function createEncoder(context: AnswerContext): StreamEncoder {
     for (const pending of queue) pending.ended = true;
     const frames = [...begin(), ...drain()];
     isOver = true;
-    const { usage: extras, context_management: management, ...rest } = kept;
+    const { context_management: management, ...rest } = kept;
     const counts = usage ?? estimated(context);
     return [
       ...frames,
       frame({
         type: "message_delta",
         delta: { ...encodeFinish(finish, calls), ...stopDetails(refusals), ...rest },
-        usage: encodeUsage(counts, isObject(extras) ? extras : {}),
+        usage: encodeUsage(counts),
         ...(management === undefined ? {} : { context_management: management }),
       }),
       frame({ type: "message_stop" }),

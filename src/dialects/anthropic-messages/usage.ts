@@ -40,13 +40,15 @@ const usageKeys = new Set([
   "output_tokens_details",
 ]);
 
-/** What a usage object says beyond counts, e.g. `service_tier`: kept with the answer for this dialect. */
-export const usageExtras = (value: unknown): JsonObject | undefined =>
-  isObject(value) ? unknownFields(value, usageKeys) : undefined;
+/** What this wire's own usage object says beyond counts, e.g. `service_tier`; nothing of any other wire's. */
+function extrasOf(raw: unknown): JsonObject {
+  if (!isObject(raw) || !("input_tokens" in raw) || "input_tokens_details" in raw) return {};
+  return unknownFields(raw, usageKeys) ?? {};
+}
 
-/** `extras`: see {@link usageExtras}. */
-export function encodeUsage(usage: Usage, extras: JsonObject = {}): JsonObject {
+export function encodeUsage(usage: Usage): JsonObject {
   const { cacheRead, cacheWrite5m, cacheWrite1h, total } = usage.input;
+  const extras = extrasOf(usage.raw);
   const apart = sum(compactions(extras));
   const write5m = Math.max(0, cacheWrite5m - apart.write5m);
   const write1h = Math.max(0, cacheWrite1h - apart.write1h);

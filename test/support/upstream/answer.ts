@@ -172,3 +172,6 @@ function applyLimit(told: Told, limit: number | undefined): void {
 export function pieces(text: string): string[] {
   return text.match(/\s*\S{1,12}|\s+$/gu) ?? [];
 }
+
+/** Arguments come in pieces that no JSON token respects. */
+export const argumentPieces = (args: string): string[] => args.match(/[\s\S]{1,7}/gu) ?? [];

@@ -1,12 +1,19 @@
 // Answers of Anthropic messages, whole and as a stream.
 import { createId } from "../../../src/lib/id.ts";
 import { isObject, type JsonObject } from "../../../src/lib/json.ts";
-import { countCall, pieces, tell, type Ask, type Call, type Told } from "./answer.ts";
+import {
+  argumentPieces,
+  countCall,
+  pieces,
+  tell,
+  type Ask,
+  type Call,
+  type Told,
+} from "./answer.ts";
 import { anthropicErrorBody } from "./anthropic-error.ts";
 import type { ClaudeModel } from "./anthropic-models.ts";
 import { usePrompt } from "./anthropic-prompt.ts";
 import { describeMedia } from "./media.ts";
-import { argumentPieces } from "./openai-chat.ts";
 import type { Exchange, Frame } from "./play.ts";
 import type { PromptCache } from "./prompt-cache.ts";
 import { objects } from "./shape.ts";

@@ -65,9 +65,7 @@ export function usePrompt(
 
 function* segments(body: JsonObject): Generator<Segment> {
   const all = [...listed(body)];
-  const automatic = isObject(body["cache_control"])
-    ? String(body["cache_control"]["ttl"] ?? "5m")
-    : undefined;
+  const automatic = isObject(body["cache_control"]) ? ttlOf(body["cache_control"]) : undefined;
   for (const [index, segment] of all.entries()) {
     yield index === all.length - 1 && automatic !== undefined
       ? { ...segment, ttl: automatic }
@@ -76,27 +74,30 @@ function* segments(body: JsonObject): Generator<Segment> {
 }
 
 function* listed(body: JsonObject): Generator<Segment> {
-  for (const tool of objects(body["tools"])) yield segment(tool, "tool");
-  if (typeof body["system"] === "string") yield segment({ text: body["system"] }, "system");
-  for (const block of objects(body["system"])) yield segment(block, "system");
+  for (const tool of objects(body["tools"])) yield toSegment(tool, "tool");
+  if (typeof body["system"] === "string") yield toSegment({ text: body["system"] }, "system");
+  for (const block of objects(body["system"])) yield toSegment(block, "system");
   for (const message of objects(body["messages"])) {
     const role = String(message["role"]);
     const { content } = message;
     const blocks =
       typeof content === "string" ? [{ type: "text", text: content }] : objects(content);
     for (const [at, block] of blocks.entries()) {
-      const one = segment(block, role);
+      const one = toSegment(block, role);
       yield at === 0 ? { ...one, tokens: one.tokens + perMessage } : one;
     }
   }
 }
 
-function segment(block: JsonObject, owner: string): Segment {
+function toSegment(block: JsonObject, owner: string): Segment {
   const { cache_control: control, ...content } = block;
   const { type: _, ...counted } = content;
   return {
     text: `${owner} ${JSON.stringify(content)}`,
     tokens: countValue(counted),
-    ...(isObject(control) ? { ttl: String(control["ttl"] ?? "5m") } : {}),
+    ...(isObject(control) ? { ttl: ttlOf(control) } : {}),
   };
 }
+
+/** The lifetime a breakpoint asks for. */
+export const ttlOf = (control: JsonObject): string => (control["ttl"] === "1h" ? "1h" : "5m");

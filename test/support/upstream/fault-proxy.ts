@@ -123,8 +123,8 @@ function createLink(client: Socket<Link>, plan: FaultPlan, target: URL): Link {
         port: Number(target.port || (target.protocol === "https:" ? 443 : 80)),
         socket: {
           open(socket) {
-            if (closed) return void socket.terminate();
             server = socket;
+            if (closed) socket.terminate();
             for (const chunk of upward.splice(0)) writeAll(socket, chunk, upward);
           },
           data: (_socket, chunk) => downward.push(chunk),
@@ -142,9 +142,9 @@ function createLink(client: Socket<Link>, plan: FaultPlan, target: URL): Link {
 
   return {
     fromClient(chunk) {
-      if (plan.resetAfterBytes === 0) return void client.terminate();
       const copy = Uint8Array.from(chunk);
-      if (server === undefined || upward.length > 0) upward.push(copy);
+      if (plan.resetAfterBytes === 0) client.terminate();
+      else if (server === undefined || upward.length > 0) upward.push(copy);
       else writeAll(server, copy, upward);
     },
     clientDrained: () => downward.drained(),
@@ -154,9 +154,8 @@ function createLink(client: Socket<Link>, plan: FaultPlan, target: URL): Link {
 
 /** Writes what the socket takes; the rest waits in `rest` for its drain. */
 function writeAll(socket: Socket, chunk: Uint8Array, rest: Uint8Array[]): void {
-  if (rest.length > 0) return void rest.push(chunk);
-  const written = socket.write(chunk);
-  if (written < chunk.length) rest.push(chunk.subarray(Math.max(written, 0)));
+  const written = rest.length > 0 ? 0 : Math.max(socket.write(chunk), 0);
+  if (written < chunk.length) rest.push(chunk.subarray(written));
 }
 
 /** The way back to the client, where the plan acts. */

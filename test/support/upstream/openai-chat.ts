@@ -2,13 +2,13 @@
 import { now } from "../../../src/lib/clock.ts";
 import { createId } from "../../../src/lib/id.ts";
 import { isObject, type JsonObject } from "../../../src/lib/json.ts";
-import { pieces, tell, type Ask, type Call, type Told } from "./answer.ts";
+import { argumentPieces, pieces, tell, type Ask, type Call, type Told } from "./answer.ts";
 import { describeMedia, parseDataUrl } from "./media.ts";
 import { openAiBroken } from "./openai-error.ts";
 import type { OpenAiModel } from "./openai-models.ts";
 import type { Exchange, Frame } from "./play.ts";
 import type { Prefix, PromptCache } from "./prompt-cache.ts";
-import { objects } from "./shape.ts";
+import { objects, textOf } from "./shape.ts";
 import { countText, countValue } from "./tokens.ts";
 import { effortOf } from "./validate-openai.ts";
 import type { Answer, BillEntry } from "./upstream.ts";
@@ -112,7 +112,7 @@ function mediaOf(content: unknown): string[] {
       return [data ? describeMedia("image", data.mediaType, data.data) : `[image ${url}]`];
     }
     if (isObject(part["file"])) {
-      const data = parseDataUrl(String(part["file"]["file_data"] ?? ""));
+      const data = parseDataUrl(textOf(part["file"]["file_data"]) ?? "");
       return [
         data
           ? describeMedia("file", data.mediaType, data.data)
@@ -273,13 +273,13 @@ function streamFrames(scene: Scene): Frame[] {
   const padded =
     !isObject(body["stream_options"]) || body["stream_options"]["include_obfuscation"] !== false;
   let output = entry.reasoningTokens;
-  const frame = (choices: unknown[], more: JsonObject = usage, tokens = 0): Frame => {
+  const frame = (choices: unknown[], rest: JsonObject = usage, tokens = 0): Frame => {
     output = Math.min(output + tokens, entry.outputTokens);
     const chunk = {
       ...scene.head,
       ...tail,
       choices,
-      ...more,
+      ...rest,
       ...(padded ? { obfuscation: padding(choices) } : {}),
     };
     return {
@@ -289,11 +289,12 @@ function streamFrames(scene: Scene): Frame[] {
   };
   const frames: Frame[] = [];
   for (let index = 0; index < scene.choices; index += 1) {
-    const delta = (delta: JsonObject, finish: string | null = null) => [
+    const choice = (delta: JsonObject, finish: string | null = null) => [
       { index, delta, logprobs: null, finish_reason: finish },
     ];
-    for (const [part, tokens] of deltas(told, body)) frames.push(frame(delta(part), usage, tokens));
-    frames.push(frame(delta({}, finishOf(scene))));
+    for (const [part, tokens] of deltas(told, body))
+      frames.push(frame(choice(part), usage, tokens));
+    frames.push(frame(choice({}, finishOf(scene))));
   }
   if (includesUsage(body)) frames.push(frame([], { usage: usageOf(entry) }));
   frames.push({ text: "data: [DONE]\n\n", generated: totals(entry) });
@@ -358,6 +359,3 @@ function more(call: Call, index: number, piece: string, body: JsonObject): JsonO
     ? { tool_calls: [{ index, custom: { input: piece } }] }
     : { tool_calls: [{ index, function: { arguments: piece } }] };
 }
-
-/** Arguments come in pieces that no JSON token respects. */
-export const argumentPieces = (args: string): string[] => args.match(/[\s\S]{1,7}/gu) ?? [];

@@ -53,7 +53,7 @@ export function completionsExchange(
   const count = typeof body["n"] === "number" ? body["n"] : 1;
   const stream = body["stream"] === true;
   const told = prompts.flatMap((prompt) => {
-    const text = typeof prompt === "string" ? prompt : `${JSON.stringify(prompt)}`;
+    const text = typeof prompt === "string" ? prompt : JSON.stringify(prompt);
     const limit = typeof body["max_tokens"] === "number" ? body["max_tokens"] : 16;
     const stop = Array.isArray(body["stop"])
       ? body["stop"].map(String)
@@ -115,19 +115,17 @@ export function completionsExchange(
       generated: { outputTokens: Math.min(output, entry.outputTokens), reasoningTokens: 0 },
     };
   };
-  const nothing: JsonObject = wantsUsage ? { usage: null } : {};
-  const frames = told.flatMap((one, index) => [
-    ...pieces(one.text).map((text) =>
-      frame(
-        { choices: [{ text, index, logprobs: null, finish_reason: null }], ...nothing },
-        countText(text),
-      ),
-    ),
-    frame({
-      choices: [{ text: "", index, logprobs: null, finish_reason: finish(one.cause) }],
-      ...nothing,
-    }),
-  ]);
+  const piece = (text: string, index: number, reason: string | null): JsonObject => ({
+    choices: [{ text, index, logprobs: null, finish_reason: reason }],
+    ...(wantsUsage ? { usage: null } : {}),
+  });
+  const frames: Frame[] = [];
+  for (const [index, one] of told.entries()) {
+    for (const text of pieces(one.text)) {
+      frames.push(frame(piece(text, index, null), countText(text)));
+    }
+    frames.push(frame(piece("", index, finish(one.cause))));
+  }
   if (wantsUsage) frames.push(frame({ choices: [], usage }));
   frames.push({ text: "data: [DONE]\n\n" });
   return {

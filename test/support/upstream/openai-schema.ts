@@ -25,11 +25,11 @@ export function functionSchemaFault(schema: JsonObject, strict: boolean): string
   return schemaFault(schema, strict);
 }
 
-const typeName = (type: unknown): string => (type === undefined ? "None" : String(type));
+const typeName = (type: unknown): string => (typeof type === "string" ? type : "None");
 
 /** The place in a schema, as Python prints a tuple. */
 function context(path: readonly string[]): string {
-  const inner = path.map((step) => (/^\d+$/.test(step) ? `'${step}'` : `'${step}'`)).join(", ");
+  const inner = path.map((step) => `'${step}'`).join(", ");
   return `In context=(${path.length === 1 ? `${inner},` : inner})`;
 }
 
@@ -90,7 +90,7 @@ function strictFault(
   const extra = required.find((name) => !names.includes(String(name)));
   return extra === undefined
     ? undefined
-    : `${context(path)}, 'required' is required to be supplied and to be an array including every key in properties. Extra required key '${String(extra)}' supplied.`;
+    : `${context(path)}, 'required' is required to be supplied and to be an array including every key in properties. Extra required key '${JSON.stringify(extra)}' supplied.`;
 }
 
 function* children(

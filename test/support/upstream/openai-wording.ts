@@ -83,6 +83,15 @@ export function listed(values: readonly unknown[]): string {
   return `${quoted.join(", ")}${quoted.length > 1 ? "," : ""} and ${last}`;
 }
 
+/** Fields that take numbers with a fraction. */
+const decimals: ReadonlySet<string> = new Set([
+  "temperature",
+  "top_p",
+  "presence_penalty",
+  "frequency_penalty",
+  "logit_bias",
+]);
+
 function outOfRange(problem: Problem & { kind: "small" | "big" }, param: string): Refusal {
   const below = problem.kind === "small";
   if (problem.of === "array" || problem.of === "string" || problem.of === "object") {
@@ -100,7 +109,7 @@ function outOfRange(problem: Problem & { kind: "small" | "big" }, param: string)
       code: `${problem.of}_${below ? "below_min" : "above_max"}_length`,
     });
   }
-  const kind = Number.isInteger(problem.value) && problem.of === "int" ? "integer" : "decimal";
+  const kind = decimals.has(String(problem.path[0])) ? "decimal" : "integer";
   return invalid({
     message: `Invalid '${param}': ${kind} ${below ? "below minimum" : "above maximum"} value. Expected a value ${below ? ">=" : "<="} ${problem.limit}, but got ${String(problem.value)} instead.`,
     param,

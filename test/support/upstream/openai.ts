@@ -73,8 +73,8 @@ export async function startOpenAiUpstream(options: UpstreamOptions = {}): Promis
     const wrong = operation.refuse(request.parsed, find);
     if (wrong !== undefined) return { refusal: wrong };
     const body = isObject(request.parsed) ? request.parsed : {};
-    const model =
-      find(String(body["model"] ?? "omni-moderation-latest")) ?? plainModel(String(body["model"]));
+    const name = typeof body["model"] === "string" ? body["model"] : "omni-moderation-latest";
+    const model = find(name) ?? plainModel(name);
     return { scripted: true, exchange: (answer) => operation.exchange(body, model, answer) };
   }
 

@@ -32,30 +32,27 @@ export function tagged(
   members: Readonly<Record<string, z.ZodType>>,
   { tagName = "type", fallback }: { tagName?: string; fallback?: string } = {},
 ): z.ZodType {
-  return z.unknown().check((payload) => {
-    const { value } = payload;
-    if (value === undefined) return void payload.issues.push(own(value, { kind: "missing" }));
-    if (!isObject(value)) {
-      return void payload.issues.push(own(value, { kind: "type", expected: "object" }));
-    }
+  const faultsOf = (value: unknown): z.core.$ZodRawIssue[] => {
+    if (value === undefined) return [own(value, { kind: "missing" })];
+    if (!isObject(value)) return [own(value, { kind: "type", expected: "object" })];
     const tag = value[tagName] ?? fallback;
+    if (tag === undefined) return [own(value, { kind: "missing" }, [tagName])];
     const member =
       typeof tag === "string" && Object.hasOwn(members, tag) ? members[tag] : undefined;
     if (member === undefined) {
-      const choices = Object.keys(members);
-      return void payload.issues.push(
-        own(
-          value,
-          tag === undefined ? { kind: "missing" } : { kind: "tag", tag, tagName, choices },
-          [...(tag === undefined ? [tagName] : [])],
-        ),
-      );
+      return [own(value, { kind: "tag", tag, tagName, choices: Object.keys(members) })];
     }
     const result = member.safeParse(value);
-    if (result.success) return;
-    for (const issue of result.error.issues) {
-      payload.issues.push({ ...issue, path: [...issue.path], input: value } as z.core.$ZodRawIssue);
-    }
+    return (result.error?.issues ?? []).map(
+      (issue) =>
+        Object.assign({}, issue, {
+          path: Array.from(issue.path),
+          input: value,
+        }) as z.core.$ZodRawIssue,
+    );
+  };
+  return z.unknown().check((payload) => {
+    payload.issues.push(...faultsOf(payload.value));
   });
 }
 
@@ -106,9 +103,7 @@ function toProblems(issue: z.core.$ZodIssue, root: unknown, prefix: Path): Probl
     case "custom": {
       const fault = issue.params?.["fault"] as Fault | undefined;
       return [
-        fault
-          ? ({ path, value, ...fault } as Problem)
-          : { path, value, kind: "custom", message: issue.message },
+        fault ? { path, value, ...fault } : { path, value, kind: "custom", message: issue.message },
       ];
     }
     default:

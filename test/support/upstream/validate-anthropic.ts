@@ -2,6 +2,7 @@
 import { isObject, type JsonObject } from "../../../src/lib/json.ts";
 import { refuseMessages, refuseText, type ThinkingSeal } from "./anthropic-messages.ts";
 import { findClaudeModel, type ClaudeModel } from "./anthropic-models.ts";
+import { ttlOf } from "./anthropic-prompt.ts";
 import { countTokensRequest, messagesRequest } from "./anthropic-shape.ts";
 import { invalid, wordAnthropic } from "./anthropic-wording.ts";
 import { findProblems, objects } from "./shape.ts";
@@ -27,7 +28,7 @@ export const plainTerms: AnthropicTerms = {
 };
 
 /** https://platform.claude.com/docs/en/api/versioning */
-const versions = ["2023-01-01", "2023-06-01", "2026-10-21"];
+const versions: ReadonlySet<string> = new Set(["2023-01-01", "2023-06-01", "2026-10-21"]);
 
 const bodyLimit = 32 * 1024 * 1024;
 
@@ -55,7 +56,7 @@ export function refuseAnthropicHeaders(
     return failed("Invalid bearer token");
   const version = headers["anthropic-version"];
   if (version === undefined) return invalid("anthropic-version: header is required");
-  if (!versions.includes(version))
+  if (!versions.has(version))
     return invalid(`anthropic-version: "${version}" is not a valid version`);
   const unknown = [...betasOf(headers)].find(
     (beta) => !/^[a-z][a-z0-9-]*-\d{4}-?\d{2}-?\d{2}$/.test(beta),
@@ -506,9 +507,7 @@ function refuseSystem(body: JsonObject): Refusal | undefined {
 /** Cache breakpoints in the order in which the vendor reads a request: tools, system, messages. */
 function* breakpoints(body: JsonObject): Generator<readonly [place: string, ttl: string]> {
   const own = (block: JsonObject, place: string): [string, string][] =>
-    isObject(block["cache_control"])
-      ? [[place, String(block["cache_control"]["ttl"] ?? "5m")]]
-      : [];
+    isObject(block["cache_control"]) ? [[place, ttlOf(block["cache_control"])]] : [];
   for (const [index, tool] of objects(body["tools"]).entries()) yield* own(tool, `tools.${index}`);
   for (const [index, block] of objects(body["system"]).entries())
     yield* own(block, `system.${index}`);

@@ -532,7 +532,13 @@ function refusePart(
   }
 }
 
-const imageTypes = ["image/png", "image/jpeg", "image/jpg", "image/gif", "image/webp"];
+const imageTypes: ReadonlySet<string> = new Set([
+  "image/png",
+  "image/jpeg",
+  "image/jpg",
+  "image/gif",
+  "image/webp",
+]);
 
 function refuseImage(url: string, param: string): Refusal | undefined {
   if (/^https?:\/\//i.test(url)) {
@@ -555,7 +561,7 @@ function refuseImage(url: string, param: string): Refusal | undefined {
   const bytes = decodeBase64(data.data);
   if (bytes === undefined)
     return invalid({ message: "Invalid base64 image_url.", param, code: "invalid_base64" });
-  if (!imageTypes.includes(data.mediaType) || imageType(bytes) === undefined) {
+  if (!imageTypes.has(data.mediaType) || imageType(bytes) === undefined) {
     return invalid({
       message:
         "You uploaded an unsupported image. Please make sure your image has of one the following formats: ['png', 'jpeg', 'gif', 'webp'].",

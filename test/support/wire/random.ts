@@ -48,9 +48,11 @@ export function spell(value: unknown, random: () => number): string {
     return typeof item === "string" ? text(item) : JSON.stringify(item);
   };
   const text = (plain: string): string =>
-    JSON.stringify(plain).replaceAll(/[/\u0080-\uffff]/g, (unit) => {
-      if (random() < 0.5) return unit;
-      return unit === "/" ? "\\/" : `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+    JSON.stringify(plain).replaceAll(/[/\u{80}-\u{10ffff}]/gu, (character) => {
+      if (random() < 0.5) return character;
+      return character === "/" ? "\\/" : character.replaceAll(/[^]/g, escaped);
     });
   return write(value);
 }
+
+const escaped = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
