@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describeConfig } from "../src/config/describe.ts";
 import { schemaText } from "../src/config/json-schema.ts";
+import { renderProviders } from "../src/providers/describe.ts";
 import { providers } from "../src/providers/index.ts";
 
 /** A file that is made from the code. */
@@ -15,6 +16,7 @@ interface Generated {
 const files: readonly Generated[] = [
   { path: "schema/megallm.schema.json", render: () => schemaText(providers) },
   { path: "docs/configuration.md", render: () => describeConfig(providers) },
+  { path: "docs/providers.md", render: () => renderProviders(providers) },
 ];
 
 const root = fileURLToPath(new URL("..", import.meta.url));

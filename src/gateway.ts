@@ -83,7 +83,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
   const startedAtMs = now();
   const shutdown = new AbortController();
   const egress = createEgress({ env: parts.env, log });
-  
+
   let found: Found[] = [];
   let loaded = parts.source();
   let loadedAtMs = now();
@@ -193,11 +193,20 @@ function compose(config: Config, found: readonly Found[]): Generation {
   return {
     config: whole,
     access: createAccess(config.keys, config.server.requireKey),
-    router: createRouter(whole, async (provider) => listCatalog(provider.preset.id)),
+    router: createRouter(
+      whole,
+      async ({ name, preset }) =>
+        local.find((each) => each.name === name)?.found ?? listCatalog(preset.id),
+    ),
   };
 }
 
-function localProvider({ provider, baseUrl, models }: Found): ResolvedProvider[] {
+/** Any model may be asked of it, since local servers know short names too; those found are listed. */
+function localProvider({
+  provider,
+  baseUrl,
+  models,
+}: Found): (ResolvedProvider & { found: readonly string[] })[] {
   const preset = findProvider(provider);
   if (!preset) return [];
   return [
@@ -209,7 +218,8 @@ function localProvider({ provider, baseUrl, models }: Found): ResolvedProvider[]
       settings: {},
       keys: [],
       headers: {},
-      models: new Map(models.map((model) => [model, model])),
+      models: null,
+      found: models,
       prices: [],
       timeouts: {},
       origin: "environment",

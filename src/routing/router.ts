@@ -81,8 +81,9 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
   const direct = (name: string): Candidate[] | undefined => {
     const slash = name.indexOf("/");
     const provider = slash > 0 ? providers.get(name.slice(0, slash)) : undefined;
-    return provider && slash < name.length - 1
-      ? expand(provider, name.slice(slash + 1))
+    const model = name.slice(slash + 1);
+    return provider && model !== "" && (provider.models?.has(model) ?? true)
+      ? expand(provider, model)
       : undefined;
   };
 
@@ -137,9 +138,13 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
       near.length > 0
         ? ` Did you mean ${near.map((other) => `\`${other}\``).join(", ")}?`
         : ` Providers here: ${[...providers.keys()].join(", ")}; write \`provider/model\`.`;
-    return new GatewayError("model_not_found", `The model \`${shown}\` is not served here.${hint}`, {
-      param: "model",
-    });
+    return new GatewayError(
+      "model_not_found",
+      `The model \`${shown}\` is not served here.${hint}`,
+      {
+        param: "model",
+      },
+    );
   };
 
   return {

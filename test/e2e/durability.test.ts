@@ -21,10 +21,10 @@ test("R35 kill -9 under load loses no acknowledged row", async () => {
   try {
     for (let round = 0; round < kills; round += 1) {
       let running = true;
-      const client = async (stream: boolean): Promise<void> => {
+      const client = async (model: string, stream: boolean): Promise<void> => {
         while (running) {
           try {
-            const answer = await ask(daemon, "demo/echo", stream);
+            const answer = await ask(daemon, model, stream);
             const text = await answer.text();
             if (answer.status === 200 && (!stream || text.includes("[DONE]"))) {
               acknowledged.push(answer.headers.get("x-request-id")!);
@@ -34,8 +34,15 @@ test("R35 kill -9 under load loses no acknowledged row", async () => {
           }
         }
       };
-      const load = [false, false, true, true].map(client);
-      await Bun.sleep(60 + ((round * 37) % 140));
+      const load = [
+        client("demo/echo", false),
+        client("demo/echo", false),
+        client("demo/echo", true),
+        client("demo/slow", true),
+      ];
+      const enough = acknowledged.length + 20;
+      while (acknowledged.length < enough) await Bun.sleep(1);
+      await Bun.sleep((round * 37) % 140);
       await daemon.stop("SIGKILL");
       running = false;
       await Promise.all(load);
@@ -60,6 +67,8 @@ test("R35 kill -9 under load loses no acknowledged row", async () => {
     );
     expect(acknowledged.length).toBeGreaterThan(kills);
     expect(lost).toEqual([]);
+    // The slow stream is under way at nearly every kill.
+    expect(interrupted).toBeGreaterThan(0);
     expect(rows.length).toBe(ids.size);
     expect(integrity).toBe("ok");
   } finally {

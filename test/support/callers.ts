@@ -1,5 +1,6 @@
 // Two clients, one per dialect: what they send, and how a strict one reads what comes back.
 import { createSseParser } from "../../src/lib/sse.ts";
+import { dialects } from "../../src/dialects/index.ts";
 import type { Frame } from "../../src/lib/frame.ts";
 
 /** What a client of any dialect made of an answer. */
@@ -21,7 +22,8 @@ export interface Reading {
 export interface Caller {
   name: string;
   dialect: "openai-chat" | "anthropic-messages";
-  paths: readonly string[];
+  /** Where its chat requests go, with `/v1` first. */
+  paths: readonly [string, ...string[]];
   /** A small sound request. */
   body(model: string, more?: Record<string, unknown>): Record<string, unknown>;
   headers: Record<string, string>;
@@ -30,6 +32,13 @@ export interface Caller {
   read(response: Response): Promise<Reading>;
   /** The text of a whole JSON answer. */
   textOf(body: string): string;
+}
+
+function chatPaths(dialect: Caller["dialect"]): [string, ...string[]] {
+  const routes = dialects[dialect].routes.filter((route) => route.operation === "chat");
+  const [first, ...rest] = routes.map((route) => route.path);
+  if (first === undefined) throw new Error(`${dialect} has no chat route`);
+  return [first, ...rest];
 }
 
 interface Wire {
@@ -87,7 +96,7 @@ const mustBeString = (value: unknown, what: string): string => {
 export const openAiCaller: Caller = {
   name: "OpenAI",
   dialect: "openai-chat",
-  paths: ["/v1/chat/completions", "/chat/completions"],
+  paths: chatPaths("openai-chat"),
   headers: { "content-type": "application/json", authorization: "Bearer the-callers-own-key" },
   body: (model, more) => ({ model, messages: [{ role: "user", content: "Say hello." }], ...more }),
   errorOf(body) {
@@ -119,7 +128,7 @@ export const openAiCaller: Caller = {
 export const anthropicCaller: Caller = {
   name: "Anthropic",
   dialect: "anthropic-messages",
-  paths: ["/v1/messages", "/messages"],
+  paths: chatPaths("anthropic-messages"),
   headers: {
     "content-type": "application/json",
     "anthropic-version": "2023-06-01",

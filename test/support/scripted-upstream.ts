@@ -10,8 +10,13 @@ export interface Received {
   body: string;
 }
 
+/** The connection is reset. */
+export const reset = Symbol("reset");
+/** Nothing more is sent, and the connection stays open. */
+export const hang = Symbol("hang");
+
 /** What is written, in order. A number is a pause in milliseconds. */
-export type Script = readonly (string | Uint8Array | number | "<reset>" | "<hang>")[];
+export type Script = readonly (string | Uint8Array | number | typeof reset | typeof hang)[];
 
 export interface ScriptedUpstream extends AsyncDisposable {
   readonly url: string;
@@ -22,7 +27,7 @@ export interface ScriptedUpstream extends AsyncDisposable {
   answer(...scripts: Script[]): void;
 }
 
-/** Every answer ends its connection, unless its script ends in `<hang>` or `<reset>`. */
+/** Every answer ends its connection, unless its script ends in {@link hang}. */
 export async function startScripted(...scripts: Script[]): Promise<ScriptedUpstream> {
   let queue = [...scripts];
   const requests: Received[] = [];
@@ -76,8 +81,8 @@ function parseRequest(bytes: Buffer): Received | undefined {
 
 async function play(socket: Socket, script: Script): Promise<void> {
   for (const step of script) {
-    if (socket.destroyed || step === "<hang>") return;
-    if (step === "<reset>") {
+    if (socket.destroyed || step === hang) return;
+    if (step === reset) {
       // What was written before must have left, or the reset would overtake it.
       await Bun.sleep(10);
       socket.resetAndDestroy();

@@ -29,7 +29,7 @@ export function encodeResponse(response: ChatResponse, context: AnswerContext): 
     content: inOrder(parts).flatMap((part, index) => encodePart(part, index, notice)),
     ...encodeFinish(candidate?.finish ?? { reason: "other" }, calls),
     ...stopDetails(parts),
-    usage: encodeUsage(response.usage ?? createUsage()),
+    usage: encodeUsage(response.usage ?? createUsage({ total: context.inputTokens ?? 0 })),
     ...ownExt(candidate?.ext),
   });
 }

@@ -6,9 +6,14 @@ import { isObject, type JsonObject, rawAt } from "../../../src/lib/json.ts";
 export interface Told {
   text: string;
   reasoning: string;
-  calls: { name: string; args: string }[];
+  calls: Call[];
   finish: "stop" | "length" | "tool-calls" | "filtered" | "none";
   usage: ToldUsage | null;
+}
+
+export interface Call {
+  name: string;
+  args: string;
 }
 
 /** `input` includes the cached tokens once, `output` the reasoning. */
@@ -89,20 +94,26 @@ const openaiReasoning = (message: JsonObject): string =>
 const contentText = (content: unknown): string =>
   text(content) || list(content).map((part) => text(part["text"])).join("");
 
-function openaiCall(call: JsonObject): Told["calls"][number] {
+function openaiCall(call: JsonObject): Call {
   const { function: named, custom } = call;
   return isObject(custom)
     ? { name: text(custom["name"]), args: text(custom["input"]) }
     : { name: text(inside(named, "name")), args: text(inside(named, "arguments")) };
 }
 
+/** Servers that always send the field leave the name empty. No arguments are written `""` or `{}`. */
+const realCalls = (calls: Iterable<Call>): Call[] =>
+  [...calls]
+    .filter(({ name }) => name !== "")
+    .map(({ name, args }) => ({ name, args: args || "{}" }));
+
 function tellOpenai(body: string): Told {
   const json: unknown = JSON.parse(body);
   const [choice = {}] = list(inside(json, "choices"));
   const message = isObject(choice["message"]) ? choice["message"] : {};
-  const calls = list(message["tool_calls"]).map(openaiCall);
-  const legacy = message["function_call"];
-  if (isObject(legacy)) calls.push(openaiCall({ function: legacy }));
+  const calls = realCalls(
+    [...list(message["tool_calls"]), { function: message["function_call"] }].map(openaiCall),
+  );
   const refusal = text(message["refusal"]);
   return {
     text: contentText(message["content"]) + refusal,
@@ -115,7 +126,7 @@ function tellOpenai(body: string): Told {
 
 function tellOpenaiStream(chunks: readonly JsonObject[]): Told {
   const told: Told = { text: "", reasoning: "", calls: [], finish: "none", usage: null };
-  const calls = new Map<number, Told["calls"][number]>();
+  const calls = new Map<number, Call>();
   let refusal = "";
   let word: unknown;
   for (const chunk of chunks) {
@@ -138,9 +149,9 @@ function tellOpenaiStream(chunks: readonly JsonObject[]): Told {
     }
     word = choice?.["finish_reason"] ?? word;
   }
-  told.calls = [...calls.values()];
+  told.calls = realCalls(calls.values());
   told.text += refusal;
-  told.finish = openaiFinish(word, calls.size > 0, refusal);
+  told.finish = openaiFinish(word, told.calls.length > 0, refusal);
   return told;
 }
 
@@ -180,33 +191,38 @@ function anthropicUsage(value: unknown): ToldUsage | null {
 
 function tellAnthropic(body: string): Told {
   const json: unknown = JSON.parse(body);
-  const inputs = new Map(
-    rawAt(body, ["content", "*", "input"]).map(({ path, text: args }) => [path[1], args]),
-  );
+  const message = isObject(json) ? json : {};
   return fromBlocks(
-    list(inside(json, "content")).map((block, at) => ({ ...block, args: inputs.get(at) })),
-    inside(json, "stop_reason"),
-    anthropicUsage(inside(json, "usage")),
+    blocksIn(message, rawAt(body, ["content", "*", "input"])),
+    message,
+    anthropicUsage(message["usage"]),
   );
 }
 
-function fromBlocks(blocks: JsonObject[], reason: unknown, usage: ToldUsage | null): Told {
+/** The blocks of a whole message, with the inputs as they are spelt. */
+function blocksIn(message: JsonObject, inputs: ReturnType<typeof rawAt>): JsonObject[] {
+  const spelt = new Map(inputs.map(({ path, text: args }) => [path.at(-2), args]));
+  return list(message["content"]).map((block, at) => ({ ...block, args: spelt.get(at) }));
+}
+
+/** `ending` has the stop reason, and perhaps why an answer was refused. */
+function fromBlocks(blocks: JsonObject[], ending: JsonObject, usage: ToldUsage | null): Told {
+  const why = text(inside(ending["stop_details"], "explanation"));
   const of = (type: string) => blocks.filter((block) => block["type"] === type);
   return {
-    text: of("text").map((block) => text(block["text"])).join(""),
+    text: of("text").map((block) => text(block["text"])).join("") + why,
     reasoning: of("thinking").map((block) => text(block["thinking"])).join(""),
-    calls: of("tool_use").map((block) => ({
-      name: text(block["name"]),
-      args: text(block["args"]),
-    })),
-    finish: anthropicFinishes[text(reason)] ?? "none",
+    calls: realCalls(
+      of("tool_use").map((block) => ({ name: text(block["name"]), args: text(block["args"]) })),
+    ),
+    finish: anthropicFinishes[text(ending["stop_reason"])] ?? "none",
     usage,
   };
 }
 
 function tellAnthropicStream(events: readonly JsonObject[]): Told {
   const blocks = new Map<number, JsonObject>();
-  let reason: unknown;
+  let ending: JsonObject = {};
   let usage: JsonObject | null = null;
   const merge = (value: unknown): void => {
     const told = Object.entries(isObject(value) ? value : {}).filter(([, item]) => item !== null);
@@ -217,9 +233,17 @@ function tellAnthropicStream(events: readonly JsonObject[]): Told {
     const block = blocks.get(index);
     const delta = isObject(event["delta"]) ? event["delta"] : {};
     switch (event["type"]) {
-      case "message_start":
-        merge(inside(event["message"], "usage"));
+      case "message_start": {
+        ending = isObject(event["message"]) ? event["message"] : {};
+        // What continues a provider's own program comes with its first blocks at once, and counts its own indexes.
+        const begun = blocksIn(
+          ending,
+          rawAt(JSON.stringify(event), ["message", "content", "*", "input"]),
+        );
+        for (const [at, first] of begun.entries()) blocks.set(-begun.length + at, first);
+        merge(ending["usage"]);
         break;
+      }
       case "content_block_start": {
         const started = isObject(event["content_block"]) ? { ...event["content_block"] } : {};
         const input = started["input"];
@@ -234,13 +258,13 @@ function tellAnthropicStream(events: readonly JsonObject[]): Told {
         block["args"] = text(block["args"]) + text(delta["partial_json"]);
         break;
       case "message_delta":
-        reason = delta["stop_reason"] ?? reason;
+        ending = { ...ending, ...delta };
         merge(event["usage"]);
         break;
       default:
     }
   }
-  return fromBlocks([...blocks.values()], reason, anthropicUsage(usage));
+  return fromBlocks([...blocks.values()], ending, anthropicUsage(usage));
 }
 
 const jsonReaders: Readonly<Record<DialectId, (body: string) => Told>> = {
