@@ -6,8 +6,8 @@ import type { Inbound } from "./inbound.ts";
 import type { Origin } from "./ir/chat.ts";
 import { GatewayError, type UpstreamFault } from "./ir/error.ts";
 import type { Warning } from "./ir/warning.ts";
-import { pickHeaders } from "./lib/headers.ts";
-import { splice } from "./lib/json.ts";
+import { encodeHeaderValue, pickHeaders } from "./lib/headers.ts";
+import { JsonError, parseObject, splice } from "./lib/json.ts";
 import { modelFacts } from "./catalog/facts.ts";
 import { resolveEndpoint } from "./providers/endpoint.ts";
 import type { Endpoint, Provider } from "./providers/provider.ts";
@@ -41,6 +41,8 @@ const vendor = (candidate: Candidate): string =>
 export function chooseEndpoint(inbound: Inbound, candidate: Candidate): Endpoint | undefined {
   const endpoints = candidate.provider.preset.speaks[inbound.operation] ?? [];
   const same = endpoints.find((endpoint) => endpoint.dialect === inbound.dialect.id);
+  // Other operations can only be relayed, and an upstream would refuse what it did not make.
+  if (same && inbound.carriesForeign && inbound.operation !== "chat") return undefined;
   return same ?? (inbound.operation === "chat" ? endpoints[0] : undefined);
 }
 
@@ -55,13 +57,14 @@ export async function buildOutbound(
 ): Promise<Outbound> {
   const { provider, model } = candidate;
   const dialect = dialects[endpoint.dialect];
-  const relayed = dialect.id === inbound.dialect.id;
+  const sameDialect = dialect.id === inbound.dialect.id;
+  const relayed = sameDialect && !inbound.carriesForeign;
   const url = resolveEndpoint(provider.preset, endpoint, {
     baseUrl: provider.customBaseUrl ? provider.baseUrl : undefined,
     settings: provider.settings,
   });
   const headers = new Headers({ ...provider.preset.headers, ...endpoint.headers });
-  if (relayed) {
+  if (sameDialect) {
     for (const [name, value] of pickHeaders(inbound.headers, dialect.requestHeaders)) {
       headers.set(name, value);
     }
@@ -162,7 +165,7 @@ export async function send(
       const body = await answer.text(maxErrorBytes);
       throw outbound.dialect.error.decode(answer.status, answer.headers, body);
     }
-    await checkKind(answer, outbound.dialect, stream);
+    await checkKind(answer, outbound, stream);
     return answer;
   } catch (error) {
     throw error instanceof GatewayError
@@ -174,22 +177,35 @@ export async function send(
 /** A JSON or HTML answer to a stream request, or the reverse, is no answer (fault R15). */
 async function checkKind(
   answer: EgressResponse,
-  dialect: Dialect,
+  outbound: Outbound,
   stream: boolean,
 ): Promise<void> {
   const type = answer.headers.get("content-type")?.toLowerCase() ?? "";
   const wrong = stream ? /json|html|xml/.test(type) : /event-stream|html/.test(type);
   if (answer.status === 200 && !wrong) return;
   const body = await answer.text(maxErrorBytes);
-  if (stream && body.includes('"error"')) {
-    const error = dialect.error.decode(502, answer.headers, body);
-    if (error.upstream?.type || error.upstream?.code) throw error;
-  }
-  throw new GatewayError(
-    "upstream_invalid",
-    `answered ${answer.status} with \`${type || "no content type"}\` where ${stream ? "an event stream" : "JSON"} was asked for`,
-    { upstream: { status: answer.status, body } },
+  throw (
+    statedError(body, outbound) ??
+    new GatewayError(
+      "upstream_invalid",
+      `answered ${answer.status} with \`${encodeHeaderValue(type, 100) || "no content type"}\` where ${stream ? "an event stream" : "JSON"} was asked for`,
+      { upstream: { status: answer.status, body } },
+    )
   );
+}
+
+/** The error that an answer tells of although its status says otherwise. */
+function statedError(text: string, outbound: Outbound): GatewayError | undefined {
+  const { candidate, dialect, origin } = outbound;
+  try {
+    const json = parseObject(text);
+    if ((json["error"] ?? null) !== null) dialect.response.decode({ json, text }, origin);
+  } catch (error) {
+    const native = { dialect: dialect.id, body: text };
+    if (error instanceof GatewayError) return named(error, candidate.provider.name, native);
+    if (!(error instanceof JsonError)) throw error;
+  }
+  return undefined;
 }
 
 /**

@@ -16,6 +16,8 @@ export interface Inbound {
   /** Model name as the client wrote it. */
   model: string;
   stream: boolean;
+  /** The body holds what the gateway made up for the client; an upstream of the same dialect would refuse it as it is. */
+  carriesForeign: boolean;
   /** The client wants usage in the stream, or its wire always has it. */
   includeUsage: boolean;
   /** The request as internal representation; decoded once, on first use. @throws GatewayError `invalid_request` */
@@ -103,6 +105,7 @@ export function inspect(
     members,
     model,
     stream: wantsStream && streamedOperations.has(operation),
+    carriesForeign: dialect.carriesForeign?.(bytes) ?? false,
     includeUsage: !dialect.usageOption || dialect.usageOption.edits(bytes, members).length === 0,
     chat() {
       decoded ??= decode(bytes, dialect, operation);

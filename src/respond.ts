@@ -1,5 +1,5 @@
 // The pump: an upstream's stream relayed byte for byte, or translated event by event.
-import type { Outbound } from "./attempt.ts";
+import { named, type Outbound } from "./attempt.ts";
 import type { AnswerContext, Dialect } from "./dialects/dialect.ts";
 import type { EgressResponse } from "./egress.ts";
 import { GatewayError, toGatewayError } from "./ir/error.ts";
@@ -61,7 +61,8 @@ function createRelay(outbound: Outbound, context: AnswerContext): Flow {
     end() {
       const rest = splitter.end();
       const { out, events } = read(rest ? [rest] : []);
-      if (errorIn(events)) return { out: joined(out), events };
+      // An event without its blank line would go unread.
+      if (errorIn(events)) return { out: joined([...out, encoder.encode("\n\n")]), events };
       const last = decoder.end();
       // The upstream stopped without saying why: the client must not take half an answer for a whole one.
       const broken = errorIn(last);
@@ -212,7 +213,10 @@ export async function openStream(
     } catch (error) {
       // The upstream broke off: say so in the client's own wire, never end as if the answer were whole.
       const { reason } = options.signal;
-      const broken = toGatewayError(reason instanceof GatewayError ? reason : error);
+      const broken = named(
+        toGatewayError(reason instanceof GatewayError ? reason : error),
+        outbound.candidate.provider.name,
+      );
       await settle(broken);
       if (!terminal && broken.code !== "client_closed") yield errorBytes(client, context, broken);
     } finally {

@@ -16,30 +16,40 @@ export function loadTokenizer(): Promise<Tokenizer> {
 }
 
 async function load(): Promise<Tokenizer> {
-  const { countTokens, decode, encode, setMergeCacheSize } =
-    await import("gpt-tokenizer/encoding/o200k_base");
+  const { countTokens, setMergeCacheSize } = await import("gpt-tokenizer/encoding/o200k_base");
   // The cache holds pieces of what people wrote, so it is kept small.
   setMergeCacheSize(10_000);
   // Text that spells a special token, e.g. `<|endoftext|>`, is text.
   const options = { disallowedSpecial: new Set<string>() };
+  const count = (text: string): number =>
+    pieces(text).reduce((sum, piece) => sum + countTokens(piece, options), 0);
   return {
-    count: (text) => pieces(text).reduce((sum, piece) => sum + countTokens(piece, options), 0),
+    count,
     truncate(text, maxTokens) {
       let left = maxTokens;
       let kept = "";
       for (const window of windows(text.slice(0, maxExact))) {
-        for (const piece of pieces(window)) {
-          const tokens = encode(piece, options);
-          // A cut inside a character leaves half of it, which decodes to U+FFFD.
-          if (tokens.length > left)
-            return kept + decode(tokens.slice(0, left)).replace(/\uFFFD+$/, "");
-          left -= tokens.length;
-          kept += piece;
-        }
+        const tokens = count(window);
+        if (tokens > left) return kept + beginning(window, left, count);
+        left -= tokens;
+        kept += window;
       }
       return text;
     },
   };
+}
+
+/** The longest beginning of at most `maxTokens` tokens, found by halving: tokens may end inside a character, texts not. */
+function beginning(text: string, maxTokens: number, count: (text: string) => number): string {
+  const characters = [...text];
+  let fits = 0;
+  let tooLong = characters.length;
+  while (tooLong - fits > 1) {
+    const middle = (fits + tooLong) >> 1;
+    if (count(characters.slice(0, middle).join("")) <= maxTokens) fits = middle;
+    else tooLong = middle;
+  }
+  return characters.slice(0, fits).join("");
 }
 
 /** Most characters of a text that are worth the time to look at one by one (UTF-16 units). */

@@ -1,5 +1,5 @@
 // The page that lists the providers, made from their data.
-import type { Operation } from "../ir/chat.ts";
+import type { DialectId, Operation } from "../ir/chat.ts";
 import type { Endpoint, Provider } from "./provider.ts";
 
 /** Markdown of `docs/providers.md`. */
@@ -66,11 +66,14 @@ const names: Readonly<Record<Operation, string>> = {
   moderations: "moderations",
 };
 
+/** The page's short names. */
+const wires: Readonly<Record<DialectId, string>> = {
+  "openai-chat": "chat",
+  "anthropic-messages": "messages",
+};
+
 function features(provider: Provider): string[] {
-  const chat = (provider.speaks.chat ?? []).map((endpoint) =>
-    // The page speaks of wires by their short names.
-    endpoint.path.endsWith("/messages") ? "messages" : "chat",
-  );
+  const chat = (provider.speaks.chat ?? []).map((endpoint) => wires[endpoint.dialect]);
   const others = (Object.keys(provider.speaks) as Operation[]).filter(
     (operation) => operation !== "chat",
   );

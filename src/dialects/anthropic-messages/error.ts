@@ -76,7 +76,7 @@ function readBody(body: string): Said {
   try {
     const value = parse(body);
     if (isObject(value)) return readValue(value);
-    if (typeof value === "string") return { message: value };
+    return typeof value === "string" ? { message: value } : {};
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
   }

@@ -10,7 +10,7 @@ import { encodeInput } from "./input.ts";
 import { escapeName } from "./names.ts";
 import { isOwn, sealReasoning } from "./origin.ts";
 import { encodeUsage } from "./usage.ts";
-import { dialectId, foreignFields, noForm, ownExt, wholeBlock } from "./wire.ts";
+import { dialectId, foreignFields, noForm, ownExt, placeless, wholeBlock } from "./wire.ts";
 
 export function encodeResponse(response: ChatResponse, context: AnswerContext): string {
   const notice = createNotices(context);
@@ -34,14 +34,15 @@ export function encodeResponse(response: ChatResponse, context: AnswerContext): 
   });
 }
 
-/** Says once per reason what a client cannot be shown. */
+/** Says once per field and reason what a client cannot be shown. */
 export type Notice = (field: string, reason: string) => void;
 
 export function createNotices(context: AnswerContext): Notice {
   const said = new Set<string>();
   return (field, reason) => {
-    if (said.has(reason)) return;
-    said.add(reason);
+    const key = `${placeless(field)} ${reason}`;
+    if (said.has(key)) return;
+    said.add(key);
     context.warn({ field, reason, target: dialectId });
   };
 }

@@ -109,22 +109,26 @@ export const wholeBlock = (ext: Ext | undefined): JsonObject | undefined =>
     .filter(([key, value]) => isObject(value) && value["type"] === key)
     .map(([, value]) => value as JsonObject)[0];
 
-/** What an encoding could not carry. Losses with the same reason become one warning with a count. */
+/** The same field in another message or block. @example placeless("tools[3].strict") // → "tools[].strict" */
+export const placeless = (path: string): string => path.replace(/\[\d+\]/g, "[]");
+
+/** What an encoding could not carry. The same loss in several places becomes one warning with a count. */
 export interface Losses {
   lose(field: string, reason: string): void;
   warnings(): Warning[];
 }
 
 export function createLosses(target: string): Losses {
-  const found = new Map<string, { field: string; count: number }>();
+  const found = new Map<string, { field: string; reason: string; count: number }>();
   return {
     lose(path, reason) {
-      const known = found.get(reason);
+      const key = `${placeless(path)} ${reason}`;
+      const known = found.get(key);
       if (known) known.count += 1;
-      else found.set(reason, { field: path, count: 1 });
+      else found.set(key, { field: path, reason, count: 1 });
     },
     warnings: () =>
-      [...found].map(([reason, { field: path, count }]) => ({
+      Array.from(found.values(), ({ field: path, reason, count }) => ({
         field: path,
         reason: count === 1 ? reason : `${reason} (${count} places)`,
         target,

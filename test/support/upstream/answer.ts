@@ -1,8 +1,8 @@
 // What a double says: a scenario, or the default answer made from the request, told in no wire's terms.
-import { createId } from "../../../src/lib/id.ts";
 import { schemaValue } from "./schema-value.ts";
 import { countText, takeTokens } from "./tokens.ts";
 import type { Answer, ScriptedCall, StatedUsage, StopCause } from "./upstream.ts";
+import { createVendorId } from "./vendor-id.ts";
 
 /** What a request asks for, in no wire's terms. */
 export interface Ask {
@@ -35,6 +35,7 @@ export interface Call {
 /** An answer, ready to be rendered. */
 export interface Told {
   reasoning: string;
+  signature?: string;
   redacted: string;
   text: string;
   refusal: string;
@@ -52,6 +53,7 @@ export function tell(answer: Answer, ask: Ask, callPrefix: string): Told {
   const said = answer.kind === "default" ? { ...defaultAnswer(ask), usage: answer.usage } : answer;
   const told: Told = {
     reasoning: said.reasoning ?? "",
+    signature: said.signature,
     redacted: said.redacted ?? "",
     text: textFor(said, ask),
     refusal: said.kind === "refusal" ? said.text : "",
@@ -62,7 +64,7 @@ export function tell(answer: Answer, ask: Ask, callPrefix: string): Told {
     usage: said.usage ?? {},
   };
   if (told.calls.length > 0) told.cause = "tool";
-  if (told.refusal !== "") told.cause = "refusal";
+  if (said.kind === "refusal") told.cause = "refusal";
   applyStop(told, ask.stop);
   applyLimit(told, ask.maxTokens);
   if (said.stop !== undefined) told.cause = said.stop;
@@ -132,7 +134,7 @@ function textFor(said: Said, ask: Ask): string {
 
 function toCall(call: ScriptedCall, prefix: string): Call {
   return {
-    id: call.id ?? createId(prefix),
+    id: call.id ?? createVendorId(prefix),
     name: call.name,
     args: typeof call.args === "string" ? call.args : JSON.stringify(call.args ?? {}),
   };

@@ -23,10 +23,24 @@ export function where(path: Path, root: unknown): string {
     steps.push(step);
     at = Array.isArray(at) ? at[Number(step)] : isObject(at) ? at[step] : undefined;
     const last = index === path.length - 1;
-    if (!last && isObject(at)) steps.push(...memberName(at, path[index - 1]));
+    const union = typeof step === "number" || unions.has(step);
+    if (!last && union && isObject(at)) steps.push(...memberName(at, path[index - 1]));
   }
   return steps.join(".");
 }
+
+/** Fields whose value is one of several kinds, told apart by its type. */
+const unions: ReadonlySet<string> = new Set([
+  "source",
+  "cache_control",
+  "thinking",
+  "tool_choice",
+  "format",
+  "output_format",
+  "caller",
+  "tool",
+  "task_budget",
+]);
 
 function memberName(value: Record<string, unknown>, holder: unknown): string[] {
   if (typeof value["type"] === "string") return [value["type"]];

@@ -1,8 +1,7 @@
 // A strict upstream double that speaks only the Anthropic API: messages, count_tokens, models.
-import { createId } from "../../../src/lib/id.ts";
 import { isObject, type JsonObject } from "../../../src/lib/json.ts";
 import { anthropicErrorBody } from "./anthropic-error.ts";
-import { messageExchange } from "./anthropic-message.ts";
+import { messageExchange } from "./anthropic-reply.ts";
 import {
   claudeModelNames,
   findClaudeModel,
@@ -10,19 +9,15 @@ import {
   type ClaudeModel,
 } from "./anthropic-models.ts";
 import { countPrompt } from "./anthropic-prompt.ts";
+import { betasOf, refuseAnthropicHeaders } from "./anthropic-headers.ts";
+import { plainTerms, type AnthropicTerms } from "./anthropic-terms.ts";
 import { invalid } from "./anthropic-wording.ts";
 import type { Exchange } from "./play.ts";
 import { createPromptCache } from "./prompt-cache.ts";
 import { serveUpstream, type Judgement } from "./serve.ts";
 import type { Recorded, Refusal, Upstream, UpstreamOptions } from "./upstream.ts";
-import {
-  betasOf,
-  plainTerms,
-  refuseAnthropicHeaders,
-  refuseCountTokens,
-  refuseMessagesRequest,
-  type AnthropicTerms,
-} from "./validate-anthropic.ts";
+import { refuseCountTokens, refuseMessagesRequest } from "./validate-anthropic.ts";
+import { createVendorId } from "./vendor-id.ts";
 
 /**
  * Starts the double on loopback. Point clients at `upstream.baseUrl`.
@@ -110,7 +105,7 @@ export async function startAnthropicUpstream(options: UpstreamOptions = {}): Pro
   return serveUpstream(
     {
       basePath: "",
-      createRequestId: () => createId("req_01"),
+      createRequestId: () => createVendorId("req_01"),
       judge,
       renderError: (refusal, requestId) => ({
         headers: {},

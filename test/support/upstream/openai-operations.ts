@@ -1,6 +1,5 @@
 // Answers of OpenAI's other operations: embeddings, completions, moderations, models.
 import { now } from "../../../src/lib/clock.ts";
-import { createId } from "../../../src/lib/id.ts";
 import { isObject, type JsonObject } from "../../../src/lib/json.ts";
 import { pieces, tell } from "./answer.ts";
 import { openAiBroken } from "./openai-error.ts";
@@ -8,6 +7,7 @@ import { openAiModelNames, type OpenAiModel } from "./openai-models.ts";
 import type { Exchange, Frame } from "./play.ts";
 import { countText, countValue } from "./tokens.ts";
 import type { Answer, BillEntry } from "./upstream.ts";
+import { createVendorId } from "./vendor-id.ts";
 
 /** One JSON body. */
 export function jsonExchange(body: unknown, entry?: BillEntry): Exchange {
@@ -83,7 +83,7 @@ export function completionsExchange(
     told.reduce((sum, one) => sum + one.outputTokens, 0),
     stream,
   );
-  entry.id = `cmpl-${createId("").slice(1)}`;
+  entry.id = createVendorId("cmpl-");
   const usage = {
     prompt_tokens: entry.inputTokens,
     completion_tokens: entry.outputTokens,
@@ -155,7 +155,7 @@ export function moderationsExchange(body: JsonObject, model: OpenAiModel): Excha
       category_applied_input_types: Object.fromEntries(categories.map((name) => [name, ["text"]])),
     };
   });
-  return jsonExchange({ id: createId("modr").replace("_", "-"), model: model.snapshot, results });
+  return jsonExchange({ id: createVendorId("modr-"), model: model.snapshot, results });
 }
 
 const described = (id: string): unknown => ({
@@ -174,7 +174,7 @@ export const modelBody = (name: string): unknown => described(name);
 
 function entryOf(model: OpenAiModel, input: number, output: number, stream: boolean): BillEntry {
   return {
-    id: createId("op"),
+    id: createVendorId("op-"),
     requestId: "",
     path: "",
     model: model.snapshot,

@@ -147,3 +147,10 @@ function article(value: unknown): string {
   if (typeof value === "number") return Number.isInteger(value) ? "an integer" : "a decimal";
   return an(typeof value);
 }
+
+/** A body that is no JSON object. */
+export const badJson = (): Refusal =>
+  invalid({
+    message:
+      "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have trouble figuring out how to fix this, please contact us through our help center at help.openai.com.)",
+  });

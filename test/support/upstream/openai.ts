@@ -1,7 +1,6 @@
 // A strict upstream double that speaks only the OpenAI API: chat, embeddings, completions, moderations, models.
-import { createId } from "../../../src/lib/id.ts";
 import { isObject, type JsonObject } from "../../../src/lib/json.ts";
-import { chatExchange, countPrompt } from "./openai-chat.ts";
+import { chatExchange, countPrompt } from "./openai-reply.ts";
 import { openAiErrorBody } from "./openai-error.ts";
 import { findOpenAiModel, plainModel, type OpenAiModel } from "./openai-models.ts";
 import {
@@ -12,6 +11,7 @@ import {
   modelsBody,
   moderationsExchange,
 } from "./openai-operations.ts";
+import { refuseOpenAiHeaders } from "./openai-headers.ts";
 import { invalid } from "./openai-wording.ts";
 import type { Exchange } from "./play.ts";
 import { createPromptCache } from "./prompt-cache.ts";
@@ -21,11 +21,11 @@ import {
   refuseCompletions,
   refuseEmbeddings,
   refuseModerations,
-  refuseOpenAiHeaders,
   unknownModel,
   type FindModel,
 } from "./validate-openai.ts";
 import type { Answer, Recorded, Refusal, Upstream, UpstreamOptions } from "./upstream.ts";
+import { createVendorId } from "./vendor-id.ts";
 
 interface Operation {
   refuse(body: unknown, find: FindModel): Refusal | undefined;
@@ -90,7 +90,7 @@ export async function startOpenAiUpstream(options: UpstreamOptions = {}): Promis
   return serveUpstream(
     {
       basePath: "/v1",
-      createRequestId: () => createId("req"),
+      createRequestId: () => createVendorId("req_"),
       judge,
       renderError: (refusal) => ({ headers: {}, body: openAiErrorBody(refusal) }),
       headers: (requestId) => ({

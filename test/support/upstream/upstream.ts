@@ -146,6 +146,8 @@ export type StopCause = "end" | "length" | "stop" | "tool" | "refusal" | "pause"
 interface AnswerSettings {
   /** Shown before the answer (Anthropic: a signed thinking block; OpenAI: counted, not shown). */
   reasoning?: string;
+  /** Signature of the thinking, as it stands, instead of one that the double takes back (Anthropic). */
+  signature?: string;
   /** Thinking that only the vendor can read (Anthropic). */
   redacted?: string;
   usage?: StatedUsage;

@@ -37,7 +37,9 @@ export function createTally(title: string): Tally {
         ([file, { passed, excepted }]) =>
           `  ${file}: ${passed} the same${excepted > 0 ? `, ${excepted} excepted` : ""}`,
       );
-      const reasons = [...exceptions].map(([reason, ids]) => `  except ${reason}: ${ids.join(" ")}`);
+      const reasons = [...exceptions].map(
+        ([reason, ids]) => `  except ${reason}: ${ids.join(" ")}`,
+      );
       const total = [...files.values()].reduce((sum, { passed }) => sum + passed, 0);
       console.log([`${title}: ${total} the same`, ...all, ...reasons].join("\n"));
     },

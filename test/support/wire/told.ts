@@ -7,6 +7,8 @@ export interface Told {
   text: string;
   reasoning: string;
   calls: Call[];
+  /** Part of the text is a refusal in a field of its own. */
+  isRefused: boolean;
   finish: "stop" | "length" | "tool-calls" | "filtered" | "none";
   usage: ToldUsage | null;
 }
@@ -24,9 +26,18 @@ export interface ToldUsage {
   output: number;
 }
 
-/** An answer's JSON, or the frames of its stream. */
-export const tell = (dialect: DialectId, body: string, stream: boolean): Told =>
-  stream ? streamReaders[dialect](dataOf(body)) : jsonReaders[dialect](body);
+/** What an answer says, from its JSON or its stream. */
+export function tell(dialect: DialectId, body: string, stream: boolean): Told {
+  return stream ? streamReaders[dialect](dataOf(body)) : jsonReaders[dialect](body);
+}
+
+/** {@link tell} for the answer of a server that ends answers with calls or refusals with `stop`, as some do. */
+export function tellLeniently(dialect: DialectId, body: string, stream: boolean): Told {
+  const told = tell(dialect, body, stream);
+  if (dialect !== "openai-chat" || told.finish !== "stop") return told;
+  const finish = told.calls.length > 0 ? "tool-calls" : told.isRefused ? "filtered" : "stop";
+  return { ...told, finish };
+}
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 const list = (value: unknown): JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : []);
@@ -35,7 +46,10 @@ const inside = (value: unknown, key: string): unknown => (isObject(value) ? valu
 
 /** The JSON payloads of a stream of server-sent events. */
 export function dataOf(stream: string): JsonObject[] {
-  const blocks = stream.replaceAll(/\r\n?/g, "\n").replace(/^\u{feff}/u, "").split(/\n\n+/);
+  const blocks = stream
+    .replaceAll(/\r\n?/g, "\n")
+    .replace(/^\u{feff}/u, "")
+    .split(/\n\n+/);
   return blocks.flatMap((block) => {
     const lines = block.split("\n").filter((line) => line.startsWith("data:"));
     const data = lines.map((line) => line.slice(5).replace(/^ /, "")).join("\n");
@@ -54,12 +68,7 @@ const openaiFinishes: Readonly<Record<string, Told["finish"]>> = {
   content_filter: "filtered",
 };
 
-/** Some servers end an answer that calls tools with `stop`, or with nothing. */
-function openaiFinish(word: unknown, calls: boolean, refusal: string): Told["finish"] {
-  const named = openaiFinishes[text(word)] ?? "stop";
-  if (named !== "stop") return named;
-  return calls ? "tool-calls" : refusal === "" ? "stop" : "filtered";
-}
+const openaiFinish = (word: unknown): Told["finish"] => openaiFinishes[text(word)] ?? "stop";
 
 function openaiUsage(value: unknown): ToldUsage | null {
   if (!isObject(value)) return null;
@@ -92,11 +101,14 @@ const openaiReasoning = (message: JsonObject): string =>
   detailsText(message["reasoning_details"]);
 
 const contentText = (content: unknown): string =>
-  text(content) || list(content).map((part) => text(part["text"])).join("");
+  text(content) ||
+  list(content)
+    .map((part) => text(part["text"]))
+    .join("");
 
 function openaiCall(call: JsonObject): Call {
   const { function: named, custom } = call;
-  return isObject(custom)
+  return isObject(custom) && custom["name"] !== ""
     ? { name: text(custom["name"]), args: text(custom["input"]) }
     : { name: text(inside(named, "name")), args: text(inside(named, "arguments")) };
 }
@@ -119,24 +131,26 @@ function tellOpenai(body: string): Told {
     text: contentText(message["content"]) + refusal,
     reasoning: openaiReasoning(message),
     calls,
-    finish: openaiFinish(choice["finish_reason"], calls.length > 0, refusal),
+    isRefused: refusal !== "",
+    finish: openaiFinish(choice["finish_reason"]),
     usage: openaiUsage(inside(json, "usage")),
   };
 }
 
 function tellOpenaiStream(chunks: readonly JsonObject[]): Told {
-  const told: Told = { text: "", reasoning: "", calls: [], finish: "none", usage: null };
   const calls = new Map<number, Call>();
+  let [content, reasoning] = ["", ""];
+  let usage: ToldUsage | null = null;
   let refusal = "";
   let word: unknown;
   for (const chunk of chunks) {
     const [choice] = list(chunk["choices"]).filter((item) => count(item["index"]) === 0);
-    const usage =
-      chunk["usage"] ?? inside(chunk["x_groq"], "usage") ?? inside(choice, "usage") ?? null;
-    told.usage = openaiUsage(usage) ?? told.usage;
+    usage =
+      openaiUsage(chunk["usage"] ?? inside(chunk["x_groq"], "usage") ?? inside(choice, "usage")) ??
+      usage;
     const delta = isObject(choice?.["delta"]) ? choice["delta"] : {};
-    told.text += contentText(delta["content"]);
-    told.reasoning += openaiReasoning(delta);
+    content += contentText(delta["content"]);
+    reasoning += openaiReasoning(delta);
     refusal += text(delta["refusal"]);
     const legacy = delta["function_call"];
     const pieces = list(delta["tool_calls"]);
@@ -149,10 +163,14 @@ function tellOpenaiStream(chunks: readonly JsonObject[]): Told {
     }
     word = choice?.["finish_reason"] ?? word;
   }
-  told.calls = realCalls(calls.values());
-  told.text += refusal;
-  told.finish = openaiFinish(word, told.calls.length > 0, refusal);
-  return told;
+  return {
+    text: content + refusal,
+    reasoning,
+    calls: realCalls(calls.values()),
+    isRefused: refusal !== "",
+    finish: openaiFinish(word),
+    usage,
+  };
 }
 
 const anthropicFinishes: Readonly<Record<string, Told["finish"]>> = {
@@ -210,11 +228,17 @@ function fromBlocks(blocks: JsonObject[], ending: JsonObject, usage: ToldUsage |
   const why = text(inside(ending["stop_details"], "explanation"));
   const of = (type: string) => blocks.filter((block) => block["type"] === type);
   return {
-    text: of("text").map((block) => text(block["text"])).join("") + why,
-    reasoning: of("thinking").map((block) => text(block["thinking"])).join(""),
+    text:
+      of("text")
+        .map((block) => text(block["text"]))
+        .join("") + why,
+    reasoning: of("thinking")
+      .map((block) => text(block["thinking"]))
+      .join(""),
     calls: realCalls(
       of("tool_use").map((block) => ({ name: text(block["name"]), args: text(block["args"]) })),
     ),
+    isRefused: false,
     finish: anthropicFinishes[text(ending["stop_reason"])] ?? "none",
     usage,
   };
@@ -276,3 +300,38 @@ const streamReaders: Readonly<Record<DialectId, (frames: readonly JsonObject[]) 
   "openai-chat": tellOpenaiStream,
   "anthropic-messages": tellAnthropicStream,
 };
+
+/** What an answer holds that the other wire has no form for: names of blocks and fields. */
+export function onlyIn(dialect: DialectId, body: string, stream: boolean): string[] {
+  const frames: JsonObject[] = stream ? dataOf(body) : [JSON.parse(body)];
+  const found = frames.flatMap((frame) => strangersIn[dialect](frame));
+  return [...new Set(found)];
+}
+
+const common = new Set(["text", "thinking", "tool_use"]);
+
+const strangersIn: Readonly<Record<DialectId, (frame: JsonObject) => string[]>> = {
+  "openai-chat": (frame) => {
+    const choices = list(frame["choices"]);
+    const shown = choices.flatMap((choice) => [choice, choice["message"], choice["delta"]]);
+    return [
+      ...(choices.some((choice) => count(choice["index"]) > 0) ? ["choices"] : []),
+      ...shown
+        .filter(isObject)
+        .flatMap((place) =>
+          ["logprobs", "annotations", "audio"].filter((name) => says(place[name])),
+        ),
+    ];
+  },
+  "anthropic-messages": (frame) => {
+    const message = isObject(frame["message"]) ? frame["message"] : frame;
+    const blocks = [...list(message["content"]), ...list([frame["content_block"]])];
+    return blocks.map((block) => text(block["type"])).filter((type) => !common.has(type));
+  },
+};
+
+/** True where there is any text or number but 0 in it. */
+function says(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return Boolean(value);
+  return Object.values(value).some(says);
+}

@@ -1,5 +1,4 @@
 // Answers of Anthropic messages, whole and as a stream.
-import { createId } from "../../../src/lib/id.ts";
 import { isObject, type JsonObject } from "../../../src/lib/json.ts";
 import {
   argumentPieces,
@@ -20,6 +19,7 @@ import { objects } from "./shape.ts";
 import { sealThinking, signThinking } from "./signature.ts";
 import { countText } from "./tokens.ts";
 import type { Answer, BillEntry } from "./upstream.ts";
+import { createVendorId } from "./vendor-id.ts";
 
 export interface MessageTerms {
   model: ClaudeModel;
@@ -166,7 +166,7 @@ function billOf(
 ): BillEntry {
   const usage = usePrompt(body, model.snapshot, cache, told.usage);
   return {
-    id: createId("msg_01"),
+    id: createVendorId("msg_01"),
     requestId: "",
     path: "",
     model: model.snapshot,
@@ -285,7 +285,7 @@ interface Block {
 function blocksFor(scene: Scene): Block[] {
   const { told, terms } = scene;
   const blocks: Block[] = [];
-  if (told.reasoning !== "") blocks.push(thinkingBlock(told.reasoning, scene.shown));
+  if (told.reasoning !== "") blocks.push(thinkingBlock(told, scene.shown));
   if (told.redacted !== "") {
     const block = { type: "redacted_thinking", data: sealThinking(told.redacted) };
     blocks.push({ whole: block, start: block, deltas: [], tokens: countText(told.redacted) });
@@ -296,9 +296,9 @@ function blocksFor(scene: Scene): Block[] {
   return blocks;
 }
 
-function thinkingBlock(reasoning: string, shown: boolean): Block {
+function thinkingBlock({ reasoning, ...told }: Told, shown: boolean): Block {
   const thinking = shown ? reasoning : "";
-  const signature = signThinking(thinking);
+  const signature = told.signature ?? signThinking(thinking);
   const tokens = countText(reasoning);
   return {
     whole: { type: "thinking", thinking, signature },

@@ -1,6 +1,5 @@
 // Answers of OpenAI chat completions, whole and as a stream.
 import { now } from "../../../src/lib/clock.ts";
-import { createId } from "../../../src/lib/id.ts";
 import { isObject, type JsonObject } from "../../../src/lib/json.ts";
 import { argumentPieces, pieces, tell, type Ask, type Call, type Told } from "./answer.ts";
 import { describeMedia, parseDataUrl } from "./media.ts";
@@ -10,8 +9,9 @@ import type { Exchange, Frame } from "./play.ts";
 import type { Prefix, PromptCache } from "./prompt-cache.ts";
 import { objects, textOf } from "./shape.ts";
 import { countText, countValue } from "./tokens.ts";
-import { effortOf } from "./validate-openai.ts";
+import { effortOf } from "./openai-fields.ts";
 import type { Answer, BillEntry } from "./upstream.ts";
+import { createVendorId } from "./vendor-id.ts";
 
 /** Renders `answer` to an accepted chat request. */
 export function chatExchange(
@@ -20,7 +20,7 @@ export function chatExchange(
   cache: PromptCache,
   answer: Answer,
 ): Exchange {
-  const told = tell(answer, askOf(body, model), "call");
+  const told = tell(answer, askOf(body, model), "call_");
   const choices = typeof body["n"] === "number" ? body["n"] : 1;
   const entry = billOf(body, model, cache, told, choices);
   const head: JsonObject = {
@@ -164,7 +164,7 @@ function billOf(
   const cached = told.usage.cached ?? Math.floor(cache.read(prefixes) / 128) * 128;
   cache.write(prefixes);
   return {
-    id: `chatcmpl-${createId("").slice(1)}`,
+    id: createVendorId("chatcmpl-"),
     requestId: "",
     path: "",
     model: model.snapshot,
@@ -303,7 +303,9 @@ function streamFrames(scene: Scene): Frame[] {
 
 /** Random text that hides the length of what is told, as the vendor pads its chunks. */
 const padding = (choices: unknown[]): string =>
-  choices.length === 0 ? "" : createId("").slice(1, 16 - (JSON.stringify(choices).length % 10));
+  choices.length === 0
+    ? ""
+    : createVendorId("").slice(0, 16 - (JSON.stringify(choices).length % 10));
 
 function* deltas(
   told: Told,
