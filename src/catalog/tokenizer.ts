@@ -41,7 +41,7 @@ async function load(): Promise<Tokenizer> {
 
 /** The longest beginning of at most `maxTokens` tokens, found by halving: tokens may end inside a character, texts not. */
 function beginning(text: string, maxTokens: number, count: (text: string) => number): string {
-  const characters = [...text];
+  const characters = Array.from(text);
   let fits = 0;
   let tooLong = characters.length;
   while (tooLong - fits > 1) {

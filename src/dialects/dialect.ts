@@ -93,12 +93,6 @@ export interface StreamEncoder {
   push(event: ChatEvent): Frame[];
 }
 
-/** The fields of a request body that routing needs, read without parsing the rest. */
-export interface Peek {
-  model: string;
-  stream: boolean;
-}
-
 /** One replacement in a request body's bytes. */
 export interface Edit {
   start: number;

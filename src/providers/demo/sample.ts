@@ -56,7 +56,9 @@ export function sampleOf(schema: unknown): unknown {
     const least = Math.max(number(node["minItems"]) ?? 1, fixed.length);
     const length = Math.min(least, most, maxItems);
     return Array.from({ length }, (_, index) =>
-      sample(fixed[index] ?? node["items"] ?? {}, depth + 1, index),
+      index < fixed.length
+        ? sample(fixed[index], depth + 1, 0)
+        : sample(node["items"] ?? {}, depth + 1, index),
     );
   };
 

@@ -68,7 +68,7 @@ function signed(provider: Provider, dialect: string): Record<string, string> {
   const headers = new Headers({ ...provider.headers, ...endpoint.headers });
   const authorize = endpoint.authorize ?? provider.authorize;
   authorize(headers, { apiKey: new Secret("k-1") });
-  return headers.toJSON() as Record<string, string>;
+  return headers.toJSON();
 }
 
 describe("keys", () => {

@@ -1,0 +1,20 @@
+// Four wires' pairs through the executable: five SDK clients, two strict upstreams, every feature, streamed and not.
+import { afterAll, beforeAll } from "bun:test";
+import { openStage, type Stage } from "../support/pairs/stage.ts";
+import { contentScenes } from "./pairs/content.ts";
+
+let current: Stage | undefined;
+const stage = (): Stage => {
+  if (!current) throw new Error("the stage is not open");
+  return current;
+};
+
+beforeAll(async () => {
+  current = await openStage();
+});
+afterAll(async () => {
+  console.log(stage().matrix.print());
+  await stage().stop();
+});
+
+contentScenes(stage);

@@ -1,0 +1,70 @@
+// Declares one test for each combination of client, upstream and stream, and counts those that pass.
+import { describe, test } from "bun:test";
+import type { Asking, PairClient, UpstreamName } from "./conversation.ts";
+import { clientNames, type Stage, type Talk, talk, upstreamNames } from "./stage.ts";
+
+/** One combination, and the means to talk in it. */
+export interface Scene {
+  stage: Stage;
+  client: PairClient;
+  upstream: UpstreamName;
+  stream: boolean;
+  /** Client and upstream speak one wire. */
+  relayed: boolean;
+  /** Asks; the model is the upstream's plain one unless named. */
+  ask(asking: Omit<Asking, "model"> & { model?: string }): Promise<Talk>;
+}
+
+/** A model of each upstream that takes every setting but thinking (OpenAI) or one at a time (Anthropic). */
+export const plainModels: Readonly<Record<UpstreamName, string>> = {
+  openai: "gpt-4o",
+  anthropic: "claude-sonnet-4-5",
+};
+
+export interface Filter {
+  clients?: readonly string[];
+  upstreams?: readonly UpstreamName[];
+  /** By default both. */
+  streams?: readonly boolean[];
+}
+
+/** `stage` is asked for when a test runs. */
+export function scenes(
+  feature: string,
+  stage: () => Stage,
+  run: (scene: Scene) => Promise<void>,
+  filter: Filter = {},
+): void {
+  describe(feature, () => {
+    for (const name of filter.clients ?? clientNames) {
+      for (const upstream of filter.upstreams ?? upstreamNames) {
+        for (const stream of filter.streams ?? [false, true]) {
+          test(`${name} → ${upstream}${stream ? ", streamed" : ""}`, async () => {
+            const scene = sceneOf(stage(), name, upstream, stream);
+            await run(scene);
+            scene.stage.matrix.ok(`${name} → ${upstream}`, feature);
+          });
+        }
+      }
+    }
+  });
+}
+
+function sceneOf(stage: Stage, name: string, upstream: UpstreamName, stream: boolean): Scene {
+  const client = stage.clients.find((one) => one.name === name);
+  if (!client) throw new Error(`there is no client ${name}`);
+  return {
+    stage,
+    client,
+    upstream,
+    stream,
+    relayed: wires[upstream] === client.dialect,
+    ask: (asking) => talk(stage, client, upstream, { model: plainModels[upstream], ...asking }, stream),
+  };
+}
+
+/** The wire each upstream speaks. */
+export const wires = {
+  openai: "openai-chat",
+  anthropic: "anthropic-messages",
+} as const satisfies Record<UpstreamName, PairClient["dialect"]>;
