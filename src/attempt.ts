@@ -9,7 +9,7 @@ import type { Warning } from "./ir/warning.ts";
 import { encodeHeaderValue, pickHeaders } from "./lib/headers.ts";
 import { JsonError, parseObject, splice } from "./lib/json.ts";
 import { modelFacts } from "./catalog/facts.ts";
-import { resolveEndpoint } from "./providers/endpoint.ts";
+import { endpointsFor, resolveEndpoint } from "./providers/endpoint.ts";
 import type { Endpoint, Provider } from "./providers/provider.ts";
 import type { Candidate } from "./routing/router.ts";
 
@@ -39,7 +39,8 @@ const vendor = (candidate: Candidate): string =>
 
 /** The endpoint that serves this operation best: the client's own dialect if there is one, else, for chat, any. */
 export function chooseEndpoint(inbound: Inbound, candidate: Candidate): Endpoint | undefined {
-  const endpoints = candidate.provider.preset.speaks[inbound.operation] ?? [];
+  const { provider, model } = candidate;
+  const endpoints = endpointsFor(provider.preset, inbound.operation, model);
   const same = endpoints.find((endpoint) => endpoint.dialect === inbound.dialect.id);
   // Other operations can only be relayed, and an upstream would refuse what it did not make.
   if (same && inbound.carriesForeign && inbound.operation !== "chat") return undefined;
@@ -162,7 +163,7 @@ export async function send(
       proxy: provider.proxy,
     });
     if (answer.status >= 400) {
-      const body = await answer.text(maxErrorBytes);
+      const body = withoutKey(await answer.text(maxErrorBytes), outbound);
       throw outbound.dialect.error.decode(answer.status, answer.headers, body);
     }
     await checkKind(answer, outbound, stream);
@@ -173,6 +174,10 @@ export async function send(
       : error;
   }
 }
+
+/** Some providers repeat the key that they refuse. */
+const withoutKey = (text: string, { candidate: { key } }: Outbound): string =>
+  key ? text.replaceAll(key.secret.reveal(), "***") : text;
 
 /** A JSON or HTML answer to a stream request, or the reverse, is no answer (fault R15). */
 async function checkKind(
@@ -220,7 +225,9 @@ export function named(
   if (!error.code.startsWith("upstream_") || error.upstream?.provider) return error;
   // A client may act on the wording of what its own request got wrong, so that stays as the provider put it.
   const message =
-    error.code === "upstream_rejected" ? error.message : `Provider \`${provider}\`: ${error.message}`;
+    error.code === "upstream_rejected"
+      ? error.message
+      : `Provider \`${provider}\`: ${error.message}`;
   return new GatewayError(error.code, message, {
     status: error.status,
     retryAfterMs: error.retryAfterMs,

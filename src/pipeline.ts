@@ -1,7 +1,7 @@
 // A request's life, top to bottom: authenticate, read, route, attempt until one answers, respond, settle.
 import type { Access } from "./access/authenticate.ts";
 import { buildOutbound, chooseEndpoint, named, type Outbound, send } from "./attempt.ts";
-import { estimateRequestTokens } from "./catalog/estimate.ts";
+import { estimateRequestTokens, roughRequestTokens } from "./catalog/estimate.ts";
 import type { Config } from "./config/config.ts";
 import type { AnswerContext, Body, Decoded, Dialect } from "./dialects/dialect.ts";
 import type { Egress, EgressResponse } from "./egress.ts";
@@ -93,6 +93,7 @@ export async function handle(
     return openEarly(answered, inbound, record, {
       keepAliveMs: pacing.keepAliveMs,
       failure: (thrown) => failureOf(thrown, signal, record, services.log),
+      signal,
       stop: () => left.abort(),
     });
   } catch (thrown) {
@@ -271,9 +272,7 @@ async function streamed(
     client: inbound.dialect,
     context: {
       ...answerContext(inbound, record, outbound.relayed),
-      ...(outbound.relayed
-        ? {}
-        : { inputTokens: await estimateRequestTokens(inbound.chat().value) }),
+      ...(outbound.relayed ? {} : { inputTokens: roughRequestTokens(inbound.chat().value) }),
     },
     holdMs,
     keepAliveMs,
@@ -341,12 +340,18 @@ function openEarly(
   answered: Promise<Response>,
   inbound: Inbound,
   record: RequestRecord,
-  life: { keepAliveMs: number; failure(thrown: unknown): GatewayError; stop(): void },
+  life: {
+    keepAliveMs: number;
+    failure(thrown: unknown): GatewayError;
+    signal: AbortSignal;
+    stop(): void;
+  },
 ): Response {
   const { dialect } = inbound;
   const headers = { ...record.headers(), ...streamHeaders };
   const keepAlive = new TextEncoder().encode(dialect.stream.keepAlive);
   async function* chunks(): AsyncGenerator<Uint8Array> {
+    let isOver = false;
     try {
       let response: Response | typeof silent = silent;
       while (response === silent) {
@@ -354,19 +359,23 @@ function openEarly(
         response = await within(answered, life.keepAliveMs);
       }
       yield* response.body ?? [];
+      isOver = true;
     } catch (thrown) {
+      isOver = true;
       const error = life.failure(thrown);
       const isGone = error.code === "client_closed";
       await record.settle({ error, httpStatus: isGone ? 499 : 200 });
       if (!isGone) yield errorBytes(dialect, answerContext(inbound, record, true), error);
     } finally {
-      // Settled already, unless the client left before anything had answered.
-      life.stop();
-      const error = new GatewayError("client_closed", "The client closed the connection.");
-      await record.settle({ error, httpStatus: 499 });
+      // The client left; perhaps before anything had answered.
+      if (!isOver) {
+        life.stop();
+        const error = new GatewayError("client_closed", "The client closed the connection.");
+        await record.settle({ error, httpStatus: 499 });
+      }
     }
   }
-  return new Response(pulledBody(chunks(), life.stop), { status: 200, headers });
+  return new Response(pulledBody(chunks(), life), { status: 200, headers });
 }
 
 /** Settles a failed request, then answers it in the client's dialect. */

@@ -224,7 +224,7 @@ export async function openStream(
       if (!ended) answer.cancel();
     }
   }
-  return pulledBody(chunks(), () => answer.cancel());
+  return pulledBody(chunks(), { signal: options.signal, stop: () => answer.cancel() });
 }
 
 /** The client's own error event. */
@@ -254,12 +254,21 @@ export async function within<T>(promise: Promise<T>, ms: number): Promise<T | ty
 
 /**
  * A body that is pulled, so that a slow reader slows the upstream down instead of filling memory.
- * `stop` is called when the reader leaves, to end whatever `chunks` is waiting for.
+ * It ends `chunks` when the reader leaves, whether it cancels or `signal` tells; `stop` ends what they wait for.
  */
 export function pulledBody(
   chunks: AsyncGenerator<Uint8Array>,
-  stop: () => void,
+  life: { signal: AbortSignal; stop(): void },
 ): ReadableStream<Uint8Array> {
+  const { signal, stop } = life;
+  let isLeft = false;
+  const onAbort = (): void => {
+    // When the daemon gives up, the reader is still there, and is to be told.
+    if (signal.reason instanceof GatewayError) return;
+    isLeft = true;
+    background(chunks.return(undefined), "end of a stream that was left");
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
   // Begun at once: a generator that never began would not clean up after a reader that never read.
   let first: ReturnType<typeof chunks.next> | null = chunks.next();
   background(first, "first piece of a stream");
@@ -269,10 +278,16 @@ export function pulledBody(
         const next = first ?? chunks.next();
         first = null;
         const { done, value } = await next;
-        if (done) controller.close();
-        else controller.enqueue(value);
+        if (!done) {
+          controller.enqueue(value);
+          return;
+        }
+        signal.removeEventListener("abort", onAbort);
+        if (isLeft) controller.error(signal.reason);
+        else controller.close();
       },
       async cancel() {
+        signal.removeEventListener("abort", onAbort);
         stop();
         await chunks.return(undefined);
       },

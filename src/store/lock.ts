@@ -9,6 +9,9 @@ export interface DirectoryLock {
   release(): void;
 }
 
+/** A connection that nothing refers to would be collected, and its lock with it. */
+const held = new Set<Database>();
+
 /**
  * Takes the data directory for this process until release or death, `kill -9` included: the lock is an
  * open exclusive transaction on `megallm.lock`, not the existence of a file, so nothing is ever stale.
@@ -34,6 +37,8 @@ export function acquireLock(dataDir: string): DirectoryLock {
   }
   try {
     database.run("pragma busy_timeout = 100");
+    // Nothing is ever written, so no journal need lie about.
+    database.run("pragma journal_mode = memory");
     database.run("begin exclusive");
     writeFileSync(pidPath, `${process.pid}\n`, { mode: 0o600 });
     chmodSync(pidPath, 0o600);
@@ -53,11 +58,10 @@ export function acquireLock(dataDir: string): DirectoryLock {
       error,
     );
   }
-  let held = true;
+  held.add(database);
   return {
     release() {
-      if (!held) return;
-      held = false;
+      if (!held.delete(database)) return;
       rmSync(pidPath, { force: true });
       database.run("rollback");
       database.close();

@@ -94,12 +94,10 @@ export async function readUsage(db: Kysely<Tables>, query: UsageQuery): Promise<
   const until = big(query.untilMs ?? Number.MAX_SAFE_INTEGER);
   let from = big(query.sinceMs ?? 0);
   while (from < until) {
-    // oxlint-disable no-await-in-loop -- slice by slice is the point
     const next = await endOfSlice(db, from, until);
     for (const row of await sumSlice(db, query.by, from, next)) addTo(groups, query.by, row);
     from = next;
     if (from < until) await new Promise<void>((resolve) => setImmediate(resolve));
-    // oxlint-enable no-await-in-loop
   }
   const found = [...groups].map(([group, sums]) => finish(group, sums));
   const order = query.by === "day" ? byDay : byCost;

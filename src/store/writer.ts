@@ -100,15 +100,13 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
     if (delayed) clearTimeout(delayed);
     delayed = null;
     while (queue.size > 0 && !ended) {
-      // oxlint-disable no-await-in-loop -- one transaction after the other is the point
       const retryMs = await writeBatch();
       if (retryMs !== null) await pause(retryMs);
       // Others get their turn between two transactions.
       else if (queue.size > 0) await new Promise<void>((resolve) => setImmediate(resolve));
-      // oxlint-enable no-await-in-loop
     }
     running = false;
-    if (queue.size === 0) for (const flush of flushes) flush.resolve();
+    if (queue.size === 0) for (const waiting of flushes) waiting.resolve();
     if (queue.size === 0) flushes.clear();
   }
 
@@ -134,7 +132,6 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
       if (!queue.has(entry)) continue;
       entry.sending = true;
       try {
-        // oxlint-disable-next-line no-await-in-loop -- one by one
         const [changed] = await driver.transact([entry.group]);
         committed(entry, changed === true);
         succeeded();
@@ -201,10 +198,10 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
     for (const entry of queue) {
       if (entry.reject && time - entry.sinceMs >= settleTimeoutMs) release(entry, error);
     }
-    for (const flush of flushes) {
-      if (time - flush.sinceMs < settleTimeoutMs) continue;
-      flushes.delete(flush);
-      flush.reject(error);
+    for (const waiting of flushes) {
+      if (time - waiting.sinceMs < settleTimeoutMs) continue;
+      flushes.delete(waiting);
+      waiting.reject(error);
     }
     return Math.min(lastRetryMs, firstRetryMs * 2 ** (failure.count - 1));
   }

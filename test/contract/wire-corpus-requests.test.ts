@@ -5,13 +5,16 @@ import type { DialectId } from "../../src/ir/chat.ts";
 import { GatewayError } from "../../src/ir/error.ts";
 import type { Warning } from "../../src/ir/warning.ts";
 import { isObject, type JsonObject } from "../../src/lib/json.ts";
-import { asked } from "../support/wire/asked.ts";
+import { type Asked, asked } from "../support/wire/asked.ts";
 import { type Exchange, exchangesOf } from "../support/wire/exchange.ts";
 import { createTally, type Verdict } from "../support/wire/tally.ts";
 
 /** Models whose requests differ: one that nothing is known of, and each vendor's own. */
 const targets = {
-  "openai-chat": { to: "anthropic-messages", models: ["any", "claude-sonnet-4-5", "claude-opus-5"] },
+  "openai-chat": {
+    to: "anthropic-messages",
+    models: ["any", "claude-sonnet-4-5", "claude-opus-5"],
+  },
   "anthropic-messages": { to: "openai-chat", models: ["any", "gpt-5"] },
 } as const;
 
@@ -45,7 +48,7 @@ function check({ request }: Exchange, dialect: DialectId, model: string): Verdic
     const before = asked(dialect, text);
     const after = asked(to, encoded.body);
     const problems = [
-      ...(Bun.deepEquals(after.tools, before.tools) ? [] : ["tools differ"]),
+      ...(hasTools(before, after, encoded.body) ? [] : ["tools differ"]),
       ...missing("call", before.calls, after.calls),
       ...missing("result", before.results, after.results),
       ...lostFrom(json, JSON.parse(encoded.body), all).map((leaf) => `${leaf} is lost unseen`),
@@ -58,12 +61,28 @@ function check({ request }: Exchange, dialect: DialectId, model: string): Verdic
   }
 }
 
+/** Where a conversation has calls and no tools, the other wire wants to be told of them; they cannot be called. */
+const hasTools = (before: Asked, after: Asked, body: string): boolean =>
+  before.tools.length === 0
+    ? after.tools.length === 0 || body.includes('"tool_choice":{"type":"none"}')
+    : isWithin(before.tools, after.tools);
+
+/** Everything is there; a strict tool's schema may have been closed. */
+function isWithin(before: unknown, after: unknown): boolean {
+  if (Array.isArray(before)) {
+    if (!Array.isArray(after) || after.length !== before.length) return false;
+    return before.every((item, at) => isWithin(item, after[at]));
+  }
+  if (!isObject(before) || !isObject(after)) return Bun.deepEquals(before, after);
+  const added = Object.keys(after).filter((key) => !(key in before));
+  return (
+    Object.keys(before).every((key) => isWithin(before[key], after[key])) &&
+    added.every((key) => key === "additionalProperties" && after[key] === false)
+  );
+}
+
 /** Calls and results keep their order, ids, names and exact text; a marked error or attachment may stand around it. */
-function missing(
-  kind: string,
-  before: readonly object[],
-  after: readonly object[],
-): string[] {
+function missing(kind: string, before: readonly object[], after: readonly object[]): string[] {
   if (before.length !== after.length) return [`${before.length} ${kind}s became ${after.length}`];
   return before.flatMap((item, at) => {
     const became: Record<string, unknown> = { ...after[at] };
@@ -71,7 +90,10 @@ function missing(
       .filter(([key, value]) =>
         key === "text" ? !String(became[key]).includes(String(value)) : became[key] !== value,
       )
-      .map(([key, value]) => `${kind}.${key} ${JSON.stringify(value)} became ${JSON.stringify(became[key])}`);
+      .map(
+        ([key, value]) =>
+          `${kind}.${key} ${JSON.stringify(value)} became ${JSON.stringify(became[key])}`,
+      );
   });
 }
 
@@ -96,31 +118,54 @@ function lostFrom(before: JsonObject, after: JsonObject, warnings: readonly Warn
   const text = leavesOf(after)
     .map(({ value }) => String(value))
     .join("\n");
-  const arrives = (leaf: Leaf): boolean => {
-    const rule = rules.find(({ path }) => path.test(leaf.path));
-    return rule ? rule.holds(leaf.value, after, text) : holdsText(leaf.value, text);
-  };
-  return leavesOf(before)
-    .filter((leaf) => !arrives(leaf))
-    .filter(({ path }) => !warnings.some((warning) => names(warning, path)))
-    .map(({ path, value }) => `${path} = ${JSON.stringify(value).slice(0, 80)}`);
+  const lost = leavesOf(before).filter(({ path, value }) => {
+    if (value === null || value === "") return false;
+    const rule = rules.find((candidate) => candidate.path.test(path));
+    return !(rule ? rule.holds(value, after, text) : holdsText(value, text));
+  });
+  /** Per warned field the places where it is missing. */
+  const places = new Map<string, Set<string>>();
+  const unseen = lost.filter(({ path }) => {
+    const [field, ...further] = warnings
+      .map((warning) => warning.field)
+      .filter((warned) => placeOf(path, warned) !== undefined)
+      .toSorted((left, right) => right.length - left.length);
+    if (field === undefined) return true;
+    const key = bare(further.find((other) => bare(other) === bare(path)) ?? field);
+    places.set(key, (places.get(key) ?? new Set()).add(placeOf(path, field) ?? ""));
+    return false;
+  });
+  const uncounted = [...places].flatMap(([field, missed]) => {
+    const told = warnings.filter((warning) => bare(warning.field) === field);
+    const sum = told.reduce((count, { reason }) => count + placesTold(reason), 0);
+    return missed.size > sum ? [`${field} in ${missed.size} places, ${sum} told`] : [];
+  });
+  return [
+    ...unseen.map(({ path, value }) => `${path} = ${JSON.stringify(value).slice(0, 80)}`),
+    ...uncounted,
+  ];
 }
 
-function names({ field, reason }: Warning, path: string): boolean {
-  const isWithin = (outer: string, inner: string): boolean =>
-    inner === outer || inner.startsWith(`${outer}.`) || inner.startsWith(`${outer}[`);
-  if (isWithin(field, path)) return true;
-  // The same loss in many places is told once, with the first of them and their number.
-  if (/\(\d+ places\)$/.test(reason) && isWithin(bare(field), bare(path))) return true;
-  // Reasoning has fields of its own beside the content.
-  const message = /^messages\[\d+\](?=\.reasoning)/.exec(path)?.[0];
-  return message !== undefined && field.startsWith(`${message}.`) && reason.includes("reasoning");
+/** The same loss in many places is told once, with their number. */
+const placesTold = (reason: string): number => Number(/\((\d+) places\)$/.exec(reason)?.[1] ?? 1);
+
+/**
+ * The part of `path` that a warning's field stands for. Message and block numbers may differ: some wires
+ * count the system text and tool results as messages, and have reasoning beside the content.
+ */
+function placeOf(path: string, field: string): string | undefined {
+  const wire = path.replace(".function.", ".");
+  const pattern = bare(field)
+    .replaceAll(/[.[\]]/g, "\\$&")
+    .replaceAll("\\[\\]", "\\[\\d+\\]");
+  const [place] = new RegExp(`^${pattern}(?=$|[.[])`).exec(wire) ?? [];
+  if (place !== undefined || bare(field) !== "messages[].content[]") return place;
+  return /^messages\[\d+\](?=\.reasoning)/.exec(wire)?.[0];
 }
 
 const bare = (path: string): string => path.replaceAll(/\[\d+\]/g, "[]");
 
 function holdsText(value: unknown, text: string): boolean {
-  if (value === null || value === "") return true;
   if (typeof value !== "string") return false;
   return text.includes(/^data:[^,]*,/.test(value) ? value.slice(value.indexOf(",") + 1) : value);
 }
@@ -153,30 +198,61 @@ const rules: readonly Rule[] = [
   // The target's own.
   { path: /^model$/, holds: always },
   // Compared as tools, calls and results above.
-  { path: /^(?:tools|functions)\[\d+\](?:\.function)?\.(?:parameters|input_schema)\b/, holds: always },
+  {
+    path: /^(?:tools|functions)\[\d+\](?:\.function)?\.(?:parameters|input_schema)\b/,
+    holds: always,
+  },
   { path: /\.tool_calls\[\d+\]\.function\.arguments$/, holds: always },
   { path: /^messages\[\d+\]\.content\[\d+\]\.input\b/, holds: always },
   // What a kind of block says is looked for itself.
-  { path: /^(?:messages|system|tools)\[.*\.(?:type|role)$/, holds: (value, _after, text) => value !== "ephemeral" || text.includes("ephemeral") },
-  { path: /\.media_type$/, holds: (value, _after, text) => value === "text/plain" || text.includes(String(value)) },
+  {
+    path: /^(?:messages|system|tools)\[.*\.(?:type|role)$/,
+    holds: (value, _after, text) => value !== "ephemeral" || text.includes("ephemeral"),
+  },
+  {
+    path: /\.media_type$/,
+    holds: (value, _after, text) => value === "text/plain" || text.includes(String(value)),
+  },
   { path: /\.is_error$/, holds: neutral(false) },
-  { path: /\.strict$/, holds: (value, _after, text) => value === false || text.includes("true") },
   { path: /^stream$/, holds: (value, after) => (after["stream"] ?? false) === value },
   { path: /^stream_options\.include_usage$/, holds: always },
   { path: /^max_(?:completion_)?tokens$/, holds: kept("max_tokens", "max_completion_tokens") },
-  { path: /^(?:temperature|top_p)$/, holds: (value, after) => kept("temperature", "top_p")(value, after) },
+  {
+    path: /^(?:temperature|top_p)$/,
+    holds: (value, after) => kept("temperature", "top_p")(value, after),
+  },
   { path: /^n$/, holds: neutral(1) },
   { path: /^(?:frequency|presence)_penalty$/, holds: neutral(0) },
-  { path: /^(?:reasoning_effort|reasoning\.(?:effort|enabled)|output_config\.effort)$/, holds: (value, after) => value === "none" || thinks(value, after) },
-  { path: /^thinking\.(?:type|budget_tokens)$/, holds: thinks },
-  { path: /^tool_choice(?:\.type)?$/, holds: (value, after) => choiceOf(value) === choiceOf(after["tool_choice"]) },
-  { path: /^response_format\.type$/, holds: always },
-  { path: /^(?:response_format|output_config|output_format)\b.*\bschema\b/, holds: (value, after, text) => typeof value === "boolean" ? text.includes(String(value)) : holdsText(value, text) },
+  {
+    path: /^(?:reasoning_effort|reasoning\.(?:effort|enabled)|output_config\.effort)$/,
+    holds: (value, after) => value === "none" || thinks(value, after),
+  },
+  // `adaptive` without an effort is what a model does that is told nothing.
+  {
+    path: /^thinking\.type$/,
+    holds: (value, after) => value === "adaptive" || thinks(value, after),
+  },
+  { path: /^thinking\.budget_tokens$/, holds: thinks },
+  // Z.ai's: how it keeps earlier thoughts, part of the wish to think, which arrives in the target's words.
+  { path: /^thinking\.clear_thinking$/, holds: thinks },
+  {
+    path: /^tool_choice(?:\.type)?$/,
+    holds: (value, after) => choiceOf(value) === choiceOf(after["tool_choice"]),
+  },
+  // A label that only one wire wants; a schema is always enforced on the other.
+  { path: /^response_format\.(?:type|json_schema\.(?:name|strict))$/, holds: always },
+  { path: /\.strict$/, holds: (value, _after, text) => value === false || text.includes("true") },
+  {
+    path: /^(?:response_format|output_config|output_format)\b.*\bschema\b/,
+    holds: (value, after, text) =>
+      typeof value === "boolean" ? text.includes(String(value)) : holdsText(value, text),
+  },
 ];
 
 /** A wish for tool calls in one word. */
 function choiceOf(choice: unknown): string {
-  const word = isObject(choice) ? choice["type"] : choice;
+  const word: unknown = isObject(choice) ? choice["type"] : choice;
   if (word === "any" || word === "required") return "required";
-  return word === "function" || word === "tool" ? "tool" : String(word ?? "auto");
+  if (word === "function" || word === "tool") return "tool";
+  return typeof word === "string" ? word : "auto";
 }

@@ -13,10 +13,8 @@ async function settleForever(lane: number): Promise<void> {
     const requestId = `${prefix}-${lane}-${index}`;
     store.begin(startOf(requestId));
     // Every other request lasts long enough for its note to be written.
-    // oxlint-disable no-await-in-loop -- one request after the other in each lane
     if (index % 2 === 1) await Bun.sleep(3);
     await store.settle(usageOf(requestId), [attemptOf(requestId, 0), attemptOf(requestId, 1)]);
-    // oxlint-enable no-await-in-loop
     // Synchronous: what is printed was acknowledged, whatever happens next.
     writeSync(1, `${requestId}\n`);
   }

@@ -112,7 +112,10 @@ describe("tokensCost", () => {
       fc.property(fc.array(line, { maxLength: 8 }), (lines) => {
         const cost = tokensCost(lines);
         expect(tokensCost(lines.toReversed())).toBe(cost);
-        const exact = lines.reduce((sum, each) => sum + BigInt(each.tokens) * each.nanosPerMillion, 0n);
+        const exact = lines.reduce(
+          (sum, each) => sum + BigInt(each.tokens) * each.nanosPerMillion,
+          0n,
+        );
         const error = 2n * (cost * 1_000_000n - exact);
         expect(error > -1_000_000n && error <= 1_000_000n).toBe(true);
       }),

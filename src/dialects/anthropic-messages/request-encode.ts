@@ -165,6 +165,7 @@ function encodeFormat({ request, target, traits, losses, isNative }: Scope): Enc
   }
   if (isNative) return { format: { type: "json_schema", schema: wanted.schema } };
   if (traits.hasJsonSchema && !target.quirks.noJsonSchema) {
+    if (wanted.description) losses.lose("response_format.json_schema.description", noForm);
     const lost = new Set<string>();
     const schema = fitSchema(wanted.schema, (keyword) => lost.add(keyword));
     loseKeywords(lost, "response_format.json_schema.schema", losses);

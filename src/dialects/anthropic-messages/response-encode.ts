@@ -4,6 +4,7 @@ import type { ChatResponse, Part, ReasoningPart, TextPart, ToolCallPart } from "
 import { createUsage } from "../../ir/usage.ts";
 import { createId } from "../../lib/id.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
+import { isBookkeeping } from "../bookkeeping.ts";
 import type { AnswerContext } from "../dialect.ts";
 import { encodeFinish } from "./finish.ts";
 import { encodeInput } from "./input.ts";
@@ -41,7 +42,7 @@ export function createNotices(context: AnswerContext): Notice {
   const said = new Set<string>();
   return (field, reason) => {
     const key = `${placeless(field)} ${reason}`;
-    if (said.has(key)) return;
+    if (isBookkeeping(field) || said.has(key)) return;
     said.add(key);
     context.warn({ field, reason, target: dialectId });
   };

@@ -1,6 +1,7 @@
 // Pieces of an answer as OpenAI chat shows them: the same in a whole message and in a delta.
 import type { AudioPart, ImagePart, TextPart } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
+import { isBookkeeping } from "../bookkeeping.ts";
 import type { AnswerContext } from "../dialect.ts";
 import { encodeImage } from "./media.ts";
 import { dialectId, field, legacyForm, ownExt, stringOr } from "./wire.ts";
@@ -12,7 +13,7 @@ const target = "the client's OpenAI chat wire";
 export function createNotices(context: AnswerContext): (field: string, reason: string) => void {
   const told = new Set<string>();
   return (place, reason) => {
-    if (told.has(`${place} ${reason}`)) return;
+    if (isBookkeeping(place) || told.has(`${place} ${reason}`)) return;
     told.add(`${place} ${reason}`);
     context.warn({ field: place, reason, target });
   };

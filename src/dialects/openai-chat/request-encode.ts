@@ -108,6 +108,9 @@ function encodeReasoning(
   if (!reasoning) return {};
   const spelling = ownExt(reasoning.ext);
   if (Object.keys(spelling).length > 0) return spelling;
+  if (reasoning.mode !== "off" && reasoning.display !== undefined) {
+    losses.lose("thinking.display", noForm);
+  }
   const { reasoning: can } = target.facts;
   switch (reasoning.mode) {
     case "off":

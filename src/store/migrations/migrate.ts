@@ -19,9 +19,7 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
     if (version === latestVersion) return;
     if (version === 0) await createVersionTable(transaction);
     for (const migration of migrations.slice(version)) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
       await migration.up(transaction as unknown as Kysely<unknown>);
-      // oxlint-disable-next-line no-await-in-loop
       await transaction
         .insertInto("schema_version")
         .values({ version: migration.version, applied_at_ms: now() })
@@ -70,6 +68,7 @@ function refuseNewer(version: number): void {
 async function createVersionTable(db: Kysely<Tables>): Promise<void> {
   await db.schema
     .createTable("schema_version")
+    .ifNotExists()
     .addColumn("version", "integer", (column) => column.primaryKey().notNull())
     .addColumn("applied_at_ms", "bigint", (column) => column.notNull())
     .execute();

@@ -16,11 +16,17 @@ import { StoreError } from "../error.ts";
 /** The files of one database. */
 export const fileFamily = (path: string): string[] => [path, `${path}-wal`, `${path}-shm`];
 
-/** Makes an empty file that only its owner can use, unless it is there. */
+/**
+ * Makes an empty file that only its owner can use. One that is there is not opened: closing any descriptor
+ * of a file takes away every POSIX lock that this process holds on it.
+ */
 export function createPrivate(path: string): void {
-  const file = openSync(path, "a", 0o600);
-  closeSync(file);
-  tighten(path, 0o600);
+  try {
+    closeSync(openSync(path, "wx", 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  chmodSync(path, 0o600);
 }
 
 /** Takes from `path` every permission that `mode` does not have. Nothing happens when it is not there. */
@@ -49,8 +55,15 @@ export function moveIntoPlace(from: string, to: string): void {
 
 export const size = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? -1;
 
+/** Tells files apart whatever path leads to them; null when there is none. */
+export function identity(path: string): string | null {
+  const found = statSync(path, { throwIfNoEntry: false, bigint: true });
+  return found ? `${found.dev}:${found.ino}` : null;
+}
+
 /**
- * Refuses what is not a whole database. New databases are renamed into place when they are complete,
+ * Refuses what is not a whole database. Not for a file that this process has open: see
+ * {@link createPrivate}. New databases are renamed into place when they are complete,
  * so an empty or headless file is always damage, never a beginning.
  * @throws StoreError `damaged`, `not_ours`
  */

@@ -13,6 +13,7 @@ import {
   createPrivate,
   damaged,
   fileFamily,
+  identity,
   inspectFile,
   moveIntoPlace,
   size,
@@ -34,13 +35,16 @@ const maxWalBytes = 64 * 1024 * 1024;
 /** Up to this size every page is checked at the start, bytes; a larger file is checked where it is small. */
 const maxCheckedBytes = 64 * 1024 * 1024;
 
+/** Files that this process has open, by identity, and how often. */
+const open = new Map<string, number>();
+
 /** @throws StoreError */
 export async function openSqlite(options: SqliteOptions): Promise<Driver> {
   const memory = options.path === ":memory:";
   const path = memory ? options.path : resolve(options.path);
   try {
     if (!memory) {
-      inspectFile(path);
+      if (!open.has(identity(path) ?? "")) inspectFile(path);
       if (size(path) < 0) {
         if (options.readOnly) {
           throw new StoreError("store_unavailable", `There is no database \`${path}\`.`);
@@ -111,6 +115,7 @@ async function openFile(path: string, options: SqliteOptions): Promise<Driver> {
     connection.close();
     throw error;
   }
+  const forget = memory ? () => {} : remember(path);
   return {
     db,
     transact: async (groups) => {
@@ -121,7 +126,20 @@ async function openFile(path: string, options: SqliteOptions): Promise<Driver> {
       }
     },
     explain: (error) => explain(path, error),
-    close: async () => connection.close(),
+    close: async () => {
+      connection.close();
+      forget();
+    },
+  };
+}
+
+function remember(path: string): () => void {
+  const id = identity(path) ?? path;
+  open.set(id, (open.get(id) ?? 0) + 1);
+  return () => {
+    const left = (open.get(id) ?? 1) - 1;
+    if (left > 0) open.set(id, left);
+    else open.delete(id);
   };
 }
 
@@ -163,7 +181,7 @@ function explain(path: string, error: unknown): Error {
   if (error instanceof StoreError) return error;
   if (!(error instanceof Error)) return new Error(String(error));
   const code = (error as { code?: unknown }).code;
-  if (typeof code !== "string") return error;
+  if (typeof code !== "string" || !/^(?:SQLITE_|E[A-Z]+$)/.test(code)) return error;
   if (broken.some((prefix) => code.startsWith(prefix))) {
     return damaged(path, `is damaged (${error.message})`, error);
   }

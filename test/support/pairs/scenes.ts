@@ -18,7 +18,7 @@ export interface Scene {
 /** A model of each upstream that takes every setting but thinking (OpenAI) or one at a time (Anthropic). */
 export const plainModels: Readonly<Record<UpstreamName, string>> = {
   openai: "gpt-4o",
-  anthropic: "claude-sonnet-4-5",
+  anthropic: "claude-haiku-4-5",
 };
 
 export interface Filter {

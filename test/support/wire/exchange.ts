@@ -41,7 +41,7 @@ function readFolder(folder: string, ending: string): Exchange[] {
     const bytes = new Uint8Array(readFileSync(`${folder}/${file}`));
     const text = new TextDecoder().decode(file.endsWith(".gz") ? Bun.gunzipSync(bytes) : bytes);
     const lines = text.trimEnd().split("\n");
-    return lines.map((line): Exchange => ({ ...JSON.parse(line), file }));
+    return lines.map((line): Exchange => Object.assign(JSON.parse(line), { file }));
   });
 }
 

@@ -144,7 +144,7 @@ function tellOpenaiStream(chunks: readonly JsonObject[]): Told {
   let refusal = "";
   let word: unknown;
   for (const chunk of chunks) {
-    const [choice] = list(chunk["choices"]).filter((item) => count(item["index"]) === 0);
+    const choice = list(chunk["choices"]).find((item) => count(item["index"]) === 0);
     usage =
       openaiUsage(chunk["usage"] ?? inside(chunk["x_groq"], "usage") ?? inside(choice, "usage")) ??
       usage;
@@ -220,7 +220,7 @@ function tellAnthropic(body: string): Told {
 /** The blocks of a whole message, with the inputs as they are spelt. */
 function blocksIn(message: JsonObject, inputs: ReturnType<typeof rawAt>): JsonObject[] {
   const spelt = new Map(inputs.map(({ path, text: args }) => [path.at(-2), args]));
-  return list(message["content"]).map((block, at) => ({ ...block, args: spelt.get(at) }));
+  return list(message["content"]).map((block, at) => Object.assign(block, { args: spelt.get(at) }));
 }
 
 /** `ending` has the stop reason, and perhaps why an answer was refused. */
