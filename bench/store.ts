@@ -149,7 +149,7 @@ export async function runStoreBench(): Promise<{ title: string; rows: string[] }
     );
     const middle = `${firstMs + spreadMs / 2}_req_`;
     const lastDay = firstMs + spreadMs - 86_400_000;
-    const found = usageRow(ledgerRows / 3).requestId;
+    const found = usageRow(Math.floor(ledgerRows / 3)).requestId;
     rows.push(
       await reading("requests, newest page of 50", () => store.requests({ limit: 50 })),
       await reading("requests, page of 1,000 in the middle", () =>

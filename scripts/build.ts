@@ -77,7 +77,6 @@ if (!process.argv.includes("--all")) {
       const outfile = join(dist, `megallm-${name}${name.startsWith("windows") ? ".exe" : ""}`);
       const runtime = await runtimeOf(name, folder);
       await chmod(runtime, 0o755);
-      // Bytecode is tied to the runtime that made it; another architecture's build goes without.
       await compile(outfile, [
         `--target=bun-${name.replace("arm64", "aarch64")}`,
         `--compile-executable-path=${runtime}`,

@@ -43,7 +43,8 @@ export function chooseEndpoint(inbound: Inbound, candidate: Candidate): Endpoint
   const endpoints = endpointsFor(provider.preset, inbound.operation, model);
   const same = endpoints.find((endpoint) => endpoint.dialect === inbound.dialect.id);
   // Other operations can only be relayed, and an upstream would refuse what it did not make.
-  if (same && inbound.carriesForeign && inbound.operation !== "chat") return undefined;
+  const isForeign = inbound.operation !== "chat" && inbound.carriesForeign(provider.preset.quirks);
+  if (same && isForeign) return undefined;
   return same ?? (inbound.operation === "chat" ? endpoints[0] : undefined);
 }
 
@@ -59,7 +60,7 @@ export async function buildOutbound(
   const { provider, model } = candidate;
   const dialect = dialects[endpoint.dialect];
   const sameDialect = dialect.id === inbound.dialect.id;
-  const relayed = sameDialect && !inbound.carriesForeign;
+  const relayed = sameDialect && !inbound.carriesForeign(provider.preset.quirks);
   const url = resolveEndpoint(provider.preset, endpoint, {
     baseUrl: provider.customBaseUrl ? provider.baseUrl : undefined,
     settings: provider.settings,

@@ -1,5 +1,5 @@
 // A client's request as it arrived: its exact bytes, the few fields routing needs, and a lazy decode.
-import type { Decoded, Dialect } from "./dialects/dialect.ts";
+import type { Decoded, Dialect, Quirks } from "./dialects/dialect.ts";
 import type { ChatRequest, Operation } from "./ir/chat.ts";
 import { GatewayError } from "./ir/error.ts";
 import { decompress, DecompressError, parseContentEncoding } from "./lib/decompress.ts";
@@ -17,7 +17,7 @@ export interface Inbound {
   model: string;
   stream: boolean;
   /** The body holds what the gateway made up for the client; an upstream of the same dialect would refuse it as it is. */
-  carriesForeign: boolean;
+  carriesForeign(quirks: Quirks): boolean;
   /** The client wants usage in the stream, or its wire always has it. */
   includeUsage: boolean;
   /** The request as internal representation; decoded once, on first use. @throws GatewayError `invalid_request` */
@@ -105,7 +105,7 @@ export function inspect(
     members,
     model,
     stream: wantsStream && streamedOperations.has(operation),
-    carriesForeign: dialect.carriesForeign?.(bytes) ?? false,
+    carriesForeign: (quirks) => dialect.carriesForeign?.(bytes, quirks) ?? false,
     includeUsage: !dialect.usageOption || dialect.usageOption.edits(bytes, members).length === 0,
     chat() {
       decoded ??= decode(bytes, dialect, operation);

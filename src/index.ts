@@ -1,11 +1,13 @@
 // The library: the gateway in-process, as the `fetch` of an official SDK.
+import { dirname, resolve } from "node:path";
 import { createGatewayFrom, type Gateway as Running, type GatewayStatus } from "./gateway.ts";
 import { configFromObject, loadConfig } from "./config/load.ts";
 import { createLogger, type LogLevel } from "./lib/log.ts";
 import { randomSecret } from "./lib/id.ts";
 import { Secret } from "./lib/secret.ts";
 import { providers } from "./providers/index.ts";
-import { openStore, type Store } from "./store/store.ts";
+import type { DirectoryLock } from "./store/lock.ts";
+import { acquireLock, openStore, type Store } from "./store/store.ts";
 
 export { GatewayError } from "./ir/error.ts";
 export type { GatewayStatus } from "./gateway.ts";
@@ -15,7 +17,7 @@ export interface GatewayOptions {
   config?: Record<string, unknown>;
   /** Or the path of a `megallm.yaml` or `.json`. Without either: what the environment offers, and the `demo` provider. */
   configPath?: string;
-  /** SQLite file for the usage rows. Default: in memory, gone with the process. */
+  /** SQLite file for the usage rows, in a folder of its own: one process at a time may use it. Default: in memory, gone with the process. */
   database?: string;
   /** Replaces `process.env` for `${NAME}` values and provider keys. */
   env?: Record<string, string | undefined>;
@@ -51,12 +53,16 @@ export function createGateway(options: GatewayOptions = {}): Gateway {
   const log = createLogger({ level: options.logLevel ?? "warn", format: "json" });
   const adminKey = new Secret(randomSecret());
 
-  const open = async (): Promise<{ running: Running; store: Store }> => {
-    const store = await openStore({ path: options.database ?? ":memory:", log });
+  const open = async (): Promise<{ running: Running; store: Store; lock: DirectoryLock | null }> => {
+    const path = options.database ?? ":memory:";
+    // One writer per database: another's requests under way must not be taken for a crash's leftovers.
+    const lock = path === ":memory:" ? null : acquireLock(dirname(resolve(path)));
+    const store = await openStore({ path, log });
     await store.recover();
     const parts = { source, store, log, env };
     return {
       store,
+      lock,
       running: createGatewayFrom({ ...parts, adminKey: (now) => now.admin.key ?? adminKey }),
     };
   };
@@ -80,9 +86,10 @@ export function createGateway(options: GatewayOptions = {}): Gateway {
     status: async () => (await ready()).running.status(),
     async close() {
       if (!opened) return;
-      const { running, store } = await opened;
+      const { running, store, lock } = await opened;
       running.drain();
       await store.close();
+      lock?.release();
     },
   };
 }

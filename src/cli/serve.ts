@@ -7,7 +7,7 @@ import { background, backgroundFailed, onBackgroundError } from "../lib/backgrou
 import { now } from "../lib/clock.ts";
 import { createLogger, type Logger } from "../lib/log.ts";
 import { type Listening, listen, ListenError } from "../server/listen.ts";
-import { acquireLock, openStore, StoreError } from "../store/store.ts";
+import { acquireLock, openStore, type Store, StoreError } from "../store/store.ts";
 import { banner } from "./banner.ts";
 import {
   preparePrivateFolder,
@@ -50,8 +50,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const store = await orCannotStart(() =>
     openStore({ path: join(config.dataDir, "megallm.db"), log }),
   );
-  const interrupted = await store.recover();
-  if (interrupted > 0) log.warn("usage.interrupted", { interrupted });
+  await recover(store, log);
 
   const generatedKey = createAdminKey(config.dataDir);
   const gateway = createGatewayFrom({
@@ -90,6 +89,16 @@ export async function serve(options: ServeOptions): Promise<void> {
   lock.release();
   log.info("server.stopped");
   process.exit(exitCodes.ok);
+}
+
+/** What a crash cut off goes on record; a disk that is full now does not keep the gateway from serving. */
+async function recover(store: Store, log: Logger): Promise<void> {
+  try {
+    const interrupted = await store.recover();
+    if (interrupted > 0) log.warn("usage.interrupted", { interrupted });
+  } catch (error) {
+    log.error("usage.recovery_failed", {}, error);
+  }
 }
 
 const logFormat = (format: Config["log"]["format"]): "json" | "pretty" =>

@@ -32,6 +32,8 @@ export interface Quirks {
   reasoningField?: "reasoning_content" | "reasoning";
   /** Request fields (top level) that the provider refuses: dropped with a warning. */
   drop?: readonly string[];
+  /** Messages with fields that show reasoning are refused: such a body is not relayed but translated, which leaves them out. */
+  refusesReasoning?: boolean;
   /** The provider honours Anthropic-style `cache_control` in OpenAI chat parts. */
   cacheControl?: boolean;
   /** Structured output by JSON schema is not supported: `json_object` is asked for instead. */
@@ -148,8 +150,9 @@ export interface Dialect {
   /**
    * True for a request body that holds content which the gateway made up for the client (another provider's
    * reasoning in this wire's form): an upstream of this dialect would refuse it, so the body must be translated, not relayed.
+   * `quirks` are the upstream's.
    */
-  readonly carriesForeign?: (body: Uint8Array) => boolean;
+  readonly carriesForeign?: (body: Uint8Array, quirks: Quirks) => boolean;
   /** Query parameters of a client that belong to this wire and may reach an upstream of the same dialect. */
   readonly requestQuery?: readonly string[];
   /** Usage in a complete JSON answer of any operation of this dialect, without decoding the rest; undefined when it has none. */

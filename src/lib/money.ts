@@ -9,7 +9,7 @@ export interface PricedTokens {
   nanosPerMillion: Nanos;
 }
 
-const decimal = /^(-?)(\d{1,30})(?:\.(\d{0,60}))?(?:[eE]([+-]?\d{1,2}))?$/;
+const decimal = /^(-?)(\d{1,30})(?:\.(\d{1,60}))?(?:[eE]([+-]?\d{1,2}))?$/;
 const perDollar = 1_000_000_000n;
 
 /**

@@ -1,6 +1,7 @@
 // Sockets: every address bound or none, the guard in front, quiet streams left alone.
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { toGatewayError } from "../ir/error.ts";
+import { createId } from "../lib/id.ts";
 import { errorAnswer } from "./app.ts";
 import { corsHeaders, createGuard } from "./guard.ts";
 
@@ -82,6 +83,9 @@ function bind(
         if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: cors });
         const response = await options.fetch(request);
         for (const [name, value] of Object.entries(cors)) response.headers.set(name, value);
+        if (!response.headers.has("x-request-id")) {
+          response.headers.set("x-request-id", createId("req"));
+        }
         return response;
       },
       error(error) {

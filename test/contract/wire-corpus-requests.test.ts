@@ -159,6 +159,10 @@ function placeOf(path: string, field: string): string | undefined {
     .replaceAll(/[.[\]]/g, "\\$&")
     .replaceAll("\\[\\]", "\\[\\d+\\]");
   const [place] = new RegExp(`^${pattern}(?=$|[.[])`).exec(wire) ?? [];
+  // The system text counts as the first message.
+  if (place === undefined && /^system\[\d+\]/.test(wire)) {
+    return placeOf(wire.replace("system", "messages[0].content"), field);
+  }
   if (place !== undefined || bare(field) !== "messages[].content[]") return place;
   return /^messages\[\d+\](?=\.reasoning)/.exec(wire)?.[0];
 }
@@ -239,12 +243,22 @@ const rules: readonly Rule[] = [
     path: /^tool_choice(?:\.type)?$/,
     holds: (value, after) => choiceOf(value) === choiceOf(after["tool_choice"]),
   },
+  // Calls in parallel are allowed unless the client says otherwise.
+  {
+    path: /^parallel_tool_calls$/,
+    holds: (value, after) =>
+      value === true || kept("tool_choice.disable_parallel_tool_use")(!value, after),
+  },
+  {
+    path: /disable_parallel_tool_use$/,
+    holds: (value, after) => value === false || kept("parallel_tool_calls")(!value, after),
+  },
   // A label that only one wire wants; a schema is always enforced on the other.
   { path: /^response_format\.(?:type|json_schema\.(?:name|strict))$/, holds: always },
   { path: /\.strict$/, holds: (value, _after, text) => value === false || text.includes("true") },
   {
     path: /^(?:response_format|output_config|output_format)\b.*\bschema\b/,
-    holds: (value, after, text) =>
+    holds: (value, _after, text) =>
       typeof value === "boolean" ? text.includes(String(value)) : holdsText(value, text),
   },
 ];

@@ -2,6 +2,9 @@
 import { afterAll, beforeAll } from "bun:test";
 import { openStage, type Stage } from "../support/pairs/stage.ts";
 import { contentScenes } from "./pairs/content.ts";
+import { outputScenes } from "./pairs/output.ts";
+import { reasoningScenes } from "./pairs/reasoning.ts";
+import { toolScenes } from "./pairs/tools.ts";
 
 let current: Stage | undefined;
 const stage = (): Stage => {
@@ -18,3 +21,6 @@ afterAll(async () => {
 });
 
 contentScenes(stage);
+toolScenes(stage);
+reasoningScenes(stage);
+outputScenes(stage);

@@ -3,6 +3,7 @@
 import type { Operation } from "../../ir/chat.ts";
 import type { Dialect, DialectRoute } from "../dialect.ts";
 import { decodeError, errorBody } from "./error.ts";
+import { carriesForeign } from "./reasoning.ts";
 import { decodeRequest } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
 import { decodeResponse } from "./response-decode.ts";
@@ -49,6 +50,7 @@ export const openaiChat: Dialect = {
     encode: (error) => JSON.stringify(errorBody(error)),
   },
   usageOption,
+  carriesForeign,
   // Moderations cost nothing and report nothing.
   usage: (_operation, body) => decodeUsage(field(body, "usage")),
 };

@@ -2,6 +2,7 @@
 // Shapes: https://openrouter.ai/docs/guides/best-practices/reasoning-tokens
 import type { DialectId, OpaquePart, Origin, Reasoning, ReasoningPart } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
+import type { Quirks } from "../dialect.ts";
 import {
   dialectId,
   field,
@@ -13,6 +14,23 @@ import {
 } from "./wire.ts";
 
 const marker = "megallm";
+
+/** How the `id` of every detail begins that the gateway gave to a client, with or without a blank; some write a slash as `\/`. */
+const idStarts = [":", ": "].flatMap((colon) =>
+  ["/", "\\/"].map((slash) => `${colon}"${marker}${slash}`),
+);
+/** Fields of messages that OpenAI's own wire does not have. Inside a text their quotes would be escaped. */
+const reasoningFields = ['"reasoning_details"', '"reasoning_content"'];
+
+/**
+ * True for a body with reasoning that its upstream has not made. A provider that never shows any refuses the fields
+ * themselves: `Unknown parameter: 'messages[1].reasoning_content'`.
+ */
+export function carriesForeign(body: Uint8Array, quirks: Quirks): boolean {
+  const buffer = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const signs = quirks.refusesReasoning ? [...idStarts, ...reasoningFields] : idStarts;
+  return signs.some((sign) => buffer.includes(sign));
+}
 
 /**
  * The `id` under which a client gets a reasoning detail: it names the origin, so that the detail finds
@@ -91,6 +109,37 @@ export function claimOrigin<T extends ReasoningPart | OpaquePart>(part: T): T {
   const fields = Object.keys(kept).length === 0 ? undefined : kept;
   return { ...bare, origin: named.origin, ...withExt(fields) } as T;
 }
+
+/**
+ * Clients that keep every piece of a stream send a detail back in the pieces it came in; only the whole fits its signature.
+ * Pieces of one detail follow one another and have one index and id; the signature comes last.
+ */
+export function joinPieces(details: readonly unknown[]): unknown[] {
+  const joined: unknown[] = [];
+  for (const detail of details) {
+    const last = joined.at(-1);
+    if (isObject(detail) && isObject(last) && isPieceOf(detail, last)) {
+      joined[joined.length - 1] = { ...last, ...detail, ...joinTexts(last, detail) };
+    } else joined.push(detail);
+  }
+  return joined;
+}
+
+const pieceTexts = ["text", "summary"] as const;
+
+const isPieceOf = (piece: JsonObject, whole: JsonObject): boolean =>
+  field(piece, "index") !== undefined &&
+  (["index", "id", "type"] as const).every((key) => field(piece, key) === field(whole, key)) &&
+  field(whole, "signature") === undefined &&
+  field(whole, "data") === undefined;
+
+const joinTexts = (whole: JsonObject, piece: JsonObject): JsonObject =>
+  Object.fromEntries(
+    pieceTexts.flatMap((key) => {
+      const pair = [stringOr(field(whole, key)), stringOr(field(piece, key))];
+      return pair.some((text) => text !== undefined) ? [[key, pair.join("")]] : [];
+    }),
+  );
 
 /** True for an opaque part that stood in `reasoning_details`, not in the content. */
 export const isDetail = (part: OpaquePart): boolean =>

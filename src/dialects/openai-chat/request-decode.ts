@@ -20,7 +20,13 @@ import { GatewayError } from "../../ir/error.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { Body, Decoded } from "../dialect.ts";
 import { decodeAudio, decodeFile, decodeImage } from "./media.ts";
-import { claimOrigin, decodeReasoning, decodeReasoningWish, reasoningKeys } from "./reasoning.ts";
+import {
+  claimOrigin,
+  decodeReasoning,
+  decodeReasoningWish,
+  joinPieces,
+  reasoningKeys,
+} from "./reasoning.ts";
 import {
   dialectId,
   field,
@@ -330,7 +336,9 @@ const assistantKeys = new Set([
 ]);
 
 function decodeAssistant(item: JsonObject, path: string, legacy: LegacyCalls): Message {
-  const parts: Part[] = decodeReasoning(item, { dialect: dialectId }).map(claimOrigin);
+  const details = field(item, "reasoning_details");
+  const thought = Array.isArray(details) ? { ...item, reasoning_details: joinPieces(details) } : item;
+  const parts: Part[] = decodeReasoning(thought, { dialect: dialectId }).map(claimOrigin);
   const content = decodeContent(item, path, false);
   const annotations = optionalArray(item, "annotations", path) ?? [];
   const text = content.findLast((part) => part.type === "text");

@@ -18,5 +18,5 @@ export const azure = defineCompatible({
   },
   openai: ["chat", "embeddings"],
   authorize: apiKeyHeader("api-key"),
-  quirks: { maxTokensField: "max_completion_tokens" },
+  quirks: { maxTokensField: "max_completion_tokens", refusesReasoning: true },
 });

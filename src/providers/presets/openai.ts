@@ -8,5 +8,5 @@ export const openai = defineCompatible({
   env: ["OPENAI_API_KEY"],
   baseUrl: "https://api.openai.com/v1",
   openai: ["chat", "embeddings", "completions", "moderations"],
-  quirks: { maxTokensField: "max_completion_tokens" },
+  quirks: { maxTokensField: "max_completion_tokens", refusesReasoning: true },
 });

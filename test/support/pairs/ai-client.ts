@@ -13,6 +13,7 @@ import {
 } from "ai";
 import {
   type Asking,
+  type ClientTraits,
   type Counts,
   defaultMaxTokens,
   type Finish,
@@ -27,8 +28,7 @@ import {
 
 export interface AiClientOptions {
   name: string;
-  dialect: PairClient["dialect"];
-  can: PairClient["can"];
+  can: ClientTraits;
   model(name: string): LanguageModel;
   /** What this provider says in its own options. */
   options(asking: Asking): Settings["providerOptions"];
@@ -50,7 +50,7 @@ export interface AiClient extends PairClient {
 export function createAiClient(options: AiClientOptions): AiClient {
   return {
     name: options.name,
-    dialect: options.dialect,
+    dialect: options.can.dialect,
     can: options.can,
     model: options.model,
     options: options.options,

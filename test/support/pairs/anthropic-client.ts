@@ -2,6 +2,7 @@
 import type Anthropic from "@anthropic-ai/sdk";
 import {
   type Asking,
+  type ClientTraits,
   type Counts,
   defaultMaxTokens,
   type Finish,
@@ -15,20 +16,11 @@ import {
 type Params = Anthropic.MessageCreateParamsNonStreaming;
 type Block = Anthropic.ContentBlockParam;
 
-export function createAnthropicClient(sdk: Anthropic): PairClient {
+export function createAnthropicClient(name: string, can: ClientTraits, sdk: Anthropic): PairClient {
   return {
-    name: "@anthropic-ai/sdk",
-    dialect: "anthropic-messages",
-    can: {
-      showReasoning: true,
-      replayReasoning: true,
-      budget: true,
-      toolErrors: true,
-      toolImages: true,
-      cacheHints: true,
-      topK: true,
-      openAiSampling: false,
-    },
+    name,
+    dialect: can.dialect,
+    can,
     async ask(asking, stream) {
       const params = toMessageParams(asking);
       return toReply(

@@ -85,29 +85,30 @@ export interface Counts {
   reasoning: number | null;
 }
 
+/** What an SDK speaks and can do, where SDKs differ. */
+export interface ClientTraits {
+  /** The wire it speaks. */
+  dialect: "openai-chat" | "anthropic-messages";
+  /** Shows the model's thinking. */
+  showReasoning: boolean;
+  /** Sends signed thinking back. */
+  replayReasoning: boolean;
+  /** Takes a token budget for thinking. */
+  budget: boolean;
+  /** Says that a tool result is an error. */
+  toolErrors: boolean;
+  /** Has prompt-cache hints on the system prompt. */
+  cacheHints: boolean;
+  topK: boolean;
+  /** Sends `seed` and the penalties. */
+  openAiSampling: boolean;
+}
+
 /** One SDK, pointed at the gateway. */
 export interface PairClient {
   name: string;
-  /** The wire it speaks. */
-  dialect: "openai-chat" | "anthropic-messages";
-  /** What it can do, where SDKs differ. */
-  can: {
-    /** Shows the model's thinking. */
-    showReasoning: boolean;
-    /** Sends signed thinking back. */
-    replayReasoning: boolean;
-    /** Takes a token budget for thinking. */
-    budget: boolean;
-    /** Says that a tool result is an error. */
-    toolErrors: boolean;
-    /** Images in tool results. */
-    toolImages: boolean;
-    /** Prompt-cache hints on the system prompt. */
-    cacheHints: boolean;
-    topK: boolean;
-    /** `seed`, penalties. */
-    openAiSampling: boolean;
-  };
+  dialect: ClientTraits["dialect"];
+  can: ClientTraits;
   ask(asking: Asking, stream: boolean): Promise<Reply>;
 }
 

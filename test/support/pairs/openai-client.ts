@@ -2,6 +2,7 @@
 import OpenAI from "openai";
 import {
   type Asking,
+  type ClientTraits,
   type Counts,
   defaultMaxTokens,
   type Finish,
@@ -27,20 +28,11 @@ type Answer = Pick<OpenAI.ChatCompletionMessage, "role" | "content" | "refusal" 
   Thinking;
 
 /** Models that reason take their limit under this name only. */
-export function createOpenAiClient(sdk: OpenAI): PairClient {
+export function createOpenAiClient(name: string, can: ClientTraits, sdk: OpenAI): PairClient {
   return {
-    name: "openai",
-    dialect: "openai-chat",
-    can: {
-      showReasoning: true,
-      replayReasoning: true,
-      budget: false,
-      toolErrors: false,
-      toolImages: false,
-      cacheHints: true,
-      topK: false,
-      openAiSampling: true,
-    },
+    name,
+    dialect: can.dialect,
+    can,
     async ask(asking, stream) {
       const params = toParams(asking);
       return stream ? streamed(sdk, params) : complete(sdk, params);

@@ -1,7 +1,7 @@
 // Declares one test for each combination of client, upstream and stream, and counts those that pass.
 import { describe, test } from "bun:test";
-import type { Asking, PairClient, UpstreamName } from "./conversation.ts";
-import { clientNames, type Stage, type Talk, talk, upstreamNames } from "./stage.ts";
+import type { Asking, ClientTraits, PairClient, UpstreamName } from "./conversation.ts";
+import { clientTraits, type Stage, type Talk, talk, upstreamNames } from "./stage.ts";
 
 /** One combination, and the means to talk in it. */
 export interface Scene {
@@ -11,6 +11,8 @@ export interface Scene {
   stream: boolean;
   /** Client and upstream speak one wire. */
   relayed: boolean;
+  /** Asks the other upstream in the same conversation. */
+  askAt(upstream: UpstreamName, asking: Asking): Promise<Talk>;
   /** Asks; the model is the upstream's plain one unless named. */
   ask(asking: Omit<Asking, "model"> & { model?: string }): Promise<Talk>;
 }
@@ -36,7 +38,7 @@ export function scenes(
   filter: Filter = {},
 ): void {
   describe(feature, () => {
-    for (const name of filter.clients ?? clientNames) {
+    for (const name of filter.clients ?? clientsWhere({})) {
       for (const upstream of filter.upstreams ?? upstreamNames) {
         for (const stream of filter.streams ?? [false, true]) {
           test(`${name} → ${upstream}${stream ? ", streamed" : ""}`, async () => {
@@ -59,6 +61,7 @@ function sceneOf(stage: Stage, name: string, upstream: UpstreamName, stream: boo
     upstream,
     stream,
     relayed: wires[upstream] === client.dialect,
+    askAt: (at, asking) => talk(stage, client, at, asking, stream),
     ask: (asking) => talk(stage, client, upstream, { model: plainModels[upstream], ...asking }, stream),
   };
 }
@@ -68,3 +71,11 @@ export const wires = {
   openai: "openai-chat",
   anthropic: "anthropic-messages",
 } as const satisfies Record<UpstreamName, PairClient["dialect"]>;
+
+/** Names of the clients that have all of these traits. */
+export const clientsWhere = (traits: Partial<ClientTraits>): string[] =>
+  Object.entries(clientTraits)
+    .filter(([, has]) =>
+      (Object.keys(traits) as (keyof ClientTraits)[]).every((key) => has[key] === traits[key]),
+    )
+    .map(([name]) => name);

@@ -11,7 +11,7 @@ import { startOpenAiUpstream } from "../upstream/openai.ts";
 import type { BillEntry, Recorded, Upstream } from "../upstream/upstream.ts";
 import { type AiClient, createAiClient } from "./ai-client.ts";
 import { createAnthropicClient } from "./anthropic-client.ts";
-import type { Asking, Counts, PairClient, Reply, UpstreamName } from "./conversation.ts";
+import type { Asking, ClientTraits, Counts, PairClient, Reply, UpstreamName } from "./conversation.ts";
 import { createMatrix, type Matrix } from "./matrix.ts";
 import { createOpenAiClient } from "./openai-client.ts";
 
@@ -46,16 +46,43 @@ export interface Exchange {
   bills: BillEntry[];
 }
 
-/** The names of the clients: tests are declared before the stage stands. */
-export const clientNames = [
-  "openai",
-  "@anthropic-ai/sdk",
+const plain: ClientTraits = {
+  dialect: "openai-chat",
+  showReasoning: false,
+  replayReasoning: false,
+  budget: false,
+  toolErrors: false,
+  cacheHints: false,
+  topK: false,
+  openAiSampling: true,
+};
+const ofAnthropic: ClientTraits = {
+  dialect: "anthropic-messages",
+  showReasoning: true,
+  replayReasoning: true,
+  budget: true,
+  toolErrors: true,
+  cacheHints: true,
+  topK: true,
+  openAiSampling: false,
+};
+
+/** The clients: tests are declared before the stage stands. */
+export const clientTraits = {
+  openai: { ...plain, showReasoning: true, replayReasoning: true, cacheHints: true },
+  "@anthropic-ai/sdk": ofAnthropic,
+  "ai + openai.chat": plain,
+  "ai + openai-compatible": { ...plain, showReasoning: true },
+  "ai + anthropic": ofAnthropic,
+} as const satisfies Record<string, ClientTraits>;
+
+export type ClientName = keyof typeof clientTraits;
+
+export const aiClientNames = [
   "ai + openai.chat",
   "ai + openai-compatible",
   "ai + anthropic",
-] as const;
-
-export const aiClientNames = clientNames.slice(2);
+] as const satisfies readonly ClientName[];
 
 export async function openStage(): Promise<Stage> {
   // The AI SDK's own remarks about settings would fill the terminal.
@@ -85,7 +112,11 @@ export async function openStage(): Promise<Stage> {
     openai,
     anthropic,
     aiClients,
-    clients: [createOpenAiClient(openai), createAnthropicClient(anthropic), ...aiClients],
+    clients: [
+      createOpenAiClient("openai", clientTraits.openai, openai),
+      createAnthropicClient("@anthropic-ai/sdk", ofAnthropic, anthropic),
+      ...aiClients,
+    ],
     exchanges,
     expectedRefusals: new Set(),
     matrix: createMatrix(),
@@ -107,21 +138,10 @@ function createAiClients(baseURL: string, shared: { apiKey: string; fetch: typeo
     supportedUrls: () => ({ "image/*": [/^https:/], "application/pdf": [/^https:/] }),
   });
   const anthropic = createAnthropic({ ...shared, baseURL });
-  const cannot = {
-    showReasoning: false,
-    replayReasoning: false,
-    budget: false,
-    toolErrors: false,
-    toolImages: false,
-    cacheHints: false,
-    topK: false,
-    openAiSampling: true,
-  };
+  const named = (name: (typeof aiClientNames)[number]) => ({ name, can: clientTraits[name] });
   return [
     createAiClient({
-      name: "ai + openai.chat",
-      dialect: "openai-chat",
-      can: cannot,
+      ...named("ai + openai.chat"),
       model: (name) => openai.chat(name),
       generalReasoning: false,
       options: ({ reasoning, parallel, user }) => ({
@@ -135,9 +155,7 @@ function createAiClients(baseURL: string, shared: { apiKey: string; fetch: typeo
       }),
     }),
     createAiClient({
-      name: "ai + openai-compatible",
-      dialect: "openai-chat",
-      can: { ...cannot, showReasoning: true },
+      ...named("ai + openai-compatible"),
       model: (name) => compatible.chatModel(name),
       generalReasoning: true,
       options: ({ parallel, user }) => ({
@@ -148,18 +166,7 @@ function createAiClients(baseURL: string, shared: { apiKey: string; fetch: typeo
       }),
     }),
     createAiClient({
-      name: "ai + anthropic",
-      dialect: "anthropic-messages",
-      can: {
-        showReasoning: true,
-        replayReasoning: true,
-        budget: true,
-        toolErrors: true,
-        toolImages: true,
-        cacheHints: true,
-        topK: true,
-        openAiSampling: false,
-      },
+      ...named("ai + anthropic"),
       model: (name) => anthropic(name),
       generalReasoning: false,
       options: ({ reasoning, parallel, user }) => ({
@@ -183,7 +190,7 @@ function createAiClients(baseURL: string, shared: { apiKey: string; fetch: typeo
 
 /** Tests run one after another, so whatever reaches an upstream before the answer's head belongs to it. */
 function witnessFetch(exchanges: Exchange[], upstreams: readonly Upstream[]): typeof fetch {
-  const witness = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+  const witness = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const before = upstreams.map(({ requests, bill }) => [requests.length, bill.entries.length]);
     const response = await fetch(input, init);
     const since = <T>(pick: (upstream: Upstream) => readonly T[], column: 0 | 1): T[] =>

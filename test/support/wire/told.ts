@@ -308,7 +308,7 @@ export function onlyIn(dialect: DialectId, body: string, stream: boolean): strin
   return [...new Set(found)];
 }
 
-const common = new Set(["text", "thinking", "tool_use"]);
+const common = new Set(["text", "thinking", "redacted_thinking", "tool_use"]);
 
 const strangersIn: Readonly<Record<DialectId, (frame: JsonObject) => string[]>> = {
   "openai-chat": (frame) => {

@@ -4,6 +4,7 @@ import type { AnswerContext } from "../../../src/dialects/dialect.ts";
 import { openaiChat } from "../../../src/dialects/openai-chat/index.ts";
 import type { ChatResponse, Finish, Origin, Part } from "../../../src/ir/chat.ts";
 import { GatewayError } from "../../../src/ir/error.ts";
+import type { ChatEvent } from "../../../src/ir/event.ts";
 import { createUsage } from "../../../src/ir/usage.ts";
 import type { Warning } from "../../../src/ir/warning.ts";
 import { setClock } from "../../../src/lib/clock.ts";
@@ -220,6 +221,47 @@ describe("encoding", () => {
     const json = { model: "m", messages: [messageOf(encode(parts))] };
     const { messages } = openaiChat.request.decode({ json, text: "" }).value;
     expect(messages).toEqual([{ role: "assistant", parts }]);
+  });
+
+  test("a client may send a detail back in the pieces that a stream told it in", () => {
+    const encoder = openaiChat.stream.encoder({ model: "m", includeUsage: false, warn: () => {} });
+    const part = { type: "reasoning" as const, text: "", origin: claude };
+    const events: ChatEvent[] = [
+      { type: "start", id: "i", model: "m" },
+      ...[0, 1].flatMap((index): ChatEvent[] => [
+        { type: "part-start", candidate: 0, index, part },
+        { type: "part-delta", candidate: 0, index, delta: { type: "reasoning", text: "H" } },
+        { type: "part-delta", candidate: 0, index, delta: { type: "reasoning", text: `m${index}` } },
+        { type: "part-delta", candidate: 0, index, delta: { type: "signature", signature: "s" } },
+        { type: "part-end", candidate: 0, index },
+      ]),
+    ];
+    const pieces = events
+      .flatMap((event) => encoder.push(event))
+      .flatMap(({ data }) => JSON.parse(data).choices[0].delta.reasoning_details ?? []);
+    expect(pieces).toHaveLength(6);
+    const json = { model: "m", messages: [{ role: "assistant", reasoning_details: pieces }] };
+    const { messages } = openaiChat.request.decode({ json, text: "" }).value;
+    expect(messages[0]?.parts).toEqual([
+      { type: "reasoning", text: "Hm0", signature: "s", origin: claude },
+      { type: "reasoning", text: "Hm1", signature: "s", origin: claude },
+    ]);
+  });
+
+  test("a body with reasoning that the gateway gave to the client is not relayed", () => {
+    const isForeign = (value: unknown, quirks = {}): boolean =>
+      openaiChat.carriesForeign?.(new TextEncoder().encode(JSON.stringify(value)), quirks) ?? false;
+    const message = messageOf(
+      encode([{ type: "reasoning", text: "Hm", signature: "s", origin: claude }]),
+    );
+    expect(isForeign({ messages: [message] })).toBe(true);
+    const slashes = JSON.stringify(message).replaceAll("/", "\\/");
+    expect(openaiChat.carriesForeign?.(new TextEncoder().encode(slashes), {})).toBe(true);
+    const plain = { role: "assistant", content: "A", reasoning_content: "Hm" };
+    expect(isForeign({ messages: [plain] })).toBe(false);
+    expect(isForeign({ messages: [plain] }, { refusesReasoning: true })).toBe(true);
+    const quoted = { role: "user", content: '"reasoning_content" and "megallm/x"' };
+    expect(isForeign({ messages: [quoted] }, { refusesReasoning: true })).toBe(false);
   });
 
   test("an origin in the id that is not ours, or forged, changes nothing", () => {
