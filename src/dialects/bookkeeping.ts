@@ -1,7 +1,13 @@
-// Fields of answers that tell how an answer was made and nothing of what it says.
+// Fields that another wire may leave out without a word: nothing is lost, and warnings about them would hide real losses.
 
-/** Almost every answer has some: a warning about each would hide those about real losses. */
-const fields: ReadonlySet<string> = new Set(["service_tier", "system_fingerprint"]);
+/** In answers: how the answer was made, nothing of what it says. Almost every answer has them. */
+const bookkeeping: ReadonlySet<string> = new Set(["service_tier", "system_fingerprint"]);
 
-/** True for a field of an answer that another wire may leave out without a word. In requests the same name can be a wish. */
-export const isBookkeeping = (field: string): boolean => fields.has(field);
+/** True for a field of an answer that no client of another wire misses. In requests the same name can be a wish. */
+export const isBookkeeping = (field: string): boolean => bookkeeping.has(field);
+
+/** In tools: the arguments are streamed as they are made, which all other wires do anyway. */
+const metUnasked: ReadonlySet<string> = new Set(["eager_input_streaming"]);
+
+/** True for a field of a tool that asks for what other wires do unasked. */
+export const isMetUnasked = (field: string): boolean => metUnasked.has(field);

@@ -61,6 +61,16 @@ describe("same dialect", () => {
   }
 });
 
+test("a relayed request that the gateway cannot read is counted all the same", async () => {
+  const exchange = corpora[0]?.exchanges.find(({ id }) => id === "own-stream-refusal");
+  const body = { stream: true, messages: [{ role: "critic", content: "What do you say?" }] };
+  const answer = await ask(exchange as Exchange, "openai-chat", "openai-chat", body);
+  expect(textOf(answer)).toBe(recordedText(exchange as Exchange));
+  expect(answer.row).toMatchObject({ status: "ok", usageEstimated: true });
+  expect(answer.row.inputTokens).toBeGreaterThan(0);
+  expect(answer.row.outputTokens).toBeGreaterThan(0);
+});
+
 describe("other dialect", () => {
   for (const { dialect, exchanges } of corpora) {
     const client = otherOf(dialect);
@@ -398,8 +408,11 @@ function firstDifference(expected: string, got: string): string {
 /** The ledger has what the answer says of usage. */
 function wrongRow(told: Told, { row }: Answer): Verdict {
   if (row.status !== "ok") return { fault: `the row says ${row.status} ${row.errorCode}` };
-  if (!told.usage)
-    return row.usageEstimated || row.outputTokens === 0 ? {} : { fault: "usage from nowhere" };
+  if (!told.usage) {
+    const isCounted = row.usageEstimated && row.inputTokens > 0 && row.outputTokens > 0;
+    const isEmpty = told.text === "" && told.reasoning === "" && told.calls.length === 0;
+    return isCounted || isEmpty ? {} : { fault: "no usage, and none counted" };
+  }
   const { input, cacheRead, cacheWrite, output } = told.usage;
   const recorded = {
     input: row.inputTokens,

@@ -1,7 +1,8 @@
 // What survives: `kill -9` under load (R35), reloads under load (R32), bad configurations (R33), SIGTERM (R34).
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { renameSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { repeats } from "../support/numbers.ts";
@@ -99,10 +100,12 @@ test("R32 reloads under load fail no request", async () => {
     };
     const pending: Promise<void>[] = [];
     const load = (async () => {
+      const began = performance.now();
       for (let turn = 0; running; turn += 1) {
         pending.push(fire(turn % 2 ? "moving" : "steady", false));
         if (turn % 20 === 0) pending.push(fire("demo/slow", true));
-        await Bun.sleep(10);
+        // 100 a second, whatever the timer's grain.
+        await Bun.sleep(Math.max(0, began + turn * 10 - performance.now()));
       }
     })();
     for (let round = 1; round <= reloads; round += 1) {
@@ -198,5 +201,26 @@ test("R34 a stream that outlasts the drain limit ends with an error event, and i
     expect(row.output).toBeGreaterThan(0);
   } finally {
     await daemon.dispose();
+  }
+});
+
+test("R39 a bug outside every request is logged and counted, and the process lives", async () => {
+  const preload = join(mkdtempSync(join(tmpdir(), "megallm-preload-")), "bug.js");
+  writeFileSync(
+    preload,
+    `setTimeout(() => { Promise.reject(new Error("a rejected promise")); }, 400);
+     setTimeout(() => { throw new Error("a throwing timer"); }, 500);`,
+  );
+  const daemon = await startDaemon({ env: { BUN_OPTIONS: `--preload ${preload}` } });
+  try {
+    await Bun.sleep(900);
+    expect((await ask(daemon, "demo/echo")).status).toBe(200);
+    const status = await daemon.cli("status", "--json");
+    expect(JSON.parse(status.stdout).backgroundFailures).toBe(2);
+    expect(daemon.output()).toContain("a rejected promise");
+    expect(daemon.output()).toContain("a throwing timer");
+  } finally {
+    await daemon.dispose();
+    rmSync(join(preload, ".."), { recursive: true });
   }
 });

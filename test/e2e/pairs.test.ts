@@ -2,9 +2,11 @@
 import { afterAll, beforeAll } from "bun:test";
 import { openStage, type Stage } from "../support/pairs/stage.ts";
 import { contentScenes } from "./pairs/content.ts";
+import { lossScenes } from "./pairs/losses.ts";
 import { outputScenes } from "./pairs/output.ts";
 import { reasoningScenes } from "./pairs/reasoning.ts";
 import { toolScenes } from "./pairs/tools.ts";
+import { usageScenes } from "./pairs/usage.ts";
 
 let current: Stage | undefined;
 const stage = (): Stage => {
@@ -24,3 +26,5 @@ contentScenes(stage);
 toolScenes(stage);
 reasoningScenes(stage);
 outputScenes(stage);
+usageScenes(stage);
+lossScenes(stage);

@@ -29,7 +29,27 @@ let origin: string;
 const clientKey = "a-key-of-a-client-0123456789";
 
 /** Short, so that tests need not wait. */
-const pacing = { holdMs: 60, keepAliveMs: 50, openEarlyMs: 120 };
+const pacing = { holdMs: 40, keepAliveMs: 30, openEarlyMs: 80 };
+
+/** Clients that are too slow for the server to wait for, begun early: it takes 12 s to give them up. */
+let slow: Promise<{ name: string; seconds: number; text: string }[]>;
+
+async function drip(
+  name: string,
+  begin: string,
+  piece: string,
+): Promise<{ name: string; seconds: number; text: string }> {
+  const client = await rawClient(port);
+  const began = performance.now();
+  client.write(begin);
+  const timer = setInterval(() => client.write(piece), 1_000);
+  try {
+    const text = await client.closed(25_000);
+    return { name, seconds: (performance.now() - began) / 1_000, text };
+  } finally {
+    clearInterval(timer);
+  }
+}
 
 beforeAll(async () => {
   [openAi, anthropic, backup] = await Promise.all([
@@ -57,6 +77,16 @@ beforeAll(async () => {
   });
   port = listening.port;
   origin = `http://127.0.0.1:${port}`;
+  slow = Promise.all([
+    drip(
+      "headers that never end",
+      `GET /health HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n`,
+      "x-a: b\r\n",
+    ),
+    drip("a request line that never ends", "GET /he", "a"),
+    drip("silence", "", ""),
+  ]);
+  slow.catch(() => {});
 });
 
 afterAll(async () => {
@@ -170,18 +200,16 @@ describe("S05 M03 a Host that would change the path", () => {
     expect((await rawExchange(port, "GET /v1/models HTTP/1.0\r\n\r\n")).status).toBe(400);
   });
 
-  test("a target in absolute form names another host", async () => {
-    for (const target of [
-      "http://evil.test/v1/models",
-      "http://evil.test:80/admin/status",
-      "https://evil.test/",
-    ]) {
-      const answer = await rawExchange(
-        port,
-        `GET ${target} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n\r\n`,
-      );
-      expect([target, answer.status >= 400 && answer.status < 500]).toEqual([target, true]);
-    }
+  test("a target in absolute form: its path is the path, and the Host still decides", async () => {
+    const get = async (target: string, host: string): Promise<number> =>
+      (await rawExchange(port, `GET ${target} HTTP/1.1\r\nhost: ${host}\r\n\r\n`)).status;
+    const own = `127.0.0.1:${port}`;
+    expect(await get(`http://${own}/health`, own)).toBe(200);
+    expect(await get(`http://${own}/nothing`, own)).toBe(404);
+    expect(await get("http://evil.test/admin/status", own)).toBe(401);
+    expect(await get(`http://${own}/health`, "evil.test")).toBe(403);
+    expect(await get("evil.test/health", own)).toBe(400);
+    expect(await get("*", own)).toBe(400);
   });
 
   test("S38 a path that is spelled in another way opens nothing that the plain one keeps shut", async () => {
@@ -349,38 +377,7 @@ describe("M05 framing: nothing ambiguous is served", () => {
   });
 });
 
-describe("M07 S41 slow clients", () => {
-  // Begun together and early: the server takes 12 s to give them up.
-  let slow: Promise<{ name: string; seconds: number; text: string }[]>;
-  beforeAll(() => {
-    const drip = async (
-      name: string,
-      begin: string,
-      piece: string,
-    ): Promise<{ name: string; seconds: number; text: string }> => {
-      const client = await rawClient(port);
-      const began = performance.now();
-      client.write(begin);
-      const timer = setInterval(() => client.write(piece), 1_000);
-      try {
-        const text = await client.closed(20_000);
-        return { name, seconds: (performance.now() - began) / 1_000, text };
-      } finally {
-        clearInterval(timer);
-      }
-    };
-    slow = Promise.all([
-      drip(
-        "headers that never end",
-        `GET /health HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n`,
-        "x-a: b\r\n",
-      ),
-      drip("a request line that never ends", "GET /he", "a"),
-      drip("silence", "", ""),
-    ]);
-    slow.catch(() => {});
-  });
-
+describe("bodies that do not come", () => {
   test("a declared body above the limit is refused before it is sent", async () => {
     const began = performance.now();
     const head = rawRequest(port, "POST /v1/messages", { headers: ["content-length: 999999999"] });
@@ -415,13 +412,6 @@ describe("M07 S41 slow clients", () => {
     expect(openAi.requests).toHaveLength(0);
     expect(running.lines.filter((line) => line.includes('"level":"error"'))).toEqual([]);
   });
-
-  test("slow headers and silent connections are closed", async () => {
-    for (const { name, seconds, text } of await slow) {
-      expect([name, seconds < 16]).toEqual([name, true]);
-      expect(text).not.toContain("HTTP/1.1 200");
-    }
-  }, 25_000);
 });
 
 interface Pair {
@@ -492,15 +482,15 @@ describe.each(pairs)("streams: $name", ({ caller, upstream, answers, model, back
     const script: Script = [
       streamHead(),
       ...frames.slice(0, at),
-      400,
+      200,
       ...frames.slice(at),
       lastChunk,
     ];
     upstream().answer(script);
     const answer = await stream();
-    const { pings, longestGapMs } = await timed(answer.clone());
+    const { pings, longestGapMs } = await timed(answer.clone() as Response);
     expect(pings).toBeGreaterThanOrEqual(3);
-    expect(longestGapMs).toBeLessThan(300);
+    expect(longestGapMs).toBeLessThan(150);
     expect(await caller.read(answer)).toMatchObject({
       text: "Hello there",
       complete: true,
@@ -528,14 +518,14 @@ describe.each(pairs)("streams: $name", ({ caller, upstream, answers, model, back
   });
 
   test("a keep-alive is not the first token", async () => {
-    upstream().answer([streamHead(), ...frames.slice(0, 1), 300, ...frames.slice(1), lastChunk]);
+    upstream().answer([streamHead(), ...frames.slice(0, 1), 150, ...frames.slice(1), lastChunk]);
     const answer = await stream();
     await answer.text();
-    expect((await running.recorded(answer)).usage.firstTokenMs).toBeGreaterThan(250);
+    expect((await running.recorded(answer)).usage.firstTokenMs).toBeGreaterThan(120);
   });
 
   describe("an upstream that is silent from the start: the stream is opened early", () => {
-    const silence = 350;
+    const silence = 220;
 
     test("and filled by the answer", async () => {
       upstream().answer([silence, ...streamOf(...answers.frames)]);
@@ -546,7 +536,7 @@ describe.each(pairs)("streams: $name", ({ caller, upstream, answers, model, back
         200,
         "text/event-stream; charset=utf-8",
       ]);
-      const { pings } = await timed(answer.clone());
+      const { pings } = await timed(answer.clone() as Response);
       expect(pings).toBeGreaterThanOrEqual(2);
       expect(await caller.read(answer)).toMatchObject({
         text: "Hello there",
@@ -618,7 +608,7 @@ describe.each(pairs)("streams: $name", ({ caller, upstream, answers, model, back
       });
     });
 
-    test.each([20, 200, 300])("and left by the client after %d ms", async (ms) => {
+    test.each([20, 110, 170])("and left by the client after %d ms", async (ms) => {
       upstream().answer([hang]);
       backup.answer(streamOf(...openAiAnswers.frames));
       const leaving = new AbortController();
@@ -874,7 +864,7 @@ describe("S04 the admin plane", () => {
       const answer = await call(line, headers);
       expect([headers, answer.status]).toEqual([headers, 401]);
       const text = await answer.text();
-      expect(openAiCaller.errorOf(text).message).toContain("admin key");
+      expect(openAiCaller.errorOf(text).message).toMatch(/admin key|Bearer <key>/);
       expect(text).not.toContain(adminKey);
     }
     expect((await call(`${line}?key=${adminKey}`, {})).status).toBe(401);
@@ -1045,6 +1035,13 @@ test("150 clients that leave at any moment: nothing stays in flight, every reque
   expect(await running.store.count()).toBe(before + begun);
   await waitFor(() => openAi.open() + anthropic.open() === 0);
 });
+
+test("M07 S41 slow headers and silent connections were closed", async () => {
+  for (const { name, seconds, text } of await slow) {
+    expect([name, seconds < 20]).toEqual([name, true]);
+    expect(text).not.toContain("HTTP/1.1 200");
+  }
+}, 25_000);
 
 test("after all that the process has nothing to confess", async () => {
   expect((await running.gateway.status()).backgroundFailures).toBe(0);

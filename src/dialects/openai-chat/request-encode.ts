@@ -17,6 +17,7 @@ import type {
 import { effortOfBudget } from "../../ir/effort.ts";
 import { GatewayError } from "../../ir/error.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
+import { isMetUnasked } from "../bookkeeping.ts";
 import type { EncodedRequest, Target } from "../dialect.ts";
 import { encodeAudio, encodeFile, encodeImage } from "./media.ts";
 import { encodeDetails, isDetail, needsDetail } from "./reasoning.ts";
@@ -190,7 +191,8 @@ function encodeTools({ request, target, losses }: Scope): JsonObject[] {
     }
     const encoded = encodeTool(tool);
     if (tool.type !== "provider") {
-      for (const key of foreignFields(tool.ext)) losses.lose(`${path}.${key}`, noForm);
+      const lost = foreignFields(tool.ext).filter((key) => !isMetUnasked(key));
+      for (const key of lost) losses.lose(`${path}.${key}`, noForm);
     }
     if (!tool.cache) return [encoded];
     return [{ ...encoded, ...encodeCache(tool.cache, path, target, losses) }];

@@ -15,7 +15,7 @@ const schema = {
 };
 
 export function outputScenes(stage: () => Stage): void {
-  scenes("structured output", stage, async ({ ask, upstream }) => {
+  scenes("structured output", stage, async ({ ask, upstream, client }) => {
     const { reply, body, lost } = await ask({
       messages: [{ role: "user", text: "Describe it." }],
       format: { name: "thing", schema },
@@ -23,18 +23,22 @@ export function outputScenes(stage: () => Stage): void {
     expect(JSON.parse(reply.text)).toEqual({ title: "title", count: 1, tags: ["tags"] });
     expect(reply.finish).toBe("stop");
     expect(lost).toEqual([]);
+    // The AI SDK's Anthropic provider asks models that it does not know with a tool instead.
+    if (client.name === "ai + anthropic" && upstream === "openai") return;
     const format = upstream === "openai" ? body["response_format"] : body["output_config"];
     expect(JSON.stringify(format)).toContain('"json_schema"');
   });
 
-  scenes("stop sequence", stage, async ({ ask, client }) => {
+  scenes("stop sequence", stage, async ({ ask, client, upstream }) => {
     const { reply, lost } = await ask({
       messages: [{ role: "user", text: "one two STOP three" }],
       stop: ["END", "STOP"],
     });
     expect(reply).toMatchObject({ text: "one two ", finish: "stop" });
+    // OpenAI does not say which sequence it was.
+    const isTold = client.name === "@anthropic-ai/sdk" && upstream === "anthropic";
+    expect(reply.stopSequence).toBe(isTold ? "STOP" : undefined);
     expect(lost).toEqual([]);
-    expect(client.name).toBeString();
   });
 
   scenes("length", stage, async ({ ask }) => {
@@ -58,18 +62,20 @@ export function outputScenes(stage: () => Stage): void {
   });
 
   scenes("sampling", stage, async ({ ask, upstream, client }) => {
+    // This SDK speaks the API version that has no sampling settings, as its upstream then knows.
+    const samples = !(client.name === "@anthropic-ai/sdk" && upstream === "anthropic");
     const { reply, body, lost } = await ask({
       messages: [{ role: "user", text: "hello" }],
-      temperature: 0.3,
+      ...(samples ? { temperature: 0.3 } : {}),
       user: "user-7",
     });
     expect(reply.text).toBe("hello");
-    expect(body["temperature"]).toBe(0.3);
+    if (samples) expect(body["temperature"]).toBe(0.3);
     if (upstream === "openai") expect(body["user"]).toBe("user-7");
     else expect(body["metadata"]).toEqual({ user_id: "user-7" });
     expect(lost).toEqual([]);
+    if (!samples) return;
     const top = await ask({ messages: [{ role: "user", text: "hello" }], topP: 0.5 });
     expect(top.body["top_p"]).toBe(0.5);
-    expect(client.name).toBeString();
   });
 }

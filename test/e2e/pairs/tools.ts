@@ -1,6 +1,6 @@
 // Tool calls: who may call what, several at once, results of every kind, and the loop back.
 import { expect } from "bun:test";
-import type { ToolResult, ToolSpec } from "../../support/pairs/conversation.ts";
+import type { ToolResult, ToolSpec, Turn } from "../../support/pairs/conversation.ts";
 import { png, pngShown } from "../../support/pairs/media.ts";
 import { type Scene, scenes } from "../../support/pairs/scenes.ts";
 import type { Stage, Talk } from "../../support/pairs/stage.ts";
@@ -64,13 +64,15 @@ export function toolScenes(stage: () => Stage): void {
     expect(lost).toEqual([]);
   });
 
-  scenes("strict tools", stage, async ({ ask, upstream }) => {
+  scenes("strict tools", stage, async ({ ask, upstream, client }) => {
     const { reply, body, lost } = await ask({
       messages: [{ role: "user", text: "use tool" }],
       tools: [{ ...weather, strict: true }],
     });
     expect(reply.calls).toMatchObject([weatherCall]);
     expect(lost).toEqual([]);
+    // The AI SDK's Anthropic provider does not ask for it of models that it does not know.
+    if (client.name === "ai + anthropic" && upstream === "openai") return;
     const [tool] = body["tools"] as { strict?: boolean; function?: { strict?: boolean } }[];
     expect(upstream === "openai" ? tool?.function?.strict : tool?.strict).toBe(true);
   });
@@ -135,7 +137,10 @@ export function toolScenes(stage: () => Stage): void {
       { call: first.reply.calls[0]!, text: "no such city", isError: true },
     ]);
     const flagged = scene.client.can.toolErrors;
-    const shown = flagged ? "error: no such city" : "no such city";
+    // The AI SDK's OpenAI provider wraps the error itself.
+    const unflagged =
+      scene.client.name === "ai + openai.chat" ? '{"error":"no such city"}' : "no such city";
+    const shown = flagged ? "error: no such city" : unflagged;
     expect(second.reply.text.toLowerCase()).toBe(`the tool said: ${shown}`);
     const isLost = flagged && scene.upstream === "openai";
     expect(second.lost.filter((field) => field.endsWith("is_error"))).toHaveLength(isLost ? 1 : 0);
@@ -188,12 +193,12 @@ export function toolScenes(stage: () => Stage): void {
     const first = await scene.ask({ messages: [{ role: "user", text: "go" }], tools });
     const one: ToolResult = { call: first.reply.calls[0]!, text: "one" };
     script("get_time");
-    const turns = [
+    const turns: Turn[] = [
       { role: "user", text: "go" },
       { role: "echo", reply: first.reply },
       { role: "results", results: [one] },
-    ] as const;
-    const second = await scene.ask({ messages: [...turns], tools });
+    ];
+    const second = await scene.ask({ messages: turns, tools });
     const third = await scene.ask({
       messages: [
         ...turns,

@@ -135,6 +135,11 @@ function createAiClients(baseURL: string, shared: { apiKey: string; fetch: typeo
     includeUsage: true,
     supportsStructuredOutputs: true,
     supportsMultiPartToolContent: true,
+    // What this provider's users do for models that refuse the older name.
+    transformRequestBody: ({ max_tokens: limit, ...body }) => ({
+      ...body,
+      [/^o\d/.test(String(body["model"])) ? "max_completion_tokens" : "max_tokens"]: limit,
+    }),
     supportedUrls: () => ({ "image/*": [/^https:/], "application/pdf": [/^https:/] }),
   });
   const anthropic = createAnthropic({ ...shared, baseURL });
