@@ -10,7 +10,7 @@ import { backgroundFailures } from "./lib/background.ts";
 import { now } from "./lib/clock.ts";
 import type { Logger } from "./lib/log.ts";
 import type { Secret } from "./lib/secret.ts";
-import { type Generation, handle, type Pacing, type Services } from "./pipeline.ts";
+import { defaultPacing, type Generation, handle, type Pacing, type Services } from "./pipeline.ts";
 import { discoverLocal, type LocalProbe } from "./providers/discover.ts";
 import { findProvider } from "./providers/index.ts";
 import { createRouter } from "./routing/router.ts";
@@ -28,7 +28,7 @@ export interface GatewayParts {
   log: Logger;
   env: Readonly<Record<string, string | undefined>>;
   adminKey(config: Config): Secret;
-  pacing?: Pacing;
+  pacing?: Partial<Pacing>;
 }
 
 /** A local server that answered a probe. */
@@ -98,7 +98,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     log,
     inFlight,
     shutdown: shutdown.signal,
-    ...(parts.pacing ? { pacing: parts.pacing } : {}),
+    pacing: { ...defaultPacing, ...parts.pacing },
   };
 
   const reload = async (): Promise<{ applied: boolean; problems: string[] }> => {

@@ -2,8 +2,11 @@
 import type { Decoded, Dialect, Quirks } from "./dialects/dialect.ts";
 import type { ChatRequest, Operation } from "./ir/chat.ts";
 import { GatewayError } from "./ir/error.ts";
+import { background } from "./lib/background.ts";
+import { monotonic } from "./lib/clock.ts";
 import { decompress, DecompressError, parseContentEncoding } from "./lib/decompress.ts";
 import { JsonError, type Member, parseObject, scan } from "./lib/json.ts";
+import { silent, within } from "./lib/within.ts";
 
 export interface Inbound {
   dialect: Dialect;
@@ -24,16 +27,24 @@ export interface Inbound {
   chat(): Decoded<ChatRequest>;
 }
 
+export interface BodyLimits {
+  /** Largest body, before and after decompression. */
+  maxBytes: number;
+  /** How long a body may fall behind {@link slowestBytesPerMs}. */
+  patienceMs: number;
+}
+
 /**
- * Reads a request body of at most `maxBytes` bytes, before and after decompression.
- * @throws GatewayError `too_large`, `unsupported_encoding`, `invalid_request` (damaged compression, empty body).
+ * Reads a request body.
+ * @throws GatewayError `too_large`, `unsupported_encoding`, `invalid_request` (damaged compression; status 408 when the body does not come).
  */
-export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
+export async function readBody(request: Request, limits: BodyLimits): Promise<Uint8Array> {
+  const { maxBytes } = limits;
   const declared = Number(request.headers.get("content-length") ?? Number.NaN);
   if (declared > maxBytes) throw tooLarge(maxBytes);
   const raw = Number.isNaN(declared)
-    ? await readCapped(request.body, maxBytes)
-    : new Uint8Array(await request.arrayBuffer());
+    ? await readCapped(request.body, limits)
+    : new Uint8Array(await inTime(request.arrayBuffer(), timeFor(declared, limits)));
   try {
     const codings = parseContentEncoding(request.headers.get("content-encoding"));
     return codings.length === 0 ? raw : await decompress(raw, codings, { maxBytes });
@@ -55,16 +66,38 @@ const tooLarge = (maxBytes: number): GatewayError =>
 
 async function readCapped(
   body: ReadableStream<Uint8Array> | null,
-  maxBytes: number,
+  limits: BodyLimits,
 ): Promise<Uint8Array> {
+  const reader = body?.getReader();
   const chunks: Uint8Array[] = [];
+  const began = monotonic();
   let size = 0;
-  for await (const chunk of body ?? []) {
-    size += chunk.byteLength;
-    if (size > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
+  try {
+    while (reader) {
+      const left = timeFor(size, limits) - (monotonic() - began);
+      const { done, value } = await inTime(reader.read(), left);
+      if (done) break;
+      size += value.byteLength;
+      if (size > limits.maxBytes) throw tooLarge(limits.maxBytes);
+      chunks.push(value);
+    }
+  } catch (error) {
+    if (reader) background(reader.cancel(), "end of a refused body");
+    throw error;
   }
   return Buffer.concat(chunks);
+}
+
+/** 32 KB/s: whoever is slower holds a connection rather than sending a body. */
+const slowestBytesPerMs = 32;
+
+const timeFor = (bytes: number, { patienceMs }: BodyLimits): number =>
+  patienceMs + bytes / slowestBytesPerMs;
+
+async function inTime<T>(piece: Promise<T>, ms: number): Promise<T> {
+  const value = await within(piece, ms);
+  if (value !== silent) return value;
+  throw new GatewayError("invalid_request", "The request body came too slowly.", { status: 408 });
 }
 
 /**

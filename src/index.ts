@@ -53,7 +53,11 @@ export function createGateway(options: GatewayOptions = {}): Gateway {
   const log = createLogger({ level: options.logLevel ?? "warn", format: "json" });
   const adminKey = new Secret(randomSecret());
 
-  const open = async (): Promise<{ running: Running; store: Store; lock: DirectoryLock | null }> => {
+  const open = async (): Promise<{
+    running: Running;
+    store: Store;
+    lock: DirectoryLock | null;
+  }> => {
     const path = options.database ?? ":memory:";
     // One writer per database: another's requests under way must not be taken for a crash's leftovers.
     const lock = path === ":memory:" ? null : acquireLock(dirname(resolve(path)));
@@ -73,7 +77,9 @@ export function createGateway(options: GatewayOptions = {}): Gateway {
   return {
     async fetch(input, init) {
       const { running } = await ready();
-      return running.fetch(input instanceof Request ? new Request(input, init) : new Request(String(input), init));
+      return running.fetch(
+        input instanceof Request ? new Request(input, init) : new Request(String(input), init),
+      );
     },
     async reload(next) {
       const { running } = await ready();

@@ -15,8 +15,9 @@ import { pickHeaders } from "./lib/headers.ts";
 import { createId } from "./lib/id.ts";
 import { JsonError, parseObject } from "./lib/json.ts";
 import type { Logger } from "./lib/log.ts";
+import { silent, within } from "./lib/within.ts";
 import { type AttemptRecord, createRecord, type RequestRecord } from "./record.ts";
-import { errorBytes, openStream, pulledBody, silent, within } from "./respond.ts";
+import { errorBytes, openStream, pulledBody } from "./respond.ts";
 import type { Candidate, Router } from "./routing/router.ts";
 import type { Store } from "./store/store.ts";
 
@@ -27,8 +28,10 @@ export interface Generation {
   router: Router;
 }
 
-/** When a stream starts, and what keeps it alive. */
+/** How long clients are waited for, when a stream starts, and what keeps it alive. */
 export interface Pacing {
+  /** Patience with a request body that comes too slowly, ms. */
+  bodyMs: number;
   /** How long the start of a stream is held back for its first content, ms. */
   holdMs: number;
   /** Silence on a stream after which something is written so that nobody on the way hangs up, ms. */
@@ -46,12 +49,17 @@ export interface Services {
   inFlight: Set<string>;
   /** Aborted with the reason when the daemon gives up on requests that outlast its drain. */
   shutdown: AbortSignal;
-  pacing?: Pacing;
+  pacing: Pacing;
 }
 
 /** Largest complete (not streamed) answer taken from an upstream, bytes. */
 const maxAnswerBytes = 256 * 1024 * 1024;
-const defaultPacing: Pacing = { holdMs: 2_000, keepAliveMs: 10_000, openEarlyMs: 12_000 };
+export const defaultPacing: Pacing = {
+  bodyMs: 30_000,
+  holdMs: 2_000,
+  keepAliveMs: 10_000,
+  openEarlyMs: 12_000,
+};
 
 /** Answers one client request of `dialect`; never rejects. */
 export async function handle(
@@ -81,13 +89,16 @@ export async function handle(
   const left = new AbortController();
   const signal = AbortSignal.any([request.signal, services.shutdown, left.signal]);
   try {
-    const bytes = await readBody(request, generation.config.server.maxBodyBytes);
+    const { pacing } = services;
+    const bytes = await readBody(request, {
+      maxBytes: generation.config.server.maxBodyBytes,
+      patienceMs: pacing.bodyMs,
+    });
     const inbound = inspect(bytes, request, dialect, operation);
     record.identify(inbound);
     const candidates = await generation.router.candidates(inbound.model);
     const answered = attemptAll(inbound, candidates, record, services, signal);
     if (!inbound.stream) return await answered;
-    const pacing = services.pacing ?? defaultPacing;
     const response = await within(answered, pacing.openEarlyMs);
     if (response !== silent) return response;
     return openEarly(answered, inbound, record, {
@@ -266,7 +277,7 @@ async function streamed(
   },
 ): Promise<Response> {
   const { record, attempted, signal, services } = life;
-  const { holdMs, keepAliveMs } = services.pacing ?? defaultPacing;
+  const { holdMs, keepAliveMs } = services.pacing;
   const body = await openStream(answer, outbound, {
     signal,
     client: inbound.dialect,

@@ -8,6 +8,7 @@ import { background } from "./lib/background.ts";
 import { monotonic } from "./lib/clock.ts";
 import type { Frame } from "./lib/frame.ts";
 import { createSseSplitter, encodeSse, parseSseBlock, SseError } from "./lib/sse.ts";
+import { silent, within } from "./lib/within.ts";
 
 /** What came of one chunk: bytes for the client (may be empty) and the events they stand for. */
 interface Step {
@@ -234,22 +235,6 @@ export function errorBytes(
   error: GatewayError,
 ): Uint8Array {
   return wire(client.stream.encoder(context).push({ type: "error", error }));
-}
-
-/** What {@link within} gives when its time is up. */
-export const silent = Symbol("silent");
-
-/** The promise's value, or {@link silent} when it takes longer than `ms`. */
-export async function within<T>(promise: Promise<T>, ms: number): Promise<T | typeof silent> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const quiet = new Promise<typeof silent>((resolve) => {
-    timer = setTimeout(resolve, ms, silent);
-  });
-  try {
-    return await Promise.race([promise, quiet]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /**

@@ -29,7 +29,7 @@ let origin: string;
 const clientKey = "a-key-of-a-client-0123456789";
 
 /** Short, so that tests need not wait. */
-const pacing = { holdMs: 40, keepAliveMs: 30, openEarlyMs: 80 };
+const pacing = { bodyMs: 400, holdMs: 40, keepAliveMs: 30, openEarlyMs: 80 };
 
 /** Clients that are too slow for the server to wait for, begun early: it takes 12 s to give them up. */
 let slow: Promise<{ name: string; seconds: number; text: string }[]>;
@@ -388,6 +388,26 @@ describe("bodies that do not come", () => {
     expect(await running.newest()).toMatchObject({
       errorCode: "too_large",
       httpStatus: 413,
+      inboundDialect: "anthropic-messages",
+    });
+  });
+
+  test.each([
+    ["a declared body, silent", "content-length: 1000", "{", ""],
+    ["a declared body, drop by drop", "content-length: 1000", "{", "a"],
+    ["a chunked body, silent", "transfer-encoding: chunked", "1\r\n{\r\n", ""],
+    ["a chunked body, drop by drop", "transfer-encoding: chunked", "1\r\n{\r\n", "1\r\na\r\n"],
+  ])("S41 %s: 408", async (_name, header, begin, piece) => {
+    const client = await rawClient(port);
+    const head = rawRequest(port, "POST /v1/messages", { headers: [header] });
+    client.write(head + begin);
+    const timer = setInterval(() => client.write(piece), 50);
+    const text = await client.until("came too slowly").finally(() => clearInterval(timer));
+    expect(text).toStartWith("HTTP/1.1 408");
+    client.reset();
+    expect(await running.newest()).toMatchObject({
+      errorCode: "invalid_request",
+      httpStatus: 408,
       inboundDialect: "anthropic-messages",
     });
   });
