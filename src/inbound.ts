@@ -2,7 +2,6 @@
 import type { Decoded, Dialect, Quirks } from "./dialects/dialect.ts";
 import type { ChatRequest, Operation } from "./ir/chat.ts";
 import { GatewayError } from "./ir/error.ts";
-import { background } from "./lib/background.ts";
 import { monotonic } from "./lib/clock.ts";
 import { decompress, DecompressError, parseContentEncoding } from "./lib/decompress.ts";
 import { JsonError, type Member, parseObject, scan } from "./lib/json.ts";
@@ -82,7 +81,9 @@ async function readCapped(
       chunks.push(value);
     }
   } catch (error) {
-    if (reader) background(reader.cancel(), "end of a refused body");
+    reader?.cancel().catch(() => {
+      // The client may be gone as well; the first failure is the one that is told.
+    });
     throw error;
   }
   return Buffer.concat(chunks);

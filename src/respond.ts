@@ -181,6 +181,7 @@ export async function openStream(
   try {
     for (;;) {
       const step = await next(Math.max(1, holdUntil - monotonic()));
+      // Nothing has left yet, so even content that came in one piece with its failure can be taken back.
       if (failure) throw failure as GatewayError;
       if (!step) break;
       held.push(step.out);
@@ -237,6 +238,9 @@ export function errorBytes(
   return wire(client.stream.encoder(context).push({ type: "error", error }));
 }
 
+/** A reader that takes nothing for so long is gone, whatever its connection says, ms. */
+const frozenReaderMs = 600_000;
+
 /**
  * A body that is pulled, so that a slow reader slows the upstream down instead of filling memory.
  * It ends `chunks` when the reader leaves, whether it cancels or `signal` tells; `stop` ends what they wait for.
@@ -247,6 +251,7 @@ export function pulledBody(
 ): ReadableStream<Uint8Array> {
   const { signal, stop } = life;
   let isLeft = false;
+  let frozen: ReturnType<typeof setTimeout> | undefined;
   const onAbort = (): void => {
     // When the daemon gives up, the reader is still there, and is to be told.
     if (signal.reason instanceof GatewayError) return;
@@ -260,11 +265,18 @@ export function pulledBody(
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
+        clearTimeout(frozen);
         const next = first ?? chunks.next();
         first = null;
         const { done, value } = await next;
         if (!done) {
           controller.enqueue(value);
+          frozen = setTimeout(() => {
+            isLeft = true;
+            stop();
+            background(chunks.return(undefined), "end of a stream that nobody reads");
+            controller.error(new Error("the reader took nothing for too long"));
+          }, frozenReaderMs);
           return;
         }
         signal.removeEventListener("abort", onAbort);
@@ -272,6 +284,7 @@ export function pulledBody(
         else controller.close();
       },
       async cancel() {
+        clearTimeout(frozen);
         signal.removeEventListener("abort", onAbort);
         stop();
         await chunks.return(undefined);
