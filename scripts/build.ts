@@ -2,6 +2,8 @@
 import { chmod, mkdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readVocabulary } from "../src/catalog/tokenizer.ts";
+import { packVocabulary } from "../src/catalog/vocabulary.ts";
 
 const root = join(import.meta.dir, "..");
 const dist = join(root, "dist");
@@ -31,6 +33,9 @@ const flags = [
   "--no-compile-autoload-package-json",
 ];
 
+/** Carried by the executable under this name, which the tokenizer looks for. */
+const vocabulary = join(dist, "o200k.bin");
+
 async function run(command: string[], cwd = root): Promise<void> {
   const child = Bun.spawn(command, { cwd, stdout: "pipe", stderr: "pipe" });
   const [code, out, error] = await Promise.all([
@@ -48,6 +53,7 @@ async function compile(outfile: string, extra: string[] = []): Promise<void> {
     ...flags,
     ...extra,
     "src/main.ts",
+    vocabulary,
     `--outfile=${outfile}`,
   ]);
   await chmod(outfile, 0o755);
@@ -68,6 +74,7 @@ async function runtimeOf(name: string, folder: string): Promise<string> {
 }
 
 await mkdir(dist, { recursive: true });
+await Bun.write(vocabulary, await packVocabulary(await readVocabulary()));
 if (!process.argv.includes("--all")) {
   await compile(join(dist, "megallm"));
 } else {
@@ -86,3 +93,4 @@ if (!process.argv.includes("--all")) {
     await rm(folder, { recursive: true, force: true });
   }
 }
+await rm(vocabulary);

@@ -38,6 +38,8 @@ export interface Pacing {
   keepAliveMs: number;
   /** A stream whose upstream has not even answered by then is opened anyway, so that keep-alives can flow, ms. */
   openEarlyMs: number;
+  /** A reader that takes nothing for so long is gone, whatever its connection says, ms. */
+  frozenMs: number;
 }
 
 /** What outlives configurations. */
@@ -59,6 +61,7 @@ export const defaultPacing: Pacing = {
   holdMs: 2_000,
   keepAliveMs: 10_000,
   openEarlyMs: 12_000,
+  frozenMs: 600_000,
 };
 
 /** Answers one client request of `dialect`; never rejects. */
@@ -103,6 +106,7 @@ export async function handle(
     if (response !== silent) return response;
     return openEarly(answered, inbound, record, {
       keepAliveMs: pacing.keepAliveMs,
+      frozenMs: pacing.frozenMs,
       failure: (thrown) => failureOf(thrown, signal, record, services.log),
       signal,
       stop: () => left.abort(),
@@ -277,7 +281,7 @@ async function streamed(
   },
 ): Promise<Response> {
   const { record, attempted, signal, services } = life;
-  const { holdMs, keepAliveMs } = services.pacing;
+  const { holdMs, keepAliveMs, frozenMs } = services.pacing;
   const body = await openStream(answer, outbound, {
     signal,
     client: inbound.dialect,
@@ -287,6 +291,7 @@ async function streamed(
     },
     holdMs,
     keepAliveMs,
+    frozenMs,
     observer: {
       event: (event) => record.event(event),
       settle(error) {
@@ -353,6 +358,7 @@ function openEarly(
   record: RequestRecord,
   life: {
     keepAliveMs: number;
+    frozenMs: number;
     failure(thrown: unknown): GatewayError;
     signal: AbortSignal;
     stop(): void;

@@ -77,6 +77,8 @@ export function createRecord(options: RecordOptions): RequestRecord {
   let finishOpen: AttemptRecord["finish"] | null = null;
   let firstTokenMs: number | null = null;
   let priced: PricedUsage | null = null;
+  /** The cost is known, or known to be unknown. */
+  let isPriced = false;
   let settled: Promise<void> | null = null;
   let answered = false;
 
@@ -258,6 +260,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
         } catch (error) {
           log.error("usage.pricing_failed", { requestId }, error);
         }
+        isPriced = true;
         const finished = row(outcome);
         log.info("request.settled", {
           requestId,
@@ -297,7 +300,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
       if (warnings.length > 0) headers["x-megallm-warnings"] = warningsText(warnings);
       headers["x-megallm-cost-usd"] = priced
         ? formatNanos(priced.nanos)
-        : settled
+        : isPriced
           ? answered || used
             ? "unknown"
             : formatNanos(0n)

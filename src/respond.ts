@@ -125,6 +125,8 @@ export interface StreamOptions {
   holdMs: number;
   /** Silence after which a keep-alive is written, ms. */
   keepAliveMs: number;
+  /** A reader that takes nothing for so long is gone, whatever its connection says, ms. */
+  frozenMs: number;
 }
 
 /** How long an upstream may keep its connection open after its terminal event, ms. */
@@ -226,7 +228,11 @@ export async function openStream(
       if (!ended) answer.cancel();
     }
   }
-  return pulledBody(chunks(), { signal: options.signal, stop: () => answer.cancel() });
+  return pulledBody(chunks(), {
+    signal: options.signal,
+    frozenMs: options.frozenMs,
+    stop: () => answer.cancel(),
+  });
 }
 
 /** The client's own error event. */
@@ -238,24 +244,23 @@ export function errorBytes(
   return wire(client.stream.encoder(context).push({ type: "error", error }));
 }
 
-/** A reader that takes nothing for so long is gone, whatever its connection says, ms. */
-const frozenReaderMs = 600_000;
-
 /**
  * A body that is pulled, so that a slow reader slows the upstream down instead of filling memory.
- * It ends `chunks` when the reader leaves, whether it cancels or `signal` tells; `stop` ends what they wait for.
+ * It ends `chunks` when the reader leaves, whether it cancels, `signal` tells, or it takes nothing for `frozenMs`;
+ * `stop` ends what they wait for.
  */
 export function pulledBody(
   chunks: AsyncGenerator<Uint8Array>,
-  life: { signal: AbortSignal; stop(): void },
+  life: { signal: AbortSignal; frozenMs: number; stop(): void },
 ): ReadableStream<Uint8Array> {
-  const { signal, stop } = life;
+  const { signal, frozenMs, stop } = life;
   let isLeft = false;
   let frozen: ReturnType<typeof setTimeout> | undefined;
   const onAbort = (): void => {
     // When the daemon gives up, the reader is still there, and is to be told.
     if (signal.reason instanceof GatewayError) return;
     isLeft = true;
+    clearTimeout(frozen);
     background(chunks.return(undefined), "end of a stream that was left");
   };
   signal.addEventListener("abort", onAbort, { once: true });
@@ -272,11 +277,13 @@ export function pulledBody(
         if (!done) {
           controller.enqueue(value);
           frozen = setTimeout(() => {
-            isLeft = true;
+            signal.removeEventListener("abort", onAbort);
             stop();
             background(chunks.return(undefined), "end of a stream that nobody reads");
             controller.error(new Error("the reader took nothing for too long"));
-          }, frozenReaderMs);
+          }, frozenMs);
+          // A body that was dropped must not keep a program alive.
+          frozen.unref();
           return;
         }
         signal.removeEventListener("abort", onAbort);

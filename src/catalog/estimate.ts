@@ -1,25 +1,27 @@
 // How many tokens a text or a request has, when no provider says.
 import type { ChatRequest, MediaSource, Part, Tool } from "../ir/chat.ts";
-import { loadTokenizer, maxExact, type Tokenizer, windows, windowSize } from "./tokenizer.ts";
+import { loadTokenizer, maxExact, roughTokens } from "./tokenizer.ts";
 
-/** Windows taken from a longer text, evenly spread. */
+/** Samples taken from a longer text, evenly spread, and their length. */
 const samples = 32;
+const sampleLength = 4_096;
 
 /**
- * Tokens of a text in OpenAI's `o200k_base` encoding: exact but for unbroken runs of more than 128 characters,
- * and an extrapolation beyond 200,000 characters. Time is bounded whatever the text.
+ * Tokens of a text in OpenAI's `o200k_base` encoding, counted as `Tokenizer` says, and an extrapolation beyond
+ * 200,000 characters. Time is bounded whatever the text, and others are let in.
  */
 export async function estimateTokens(text: string): Promise<number> {
   if (text === "") return 0;
   const tokenizer = await loadTokenizer();
-  if (text.length <= maxExact) return countWindows(windows(text), tokenizer);
-  const stride = Math.floor((text.length - windowSize) / (samples - 1));
-  const parts = Array.from({ length: samples }, (_, index) => {
-    const start = index * stride;
-    return text.slice(start, start + windowSize);
-  });
-  const tokens = await countWindows(parts, tokenizer);
-  return Math.round((tokens * text.length) / (samples * windowSize));
+  if (text.length <= maxExact) return tokenizer.count(text);
+  const stride = Math.floor((text.length - sampleLength) / (samples - 1));
+  const counts = await Promise.all(
+    Array.from({ length: samples }, (_, index) =>
+      tokenizer.count(text.slice(index * stride, index * stride + sampleLength)),
+    ),
+  );
+  const tokens = counts.reduce((sum, count) => sum + count, 0);
+  return Math.round((tokens * text.length) / (samples * sampleLength));
 }
 
 /** Tokens that each message and each call costs besides its content, as OpenAI counts them. */
@@ -32,14 +34,10 @@ export async function estimateRequestTokens(request: ChatRequest): Promise<numbe
   return tokens + (await estimateTokens(texts.join("\n")));
 }
 
-/** UTF-8 bytes that one token stands for, on average over English, code and other scripts. */
-const bytesPerToken = 4;
-
 /** The same by rule of thumb, in microseconds and without the vocabulary: for display, never for accounts. */
 export function roughRequestTokens(request: ChatRequest): number {
   const { texts, tokens } = contentOf(request);
-  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-  return tokens + Math.ceil(bytes / bytesPerToken);
+  return texts.reduce((sum, text) => sum + roughTokens(text), tokens);
 }
 
 /** The texts of a request, and the tokens of all that is not text. */
@@ -102,17 +100,3 @@ function toolText(tool: Tool): string {
       return tool satisfies never;
   }
 }
-
-async function countWindows(parts: Iterable<string>, tokenizer: Tokenizer): Promise<number> {
-  let tokens = 0;
-  let first = true;
-  for (const part of parts) {
-    // Long texts are counted beside other requests, not instead of them.
-    if (!first) await pause();
-    first = false;
-    tokens += tokenizer.count(part);
-  }
-  return tokens;
-}
-
-const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,13 +1,17 @@
 // Tables for people; scripts use --json.
 import CliTable from "cli-table3";
 import { bold } from "../lib/color.ts";
+import { harmless } from "./output.ts";
 
 export interface Column {
   title: string;
   align?: "left" | "right";
 }
 
-/** Plain aligned columns without lines, fit for a terminal and for `grep`. */
+/** No name that people would recognise is longer; clients send what they like. */
+const maxCell = 80;
+
+/** Plain aligned columns without lines, fit for a terminal and for `grep`. Cells are made harmless and cut. */
 export function renderTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
@@ -23,13 +27,23 @@ export function renderTable(
     ),
     style: { head: [], border: [], "padding-left": 0, "padding-right": 2 },
   });
-  table.push(...rows.map((row) => [...row]));
+  table.push(...rows.map((row) => row.map(cell)));
   return table
     .toString()
     .split("\n")
     .map((line) => line.trimEnd())
     .join("\n");
 }
+
+function cell(text: string): string {
+  const characters = [...harmless(text)];
+  if (characters.length <= maxCell) return characters.join("");
+  return `${characters.slice(0, maxCell - 20).join("")}…${characters.slice(-19).join("")}`;
+}
+
+/** Titles and what they stand for, one a line. */
+export const renderFacts = (facts: readonly (readonly [string, string])[]): string =>
+  facts.map(([title, text]) => `${title.padEnd(10)} ${harmless(text)}`).join("\n");
 
 /** 1234567 → `1,234,567`. */
 export const groupDigits = (value: number | bigint): string => value.toLocaleString("en-US");

@@ -123,6 +123,8 @@ export interface Message {
   parts: Part[];
   /** Name of the participant (OpenAI `name`). */
   name?: string;
+  /** Where the client wrote it, e.g. `messages[3]` or `system`: what warnings about it name. */
+  place?: string;
   ext?: Ext;
 }
 

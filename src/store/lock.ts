@@ -9,8 +9,8 @@ export interface DirectoryLock {
   release(): void;
 }
 
-/** A connection that nothing refers to would be collected, and its lock with it. */
-const held = new Set<Database>();
+/** By path. A connection that nothing refers to would be collected, and its lock with it. */
+const held = new Map<string, Database>();
 
 /**
  * Takes the data directory for this process until release or death, `kill -9` included: the lock is an
@@ -58,15 +58,33 @@ export function acquireLock(dataDir: string): DirectoryLock {
       error,
     );
   }
-  held.add(database);
+  held.set(path, database);
   return {
     release() {
-      if (!held.delete(database)) return;
+      if (held.get(path) !== database) return;
+      held.delete(path);
       rmSync(pidPath, { force: true });
       database.run("rollback");
       database.close();
     },
   };
+}
+
+/** Whether some process holds the data directory now. Only looks; false also where there is none. */
+export function isLocked(dataDir: string): boolean {
+  const path = join(dataDir, "megallm.lock");
+  if (held.has(path)) return true;
+  let database: Database | undefined;
+  try {
+    database = new Database(path, { readonly: true });
+    database.run("pragma busy_timeout = 0");
+    database.query("select count(*) from sqlite_master").get();
+    return false;
+  } catch (error) {
+    return (error as { code?: unknown }).code === "SQLITE_BUSY";
+  } finally {
+    database?.close();
+  }
 }
 
 function holder(pidPath: string): number | null {

@@ -7,7 +7,7 @@ import { createStore } from "./ledger.ts";
 import { openSqlite } from "./sqlite/open.ts";
 
 export { StoreError } from "./error.ts";
-export { acquireLock } from "./lock.ts";
+export { acquireLock, isLocked } from "./lock.ts";
 
 /** A request that has begun; replaced by its usage row when it ends. */
 export interface RequestStart {

@@ -159,9 +159,9 @@ function placeOf(path: string, field: string): string | undefined {
     .replaceAll(/[.[\]]/g, "\\$&")
     .replaceAll("\\[\\]", "\\[\\d+\\]");
   const [place] = new RegExp(`^${pattern}(?=$|[.[])`).exec(wire) ?? [];
-  // The system text counts as the first message.
+  // The system text is told like a message.
   if (place === undefined && /^system\[\d+\]/.test(wire)) {
-    return placeOf(wire.replace("system", "messages[0].content"), field);
+    return placeOf(wire.replace("system", "system.content"), field);
   }
   if (place !== undefined || bare(field) !== "messages[].content[]") return place;
   return /^messages\[\d+\](?=\.reasoning)/.exec(wire)?.[0];

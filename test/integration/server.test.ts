@@ -770,6 +770,27 @@ describe("R05 a reader that is frozen", () => {
       await source.server.stop(true);
     },
   );
+
+  test("is given up in the end, although its connection is open", async () => {
+    const source = flood();
+    const base_url = `http://127.0.0.1:${source.server.port}`;
+    const gateway = await startInProcess(
+      { providers: { oai: { type: "openai-compatible", base_url, api_key: "k" } } },
+      { pacing: { frozenMs: 300 } },
+    );
+    const listening = await gateway.listen();
+    const client = await rawClient(listening.port);
+    client.socket.pause();
+    const body = JSON.stringify(openAiCaller.body("oai/m", { stream: true }));
+    client.write(rawRequest(listening.port, "POST /v1/chat/completions", { body }));
+    await waitFor(() => source.made() > 0);
+    await waitFor(source.aborted);
+    expect(await gateway.newest()).toMatchObject({ status: "client_closed", httpStatus: 499 });
+    client.socket.resume();
+    expect(await client.closed()).not.toContain("[DONE]");
+    await gateway.close();
+    await source.server.stop(true);
+  });
 });
 
 describe("R34 the daemon gives up on what runs", () => {

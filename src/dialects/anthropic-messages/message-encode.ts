@@ -36,7 +36,7 @@ export function encodeConversation(
     waiting = undefined;
   };
   for (const [index, message] of messages.entries()) {
-    const path = `messages[${index}]`;
+    const path = message.place ?? `messages[${index}]`;
     const turn = encodeMessage(message, path, scope);
     if (turn.role === "system" && turns.length === 0 && Object.keys(turn.extra).length === 0) {
       conversation.system.push(...turn.content);

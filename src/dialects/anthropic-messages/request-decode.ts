@@ -246,7 +246,7 @@ const blockKinds = "Input should be a valid string or a valid list";
 function decodeSystem(json: JsonObject): Message[] {
   const system = field(json, "system");
   if (system === undefined) return [];
-  return [{ role: "system", parts: decodeSystemContent(system, "system") }];
+  return [{ role: "system", parts: decodeSystemContent(system, "system"), place: "system" }];
 }
 
 function decodeSystemContent(content: unknown, path: string): Part[] {
@@ -270,7 +270,10 @@ function decodeMessages({ json, text }: Body): Message[] {
   const items = optionalArray(json, "messages") ?? rejectMissing("messages");
   if (items.length === 0) reject("messages", "at least one message is required");
   const inputs = inputTexts(items, text);
-  return items.map((item, index) => decodeMessage(item, `messages.${index}`, inputs));
+  return items.map((item, index) => ({
+    ...decodeMessage(item, `messages.${index}`, inputs),
+    place: `messages[${index}]`,
+  }));
 }
 
 function decodeMessage(item: unknown, path: string, inputs: ReadonlyMap<string, string>): Message {

@@ -277,14 +277,16 @@ function decodeMessages(json: JsonObject): Message[] {
     const role = requiredString(item, "role", path);
     if (role === "tool" || role === "function") {
       // Consecutive results are one turn.
-      if (!results) messages.push((results = { role: "user", parts: [] }));
+      if (!results) messages.push((results = { role: "user", parts: [], place: path }));
       results.parts.push(decodeToolResult(item, path, role === "function" ? legacyCalls : null));
       continue;
     }
     results = undefined;
-    if (role === "system" || role === "developer") messages.push(decodeSystem(item, path));
-    else if (role === "user") messages.push(decodeUser(item, path));
-    else if (role === "assistant") messages.push(decodeAssistant(item, path, legacyCalls));
+    if (role === "system" || role === "developer")
+      messages.push({ ...decodeSystem(item, path), place: path });
+    else if (role === "user") messages.push({ ...decodeUser(item, path), place: path });
+    else if (role === "assistant")
+      messages.push({ ...decodeAssistant(item, path, legacyCalls), place: path });
     else reject(`${path}.role`, `\`${role.slice(0, 40)}\` is none of ${roles.join(", ")}`);
   }
   return messages;
@@ -337,7 +339,9 @@ const assistantKeys = new Set([
 
 function decodeAssistant(item: JsonObject, path: string, legacy: LegacyCalls): Message {
   const details = field(item, "reasoning_details");
-  const thought = Array.isArray(details) ? { ...item, reasoning_details: joinPieces(details) } : item;
+  const thought = Array.isArray(details)
+    ? { ...item, reasoning_details: joinPieces(details) }
+    : item;
   const parts: Part[] = decodeReasoning(thought, { dialect: dialectId }).map(claimOrigin);
   const content = decodeContent(item, path, false);
   const annotations = optionalArray(item, "annotations", path) ?? [];

@@ -37,7 +37,7 @@ export function encodeRequest(request: ChatRequest, target: Target): EncodedRequ
   const body: JsonObject = {
     model: target.model,
     messages: request.messages.flatMap((message, index) =>
-      encodeMessage(message, `messages[${index}]`, scope),
+      encodeMessage(message, message.place ?? `messages[${index}]`, scope),
     ),
     ...encodeSettings(scope, tools.length > 0),
     ...encodeReasoning(request.reasoning, scope),

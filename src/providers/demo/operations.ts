@@ -1,13 +1,13 @@
 // The demo provider's other endpoints: embeddings, completions, moderations, models.
 import { catalogEntries } from "../../catalog/sources.ts";
 import { estimateTokens } from "../../catalog/estimate.ts";
-import { loadTokenizer } from "../../catalog/tokenizer.ts";
 import { now } from "../../lib/clock.ts";
 import { createId } from "../../lib/id.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import { DemoFailure, invalid } from "./failure.ts";
 import { findModel } from "./model.ts";
 import { flag, parseModel, parseStop, parseStreamOptions, whole } from "./request.ts";
+import { truncate } from "./reply.ts";
 import { eventStream, sleep, wordsOf } from "./stream.ts";
 
 /** `POST /embeddings`: texts that share words get similar vectors. @throws DemoFailure */
@@ -64,14 +64,14 @@ export async function completions(body: JsonObject, signal: AbortSignal): Promis
   const maxTokens = whole(body, "max_tokens", 0, Infinity) ?? Infinity;
   const stream = flag(body, "stream") ?? false;
   const includeUsage = parseStreamOptions(body["stream_options"], stream);
-  const tokenizer = await loadTokenizer();
-  const answers = prompts.map((prompt) => {
+  const answers: { text: string; finish: string }[] = [];
+  for (const prompt of prompts) {
     const full = model.kind === "fixed" ? model.text : prompt;
     const ends = stops.map((stop) => full.indexOf(stop)).filter((place) => place >= 0);
     const stopped = full.slice(0, Math.min(full.length, ...ends));
-    const text = Number.isFinite(maxTokens) ? tokenizer.truncate(stopped, maxTokens) : stopped;
-    return { text, finish: text === stopped ? "stop" : "length" };
-  });
+    const text = await truncate(stopped, maxTokens);
+    answers.push({ text, finish: text === stopped ? "stop" : "length" });
+  }
   const prompt = await countAll(prompts);
   const completion = await countAll(answers.map(({ text }) => text));
   const usage = {

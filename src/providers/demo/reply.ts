@@ -1,6 +1,6 @@
 // What the demo models say to a request.
 import { estimateTokens } from "../../catalog/estimate.ts";
-import { loadTokenizer, type Tokenizer } from "../../catalog/tokenizer.ts";
+import { loadTokenizer } from "../../catalog/tokenizer.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { DemoModel } from "./model.ts";
 import type { DemoRequest, DemoTool } from "./request.ts";
@@ -23,11 +23,10 @@ export interface Reply {
 }
 
 export async function replyTo(request: DemoRequest, model: DemoModel): Promise<Reply> {
-  const tokenizer = await loadTokenizer();
   const calls = chooseTools(request).map(callOf);
   const prompt = await countPrompt(request);
   const whole = request.reasons ? explain(request) : "";
-  const reasoning = truncate(whole, request.maxTokens, tokenizer);
+  const reasoning = await truncate(whole, request.maxTokens);
   const thought = await estimateTokens(reasoning);
   if (calls.length > 0) {
     const completion =
@@ -41,7 +40,7 @@ export async function replyTo(request: DemoRequest, model: DemoModel): Promise<R
     };
   }
   const stopped = cutAtStop(say(request, model), request.stop);
-  const text = truncate(stopped, request.maxTokens - thought, tokenizer);
+  const text = await truncate(stopped, request.maxTokens - thought);
   return {
     reasoning,
     text,
@@ -51,8 +50,12 @@ export async function replyTo(request: DemoRequest, model: DemoModel): Promise<R
   };
 }
 
-const truncate = (text: string, maxTokens: number, tokenizer: Tokenizer): string =>
-  Number.isFinite(maxTokens) ? tokenizer.truncate(text, Math.max(0, maxTokens)) : text;
+/** `maxTokens` may be infinite. */
+export async function truncate(text: string, maxTokens: number): Promise<string> {
+  if (!Number.isFinite(maxTokens)) return text;
+  const tokenizer = await loadTokenizer();
+  return tokenizer.truncate(text, Math.max(0, maxTokens));
+}
 
 function say(request: DemoRequest, model: DemoModel): string {
   if (model.kind === "fixed") return model.text;

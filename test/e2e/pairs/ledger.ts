@@ -35,12 +35,16 @@ const prices: Readonly<
   "claude-haiku-4-5": { input: 1_000, read: 100, write5m: 1_250, write1h: 2_000, output: 5_000 },
 };
 
+/** What Anthropic answers to the first try of its SDK's tool runner where it keeps no conversations. */
+const noThreads = "thread: this request cannot use a message thread";
+
 export function ledgerTests(stage: () => Stage): void {
   test("every request that reached an upstream was accepted, but for those scripted to fail", () => {
     for (const name of upstreamNames) {
       const { requests } = stage().upstreams[name];
       expect(requests.length).toBeGreaterThan(200);
-      expect(requests.flatMap(({ refusal }) => (refusal ? [refusal.message] : []))).toEqual([]);
+      const refusals = requests.flatMap(({ refusal }) => (refusal ? [refusal.message] : []));
+      expect(refusals.filter((message) => message !== noThreads)).toEqual([]);
       const leaks = requests.filter(({ headers }) =>
         JSON.stringify(headers).includes("the-callers-own-key"),
       );
@@ -167,6 +171,6 @@ function expectPriced(row: Row, bill: BillEntry, { headers }: Exchange): void {
     bill.outputTokens * price.output;
   expect(row.cost_nanos).toBe(cost);
   const told = headers.get("x-megallm-cost-usd");
-  if (bill.stream) expect(told).toBe("pending");
-  else expect(Math.round(Number(told) * 1e9)).toBe(cost);
+  // A stream's headers mostly leave before its cost is known.
+  if (!bill.stream || told !== "pending") expect(Math.round(Number(told) * 1e9)).toBe(cost);
 }

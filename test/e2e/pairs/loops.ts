@@ -151,7 +151,8 @@ async function expectTwoSteps(
   upstream: "openai" | "anthropic",
   stream: boolean,
 ): Promise<void> {
-  const made = stage.exchanges.slice(before);
+  // Anthropic's runner first tries a conversation kept by the server, and takes the native refusal in its stride.
+  const made = stage.exchanges.slice(before).filter(({ status }) => status !== 400);
   expect(made).toHaveLength(2);
   for (const exchange of made) await checkExchange(stage, exchange, upstream, stream);
 }

@@ -95,7 +95,12 @@ function faulty(exchange: Exchange, fault: Fault): Score {
         steps: [...upTo(fault.afterFrames), { do: "wait", ms: settleMs }, { do: "break" }],
       });
     case "half-stream":
-      return broken({ steps: upTo(fault.afterFrames ?? all.length - exchange.terminalFrames) });
+      return broken({
+        steps: [
+          ...upTo(fault.afterFrames ?? all.length - exchange.terminalFrames),
+          { do: "wait", ms: settleMs },
+        ],
+      });
     case "hang":
       return broken({ steps: [...upTo(fault.afterFrames ?? 0), { do: "hang" }] });
     case "drip":
@@ -128,7 +133,9 @@ function faulty(exchange: Exchange, fault: Fault): Score {
     case "error-in-stream": {
       const error = exchange.errorFrame(fault.type, fault.message);
       return broken({
-        steps: [...(exchange.stream ? upTo(fault.afterFrames ?? 1) : []), text(error)],
+        steps: exchange.stream
+          ? [...upTo(fault.afterFrames ?? 1), { do: "wait", ms: settleMs }, text(error)]
+          : [text(error)],
       });
     }
     case "wrong-content-type":

@@ -220,7 +220,7 @@ describe("encoding", () => {
     ];
     const json = { model: "m", messages: [messageOf(encode(parts))] };
     const { messages } = openaiChat.request.decode({ json, text: "" }).value;
-    expect(messages).toEqual([{ role: "assistant", parts }]);
+    expect(messages).toEqual([{ role: "assistant", parts, place: "messages[0]" }]);
   });
 
   test("a client may send a detail back in the pieces that a stream told it in", () => {

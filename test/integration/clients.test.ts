@@ -1,0 +1,11 @@
+// What real clients send, through the gateway in this process behind its real listener.
+import { replayScenes } from "../support/clients/replay.ts";
+import { startInProcess } from "../support/in-process.ts";
+
+const serve = async (config: Record<string, unknown>) => {
+  const running = await startInProcess(config);
+  const { urls } = await running.listen();
+  return { url: urls[0] ?? "", stop: () => running.close() };
+};
+
+replayScenes(serve);

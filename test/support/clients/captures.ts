@@ -1,0 +1,84 @@
+// What real client programs sent, as recorded: read, mended where strings were cut, and signed as a double signs.
+import { existsSync } from "node:fs";
+import { isObject, type JsonObject } from "../../../src/lib/json.ts";
+import { signThinking } from "../upstream/signature.ts";
+
+const folder = `${import.meta.dir}/../../../../shared/clients`;
+
+/** The captures are not part of this repository. */
+export const capturesAbsent = !existsSync(folder);
+
+export const captureNames = [
+  "claude-code",
+  "anthropic-sdk",
+  "openai-sdk",
+  "ai-sdk",
+  "codex",
+  "gemini-cli",
+  "google-genai",
+] as const;
+
+export type CaptureName = (typeof captureNames)[number];
+
+export interface Capture {
+  client: CaptureName;
+  n: number;
+  case: string;
+  method: string;
+  /** With the query. */
+  path: string;
+  /** In the client's own spelling, without those that a connection sets itself. */
+  headers: Record<string, string>;
+  body: JsonObject | undefined;
+  /** Length of the body as the client sent it, bytes. */
+  sentBytes: number;
+}
+
+const ofConnection = new Set(["host", "connection", "content-length", "transfer-encoding"]);
+
+/** Every request of one client that came as HTTP, in order. */
+export async function readCaptures(client: CaptureName): Promise<Capture[]> {
+  const text = await Bun.file(`${folder}/${client}.jsonl`).text();
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as JsonObject)
+    .flatMap((line) => {
+      const { n, method, path, headers, body } = line;
+      // Notes and messages inside a WebSocket have neither.
+      if (typeof method !== "string" || typeof path !== "string") return [];
+      const named = Object.entries((headers ?? {}) as Record<string, string>);
+      const length = named.find(([name]) => name.toLowerCase() === "content-length")?.[1];
+      return [
+        {
+          client,
+          n: Number(n),
+          case: String(line["case"]),
+          method,
+          path,
+          headers: Object.fromEntries(
+            named.filter(([name]) => !ofConnection.has(name.toLowerCase())),
+          ),
+          body: isObject(body) ? (mend(body) as JsonObject) : undefined,
+          sentBytes: Number(length ?? 0),
+        },
+      ];
+    });
+}
+
+/** Takes the marks of cut strings out, so that what is left of base64 is base64 again, and signs thinking anew. */
+function mend(value: unknown): unknown {
+  if (typeof value === "string") {
+    return value
+      .replace(/…\[cut \d+\]$/, "")
+      .replace(/^(JVBERi[A-Za-z0-9+/]*)$/, (data: string) =>
+        data.slice(0, data.length - (data.length % 4)),
+      );
+  }
+  if (Array.isArray(value)) return value.map(mend);
+  if (!isObject(value)) return value;
+  const whole = Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mend(item)]));
+  return whole["type"] === "thinking" && typeof whole["thinking"] === "string"
+    ? { ...whole, signature: signThinking(whole["thinking"]) }
+    : whole;
+}
