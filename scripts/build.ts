@@ -2,7 +2,7 @@
 import { chmod, mkdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readVocabulary } from "../src/catalog/tokenizer.ts";
+import { readVocabulary } from "../src/catalog/load-tokenizer.ts";
 import { packVocabulary } from "../src/catalog/vocabulary.ts";
 
 const root = join(import.meta.dir, "..");
@@ -33,7 +33,7 @@ const flags = [
   "--no-compile-autoload-package-json",
 ];
 
-/** Carried by the executable under this name, which the tokenizer looks for. */
+/** Carried by the executable under this name, which `load-tokenizer.ts` looks for. */
 const vocabulary = join(dist, "o200k.bin");
 
 async function run(command: string[], cwd = root): Promise<void> {
@@ -59,14 +59,23 @@ async function compile(outfile: string, extra: string[] = []): Promise<void> {
   await chmod(outfile, 0o755);
   const megabytes = (Bun.file(outfile).size / 1e6).toFixed(1);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  console.log(`${outfile.slice(root.length + 1).padEnd(32)} ${megabytes.padStart(6)} MB  ${seconds} s`);
+  console.log(
+    `${outfile.slice(root.length + 1).padEnd(32)} ${megabytes.padStart(6)} MB  ${seconds} s`,
+  );
 }
 
 /** Fetches a target's runtime with npm (a package, not a download page) and returns the path of its executable. */
 async function runtimeOf(name: string, folder: string): Promise<string> {
   const target = join(folder, name);
   await mkdir(target, { recursive: true });
-  await run(["npm", "pack", "--silent", `${targets[name]}@${Bun.version}`, "--pack-destination", target]);
+  await run([
+    "npm",
+    "pack",
+    "--silent",
+    `${targets[name]}@${Bun.version}`,
+    "--pack-destination",
+    target,
+  ]);
   const [archive] = [...new Bun.Glob("*.tgz").scanSync(target)];
   if (!archive) throw new Error(`the registry gave no package for ${name}`);
   await run(["tar", "xzf", archive], target);

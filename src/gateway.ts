@@ -1,4 +1,5 @@
 // The composition root: configuration and store in, `{ fetch, reload, close }` out.
+import { isDeepStrictEqual } from "node:util";
 import { createAccess } from "./access/authenticate.ts";
 import { listCatalog } from "./catalog/facts.ts";
 import type { Config, ResolvedProvider } from "./config/config.ts";
@@ -11,7 +12,7 @@ import { now } from "./lib/clock.ts";
 import type { Logger } from "./lib/log.ts";
 import type { Secret } from "./lib/secret.ts";
 import { defaultPacing, type Generation, handle, type Pacing, type Services } from "./pipeline.ts";
-import { discoverLocal, type LocalProbe } from "./providers/discover.ts";
+import { discoverLocal, type LocalFind, type LocalProbe } from "./providers/discover.ts";
 import { findProvider } from "./providers/index.ts";
 import { createRouter } from "./routing/router.ts";
 import { createApp } from "./server/app.ts";
@@ -31,19 +32,12 @@ export interface GatewayParts {
   pacing?: Partial<Pacing>;
 }
 
-/** A local server that answered a probe. */
-interface Found {
-  provider: string;
-  baseUrl: string;
-  models: string[];
-}
-
 export interface Gateway {
   /** Answers a request as the server would, without the network guard (Host, Origin). */
   fetch(request: Request): Promise<Response>;
   /** Builds the new configuration, then swaps; on failure the old one goes on. */
   reload(): Promise<{ applied: boolean; problems: string[] }>;
-  /** Looks for local servers and adds what it finds. */
+  /** Looks for local servers where the configuration wants any, and offers what it finds. */
   discover(): Promise<void>;
   status(): Promise<GatewayStatus>;
   readonly config: Config;
@@ -84,7 +78,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
   const shutdown = new AbortController();
   const egress = createEgress({ env: parts.env, log });
 
-  let found: Found[] = [];
+  let found: LocalFind[] = [];
   let loaded = parts.source();
   let loadedAtMs = now();
   let generation = compose(loaded.config, found);
@@ -161,7 +155,11 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     reload,
     status,
     async discover() {
-      found = await discoverLocal({ fetch: probeBy(egress) });
+      if (!asksLocalServers(loaded.config)) return;
+      const seen = await discoverLocal({ fetch: probeBy(egress) });
+      // A new generation forgets whose turn it is: only for news.
+      if (isDeepStrictEqual(seen, found)) return;
+      found = seen;
       generation = compose(loaded.config, found);
     },
     get config() {
@@ -186,27 +184,31 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
 }
 
 /** One generation: the operator's providers, then local servers that were found and are not configured. */
-function compose(config: Config, found: readonly Found[]): Generation {
+export function compose(config: Config, found: readonly LocalFind[]): Generation {
   const configured = new Set(config.providers.map((provider) => provider.name));
-  const local = found.filter(({ provider }) => !configured.has(provider)).flatMap(localProvider);
+  const local = config.discover.local
+    ? found.filter(({ provider }) => !configured.has(provider)).flatMap(localProvider)
+    : [];
   const whole = { ...config, providers: [...config.providers, ...local] };
   return {
     config: whole,
     access: createAccess(config.keys, config.server.requireKey),
     router: createRouter(
       whole,
-      async ({ name, preset }) =>
-        local.find((each) => each.name === name)?.found ?? listCatalog(preset.id),
+      async ({ preset, baseUrl = "" }) =>
+        found.find((each) => each.baseUrl === baseUrl.replace("//localhost:", "//127.0.0.1:"))
+          ?.models ?? listCatalog(preset.id),
     ),
   };
 }
 
+/** Whether local servers matter: those to be discovered, and configured ones whose models only they can tell. */
+export const asksLocalServers = ({ discover, providers }: Config): boolean =>
+  discover.local ||
+  providers.some(({ preset, models }) => preset.local && !preset.serve && models === null);
+
 /** Any model may be asked of it, since local servers know short names too; those found are listed. */
-function localProvider({
-  provider,
-  baseUrl,
-  models,
-}: Found): (ResolvedProvider & { found: readonly string[] })[] {
+function localProvider({ provider, baseUrl }: LocalFind): ResolvedProvider[] {
   const preset = findProvider(provider);
   if (!preset) return [];
   return [
@@ -219,7 +221,6 @@ function localProvider({
       keys: [],
       headers: {},
       models: null,
-      found: models,
       prices: [],
       timeouts: {},
       origin: "environment",

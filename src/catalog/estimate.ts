@@ -1,6 +1,7 @@
 // How many tokens a text or a request has, when no provider says.
 import type { ChatRequest, MediaSource, Part, Tool } from "../ir/chat.ts";
-import { loadTokenizer, maxExact, roughTokens } from "./tokenizer.ts";
+import { loadTokenizer } from "./load-tokenizer.ts";
+import { maxExact, roughTokens } from "./tokenizer.ts";
 
 /** Samples taken from a longer text, evenly spread, and their length. */
 const samples = 32;

@@ -75,7 +75,7 @@ async function findRecord(catalogId: string, model: string): Promise<ModelRecord
 }
 
 /** Snapshots of a model share its limits. @example undated("gpt-4o-2024-08-06") // → "gpt-4o" */
-const undated = (model: string): string =>
+export const undated = (model: string): string =>
   model.toLowerCase().replace(/-(?:latest|20\d{6}|20\d{2}-\d{2}-\d{2})$/, "");
 
 /** Loaded on first use: the data is large, and many runs never need it. */

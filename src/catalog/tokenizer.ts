@@ -1,12 +1,10 @@
-// OpenAI's `o200k_base` tokenizer: loaded when first needed, and never in the way of other requests.
-import { fileURLToPath } from "node:url";
+// Byte-pair encoding as `o200k_base` does it, counted only, and never in the way of other requests.
 import { monotonic } from "../lib/clock.ts";
-import { createLogger } from "../lib/log.ts";
-import { openVocabulary, packVocabulary, type Vocabulary } from "./vocabulary.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 export interface Tokenizer {
   /**
-   * Exact but for unbroken runs of more than 256 characters, which can come out a token high for each 256, and for
+   * Exact but for unbroken runs of more than 256 characters, which can be off by a token for each 256, and for
    * a text that is not done within {@link maxCountMs}, whose rest is extrapolated. Texts that spell a special token
    * are texts.
    */
@@ -25,56 +23,11 @@ export const maxExact = 200_000;
 export const maxCountMs = 2_000;
 
 /** UTF-8 bytes that one token stands for, on average over English, code and other scripts. */
-const bytesPerToken = 4;
+export const bytesPerToken = 4;
 
 /** Tokens of a text by rule of thumb. */
 export const roughTokens = (text: string): number =>
   Math.ceil(Buffer.byteLength(text) / bytesPerToken);
-
-let loading: Promise<Tokenizer> | undefined;
-
-/** Loaded on first use. Where the vocabulary cannot be read, that is logged once, and the rule of thumb stands in. */
-export function loadTokenizer(): Promise<Tokenizer> {
-  loading ??= loadVocabulary().then(createTokenizer).catch((error: unknown) => {
-    createLogger({ level: "warn" }).warn("tokenizer.unavailable", { counts: "rough" }, error);
-    return roughTokenizer;
-  });
-  return loading;
-}
-
-/** The executable carries the packed vocabulary; from source it is packed anew, which takes 50 ms. */
-async function loadVocabulary(): Promise<Vocabulary> {
-  const embedded = Bun.embeddedFiles.find((file) => embeddedName.test(nameOf(file)));
-  if (embedded) return openVocabulary(await embedded.bytes());
-  return openVocabulary(await packVocabulary(await readVocabulary()));
-}
-
-const embeddedName = /^o200k(?:-\w+)?\.bin$/;
-const nameOf = (file: Blob): string => ("name" in file ? String(file.name) : "");
-
-/** The vocabulary as OpenAI publishes it. */
-export async function readVocabulary(): Promise<Uint8Array> {
-  const url = import.meta.resolve("gpt-tokenizer/data/o200k_base.tiktoken");
-  return Bun.file(fileURLToPath(url)).bytes();
-}
-
-/** What the vocabulary was made for: text falls into words, numbers, signs and white space, and no token spans two. */
-const words = ((): RegExp => {
-  const upper = String.raw`[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`;
-  const lower = String.raw`[\p{Ll}\p{Lm}\p{Lo}\p{M}]`;
-  const before = String.raw`[^\r\n\p{L}\p{N}]?`;
-  const after = "(?:'(?:[sS]|[dD]|[mM]|[tT]|[lL][lL]|[vV][eE]|[rR][eE]))?";
-  const alternatives = [
-    `${before}${upper}*${lower}+${after}`,
-    `${before}${upper}+${lower}*${after}`,
-    String.raw`\p{N}{1,3}`,
-    String.raw` ?[^\s\p{L}\p{N}]+[\r\n/]*`,
-    String.raw`\s*[\r\n]+`,
-    String.raw`\s+(?!\S)`,
-    String.raw`\s+`,
-  ];
-  return new RegExp(alternatives.join("|"), "gu");
-})();
 
 /** The time of a merge grows with the square of its length, so words beyond it are cut (fault S43). UTF-16 units. */
 const maxPiece = 256;
@@ -86,7 +39,8 @@ const unwatched = 1_024;
 /** How long others wait at most, ms. */
 const sliceMs = 4;
 
-function createTokenizer(vocabulary: Vocabulary): Tokenizer {
+/** @example await createTokenizer(vocabulary).count("hello world") // 2 */
+export function createTokenizer(vocabulary: Vocabulary): Tokenizer {
   const count = createCounter(vocabulary);
   let sliceStart = 0;
   let last: Promise<unknown> = Promise.resolve();
@@ -145,12 +99,34 @@ function createTokenizer(vocabulary: Vocabulary): Tokenizer {
 const extrapolate = (text: string, tokens: number, done: number): number =>
   done === 0 ? roughTokens(text) : Math.round((tokens * text.length) / done);
 
+/**
+ * Text falls into words, numbers, signs and white space, and no token spans two of them.
+ * https://github.com/openai/tiktoken/blob/main/tiktoken_ext/openai_public.py, `o200k_base`
+ */
+const words = ((): RegExp => {
+  const upper = String.raw`[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`;
+  const lower = String.raw`[\p{Ll}\p{Lm}\p{Lo}\p{M}]`;
+  const before = String.raw`[^\r\n\p{L}\p{N}]?`;
+  const after = "(?:'(?:[sS]|[dD]|[mM]|[tT]|[lL][lL]|[vV][eE]|[rR][eE]))?";
+  const alternatives = [
+    `${before}${upper}*${lower}+${after}`,
+    `${before}${upper}+${lower}*${after}`,
+    String.raw`\p{N}{1,3}`,
+    String.raw` ?[^\s\p{L}\p{N}]+[\r\n/]*`,
+    String.raw`\s*[\r\n]+`,
+    String.raw`\s+(?!\S)`,
+    String.raw`\s+`,
+  ];
+  return new RegExp(alternatives.join("|"), "gu");
+})();
+
 /** The words of a text, long ones cut. */
 function* piecesOf(text: string): Generator<string, void, void> {
   for (const [word] of text.matchAll(words)) {
     let start = 0;
     while (word.length - start > maxPiece) {
-      const end = start + maxPiece - (isHighSurrogate(word.charCodeAt(start + maxPiece - 1)) ? 1 : 0);
+      const end =
+        start + maxPiece - (isHighSurrogate(word.charCodeAt(start + maxPiece - 1)) ? 1 : 0);
       yield word.slice(start, end);
       start = end;
     }
@@ -225,11 +201,3 @@ function createCounter({ rankOf }: Vocabulary): (piece: string) => number {
     }
   };
 }
-
-const roughTokenizer: Tokenizer = {
-  count: async (text) => roughTokens(text),
-  async truncate(text, maxTokens) {
-    const room = new Uint8Array(Math.min(maxTokens * bytesPerToken, text.length * 3));
-    return text.slice(0, new TextEncoder().encodeInto(text, room).read);
-  },
-};

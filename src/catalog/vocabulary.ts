@@ -26,7 +26,7 @@ const hashEnd = (hash: number): number => Math.imul(hash ^ (hash >>> 15), 0x2c1b
 const slotOf = (hash: number): number => (hash >>> 13) & (slotCount - 1);
 const tagOf = (hash: number): number => Math.imul(hash, 0x297a_2d39) & tagMask;
 
-const linesPerSlice = 20_000;
+const linesPerSlice = 10_000;
 
 /**
  * Packs a `.tiktoken` file: a line for each token, its bytes in base64, a space, its rank; ranks count from 0.
@@ -84,12 +84,11 @@ export async function packVocabulary(file: Uint8Array): Promise<Uint8Array<Array
 
 const lineFeed = 0x0a;
 const notDigit = 0xff;
-const base64Digits = new Uint8Array(256).fill(notDigit);
-for (const [digit, character] of [
-  ..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
-].entries()) {
-  base64Digits[character.charCodeAt(0)] = digit;
-}
+const base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const base64Digits = Uint8Array.from({ length: 256 }, (_, character) => {
+  const digit = base64.indexOf(String.fromCharCode(character));
+  return digit < 0 ? notDigit : digit;
+});
 
 const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

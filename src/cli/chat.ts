@@ -1,189 +1,203 @@
 // `megallm chat`: talk to a model in the terminal, through the running daemon or without one.
-import { createInterface } from "node:readline/promises";
-import { createEgress } from "../egress.ts";
-import { createGatewayFrom } from "../gateway.ts";
-import { GatewayError } from "../ir/error.ts";
+import { fstatSync } from "node:fs";
+import { dim } from "../lib/color.ts";
 import { isObject, type JsonObject } from "../lib/json.ts";
-import { randomSecret } from "../lib/id.ts";
-import { createLogger } from "../lib/log.ts";
-import { Secret } from "../lib/secret.ts";
 import { createSseParser } from "../lib/sse.ts";
-import { openStore } from "../store/store.ts";
-import { daemonUrl } from "./daemon-client.ts";
-import { readDaemonRecord } from "./daemon-file.ts";
+import { type Connection, connect } from "./chat-connection.ts";
+import { converse } from "./chat-terminal.ts";
+import { errorText } from "./daemon-client.ts";
 import { ExitError, exitCodes } from "./exit.ts";
-import { loadSettings } from "./settings.ts";
+import { toExitError } from "./failure.ts";
+import { harmless, printJson, write } from "./output.ts";
+import { showWaiting } from "./waiting.ts";
 
 export interface ChatOptions {
   config?: string;
+  dataDir?: string;
   system?: string;
   url?: string;
   key?: string;
   json?: boolean;
 }
 
-interface Turn {
+export interface Turn {
   role: "system" | "user" | "assistant";
   content: string;
 }
 
-/** Posts a chat body and gives the answer's status, text stream. */
-type Post = (body: JsonObject, signal: AbortSignal) => Promise<Response>;
-
-/** @throws ExitError `failed` when the model does not answer */
-export async function chat(model: string, prompt: string, options: ChatOptions): Promise<void> {
-  const { post, close } = await connect(options);
+/** @throws ExitError `failed` when the model does not answer, `interrupted` after Ctrl-C */
+export async function chat(model: string, words: string, options: ChatOptions): Promise<void> {
   const turns: Turn[] = options.system ? [{ role: "system", content: options.system }] : [];
-  try {
-    if (prompt || !process.stdin.isTTY) {
-      turns.push({ role: "user", content: prompt || (await Bun.stdin.text()).trim() });
-      await (options.json ? printJson(post, model, turns) : streamAnswer(post, model, turns));
-    } else {
-      await converse(post, model, turns);
+  const prompt = [words, await pipedText()].filter((part) => part.trim() !== "").join("\n\n");
+  if (prompt === "" && process.stdin.isTTY) {
+    if (options.json) {
+      throw new ExitError(exitCodes.usage, "--json takes a prompt: megallm chat MODEL PROMPT");
     }
+    await converse(model, (line, signal) => answerTurn(line, signal, { model, turns, options }));
+    return;
+  }
+  if (prompt === "") throw new ExitError(exitCodes.usage, "There is nothing to say: the prompt is empty.");
+  turns.push({ role: "user", content: prompt });
+  await once(model, turns, options);
+}
+
+/** What is piped or redirected into the command; nothing from a terminal or `/dev/null`. */
+async function pipedText(): Promise<string> {
+  if (process.stdin.isTTY) return "";
+  try {
+    if (fstatSync(0).isCharacterDevice()) return "";
+  } catch {
+    // Standard input is closed.
+    return "";
+  }
+  return (await Bun.stdin.text()).trimEnd();
+}
+
+async function once(model: string, turns: readonly Turn[], options: ChatOptions): Promise<void> {
+  const stop = new AbortController();
+  process.once("SIGINT", () => stop.abort());
+  const connection = await connect(options);
+  try {
+    if (options.json) {
+      const answer = await ask(connection, { model, messages: turns }, stop.signal);
+      await printJson(await answer.json());
+    } else {
+      await streamAnswer(connection, { model, messages: turns }, stop.signal);
+    }
+  } catch (error) {
+    throw stop.signal.aborted ? new ExitError(exitCodes.interrupted, "") : error;
   } finally {
-    await close();
+    await connection.close();
   }
 }
 
-/** The daemon when one runs (so that it accounts for the call), else a gateway inside this process. */
-async function connect(options: ChatOptions): Promise<{ post: Post; close(): Promise<void> }> {
-  const { loaded, reload } = loadSettings(options.config);
-  const { config } = loaded;
-  const key = options.key ?? process.env["MEGALLM_API_KEY"] ?? config.keys[0]?.secret.reveal();
-  if (options.url || readDaemonRecord(config.dataDir)) {
-    const base = options.url ?? daemonUrl(config);
-    const egress = createEgress({ env: process.env });
-    const post: Post = async (body, signal) => {
-      const headers = new Headers({ "content-type": "application/json" });
-      if (key) headers.set("authorization", `Bearer ${key}`);
-      const answer = await egress.send({
-        url: new URL("/v1/chat/completions", base),
-        method: "POST",
-        headers,
-        body: JSON.stringify(body),
-        signal,
-        timeouts: { connectMs: 5_000, firstByteMs: 0, idleMs: 0, totalMs: 0 },
-        network: "private-allowed",
-      });
-      return new Response(answer.body, { status: answer.status, headers: answer.headers });
-    };
-    return { post, close: async () => {} };
+/** One question of a conversation. What was answered before Ctrl-C stays part of it; a failed question does not. */
+async function answerTurn(
+  line: string,
+  signal: AbortSignal,
+  { model, turns, options }: { model: string; turns: Turn[]; options: ChatOptions },
+): Promise<void> {
+  turns.push({ role: "user", content: line });
+  let text = "";
+  try {
+    // A gateway may have been started or stopped since the last question.
+    const connection = await connect(options);
+    try {
+      await streamAnswer(connection, { model, messages: turns }, signal, (piece) => (text += piece));
+    } finally {
+      await connection.close();
+    }
+  } catch (error) {
+    const exit = toExitError(error);
+    // The terminal is gone: nobody is left to talk to.
+    if (exit.exitCode === exitCodes.ok) throw exit;
+    console.error(signal.aborted ? dim("(stopped)") : harmless(exit.message, "\n"));
   }
-  const log = createLogger({ level: "error", format: "pretty" });
-  const store = await openStore({ path: ":memory:", log });
-  const adminKey = new Secret(randomSecret());
-  const gateway = createGatewayFrom({
-    source: reload,
-    store,
-    log,
-    env: process.env,
-    adminKey: () => adminKey,
-  });
-  if (config.discover.local) await gateway.discover();
-  const post: Post = (body, signal) =>
-    gateway.fetch(
-      new Request("http://localhost/v1/chat/completions", {
-        method: "POST",
-        headers: { "content-type": "application/json", ...(key && { authorization: `Bearer ${key}` }) },
-        body: JSON.stringify(body),
-        signal,
-      }),
-    );
-  return { post, close: () => store.close() };
+  if (text === "") turns.pop();
+  else turns.push({ role: "assistant", content: text });
 }
 
-async function printJson(post: Post, model: string, turns: Turn[]): Promise<void> {
-  const answer = await ask(post, { model, messages: turns }, new AbortController().signal);
-  console.log(JSON.stringify(await answer.json(), null, 2));
-}
-
-async function ask(post: Post, body: JsonObject, signal: AbortSignal): Promise<Response> {
+/** @throws ExitError with the gateway's own message when the answer is an error */
+async function ask(
+  { post }: Connection,
+  body: JsonObject,
+  signal: AbortSignal,
+): Promise<Response> {
+  const done = showWaiting();
   try {
     const answer = await post(body, signal);
     if (answer.ok) return answer;
-    const text = await answer.text();
-    throw new ExitError(exitCodes.failed, `${answer.status}: ${errorMessage(text)}`);
-  } catch (error) {
-    if (!(error instanceof GatewayError)) throw error;
-    throw new ExitError(exitCodes.notRunning, error.message);
+    throw new ExitError(exitCodes.failed, `${answer.status}: ${errorText(await answer.text())}`);
+  } finally {
+    done();
   }
 }
 
-function errorMessage(text: string): string {
-  try {
-    const body: unknown = JSON.parse(text);
-    const error = isObject(body) && isObject(body["error"]) ? body["error"] : {};
-    return typeof error["message"] === "string" ? error["message"] : text;
-  } catch {
-    return text;
-  }
-}
-
-/** Streams one answer to the terminal and returns its text. */
+/** Streams one answer to standard output. @throws ExitError `failed` for an error, also one amid the answer */
 async function streamAnswer(
-  post: Post,
-  model: string,
-  turns: readonly Turn[],
-  signal = new AbortController().signal,
-): Promise<string> {
-  const answer = await ask(post, { model, messages: turns, stream: true }, signal);
+  connection: Connection,
+  question: JsonObject,
+  signal: AbortSignal,
+  take: (piece: string) => void = () => {},
+): Promise<void> {
+  const answer = await ask(connection, { ...question, stream: true }, signal);
   const parser = createSseParser();
-  let text = "";
-  for await (const chunk of answer.body ?? []) {
-    for (const frame of parser.push(chunk)) {
-      if (frame.data === "[DONE]") continue;
-      const event: unknown = JSON.parse(frame.data);
-      if (isObject(event) && event["error"]) {
-        throw new ExitError(exitCodes.failed, `\n${errorMessage(frame.data)}`);
+  const show = createShow();
+  let complete = false;
+  const done = showWaiting();
+  try {
+    for await (const chunk of answer.body ?? []) {
+      for (const frame of parser.push(chunk)) {
+        if (frame.data === "[DONE]") complete = true;
+        else {
+          const delta = readDelta(frame.data);
+          if (delta.text + delta.thought !== "") done();
+          take(delta.text);
+          await show.add(delta);
+        }
       }
-      const piece = deltaText(event);
-      text += piece;
-      process.stdout.write(piece);
     }
+  } finally {
+    done();
+    await show.end();
   }
-  process.stdout.write("\n");
-  return text;
+  if (!complete && !signal.aborted) {
+    throw new ExitError(exitCodes.failed, "The answer broke off before its end.");
+  }
 }
 
-function deltaText(event: unknown): string {
+interface Delta {
+  text: string;
+  /** Reasoning that comes before the answer. */
+  thought: string;
+}
+
+/** @throws ExitError for an error event */
+function readDelta(data: string): Delta {
+  let event: unknown;
+  try {
+    event = JSON.parse(data);
+  } catch {
+    throw new ExitError(exitCodes.failed, "The answer is not a chat stream.");
+  }
+  if (isObject(event) && event["error"]) {
+    throw new ExitError(exitCodes.failed, errorText(data));
+  }
   const choices = isObject(event) && Array.isArray(event["choices"]) ? event["choices"] : [];
   const delta: unknown = isObject(choices[0]) ? choices[0]["delta"] : undefined;
-  if (!isObject(delta)) return "";
+  if (!isObject(delta)) return { text: "", thought: "" };
   const calls = Array.isArray(delta["tool_calls"]) ? JSON.stringify(delta["tool_calls"]) : "";
-  return `${typeof delta["content"] === "string" ? delta["content"] : ""}${calls}`;
+  return {
+    text: `${textOf(delta["content"])}${textOf(delta["refusal"])}${calls}`,
+    thought: textOf(delta["reasoning_content"]),
+  };
 }
 
-/** A conversation until end of input; Ctrl-C stops an answer, a second one leaves. */
-async function converse(post: Post, model: string, turns: Turn[]): Promise<void> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  let answering: AbortController | null = null;
-  terminal.on("SIGINT", () => {
-    if (answering) answering.abort();
-    else terminal.close();
-  });
-  process.stdout.write(`${model}: type a message; an empty line or Ctrl-D ends.\n`);
-  try {
-    for (;;) {
-      const line = (await terminal.question("> ")).trim();
-      if (line === "") return;
-      turns.push({ role: "user", content: line });
-      answering = new AbortController();
-      try {
-        const text = await streamAnswer(post, model, turns, answering.signal);
-        turns.push({ role: "assistant", content: text });
-      } catch (error) {
-        turns.pop();
-        if (!(error instanceof ExitError)) throw error;
-        console.error(error.message);
-      } finally {
-        answering = null;
+const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
+
+/** Writes an answer piece by piece. On a terminal reasoning is shown dimmed; a pipe gets the answer alone, as it is. */
+function createShow(): { add(delta: Delta): Promise<void>; end(): Promise<void> } {
+  const { isTTY } = process.stdout;
+  let thinking = false;
+  let last = "\n";
+  const put = async (text: string): Promise<void> => {
+    if (text === "") return;
+    last = text.at(-1) ?? last;
+    await write(text);
+  };
+  return {
+    async add({ text, thought }) {
+      if (isTTY && thought !== "") {
+        thinking = true;
+        await put(dim(harmless(thought, "\n\t")));
       }
-    }
-  } catch (error) {
-    // The terminal was closed while it waited for a line.
-    if ((error as NodeJS.ErrnoException).code !== "ABORT_ERR") throw error;
-  } finally {
-    terminal.close();
-  }
+      if (text === "") return;
+      if (thinking) await put("\n\n");
+      thinking = false;
+      await put(isTTY ? harmless(text, "\n\t") : text);
+    },
+    async end() {
+      if (last !== "\n") await put("\n");
+    },
+  };
 }

@@ -1,40 +1,58 @@
 // `megallm check`: every problem of a configuration at once, before it is served.
+import type { Config } from "../config/config.ts";
 import { ConfigError, formatProblem } from "../config/problems.ts";
 import { redact } from "../config/redact.ts";
 import { ExitError, exitCodes } from "./exit.ts";
-import { loadSettings } from "./settings.ts";
+import { formatProblems } from "./failure.ts";
+import { print, printJson } from "./output.ts";
+import { loadSettings, type Settings } from "./settings.ts";
 
 export interface CheckOptions {
+  config?: string;
   print?: boolean;
   json?: boolean;
 }
 
-/** @throws ExitError `failed` when there are problems */
-export function check(file: string | undefined, options: CheckOptions): void {
+/** @throws ExitError `failed` when there are problems, `usage` when two files are named */
+export async function check(file: string | undefined, options: CheckOptions): Promise<void> {
+  if (file !== undefined && options.config !== undefined) {
+    throw new ExitError(exitCodes.usage, "Name one file: as the argument or with --config.");
+  }
+  const { loaded, hint } = await load(file ?? options.config, options);
+  if (options.json) {
+    const result = { ok: true, path: loaded.path, problems: [], warnings: loaded.warnings };
+    await printJson(options.print ? { ...result, config: redact(loaded.config) } : result);
+    return;
+  }
+  for (const warning of loaded.warnings) console.error(`warning: ${formatProblem(warning)}`);
+  const verdict = `${loaded.path ?? "no file, built-in defaults"}: ok, ${summary(loaded.config)}`;
+  if (options.print) {
+    await printJson(redact(loaded.config));
+    console.error(verdict);
+  } else {
+    await print(verdict);
+  }
+  if (hint) console.error(`note: ${hint}`);
+}
+
+async function load(file: string | undefined, { json }: CheckOptions): Promise<Settings> {
   try {
-    const { loaded, hint } = loadSettings(file);
-    if (options.json) {
-      const result = { ok: true, path: loaded.path, problems: [], warnings: loaded.warnings };
-      const config = options.print ? { config: redact(loaded.config) } : {};
-      console.log(JSON.stringify({ ...result, ...config }, null, 2));
-      return;
-    }
-    for (const warning of loaded.warnings) console.error(`warning: ${formatProblem(warning)}`);
-    if (options.print) console.log(JSON.stringify(redact(loaded.config), null, 2));
-    const { providers, routes } = loaded.config;
-    console.log(
-      `${loaded.path ?? "built-in defaults"}: ok, ${providers.length} provider${providers.length === 1 ? "" : "s"}, ${routes.size} route${routes.size === 1 ? "" : "s"}`,
-    );
-    if (hint) console.error(hint);
+    return loadSettings(file);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const { problems } = error;
-    if (options.json) {
-      console.log(JSON.stringify({ ok: false, problems, warnings: [] }, null, 2));
-      throw new ExitError(exitCodes.failed, "");
-    }
-    const text = problems.map((problem) => formatProblem(problem)).join("\n");
-    const count = `${problems.length} problem${problems.length === 1 ? "" : "s"}`;
-    throw new ExitError(exitCodes.failed, `${text}\n${count}`);
+    if (json) await printJson({ ok: false, problems, warnings: [] });
+    throw new ExitError(exitCodes.failed, json ? "" : formatProblems(problems));
   }
+}
+
+function summary({ providers, routes }: Config): string {
+  const names = providers.map((provider) => provider.name);
+  return `${counted("provider", names)}, ${counted("route", [...routes.keys()])}`;
+}
+
+function counted(noun: string, names: readonly string[]): string {
+  const shown = names.length > 8 ? [...names.slice(0, 8), "…"] : names;
+  const list = names.length === 0 ? "" : ` (${shown.join(", ")})`;
+  return `${names.length} ${noun}${names.length === 1 ? "" : "s"}${list}`;
 }

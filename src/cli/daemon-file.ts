@@ -1,25 +1,55 @@
 // What a running daemon leaves for the command line: its address, its pid, its admin key.
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { randomSecret } from "../lib/id.ts";
 import { Secret } from "../lib/secret.ts";
+import { isLocked } from "../store/store.ts";
+import { ExitError, exitCodes } from "./exit.ts";
 
 const recordSchema = z.object({ pid: z.number(), urls: z.array(z.string()), startedAtMs: z.number() });
 
 export type DaemonRecord = z.infer<typeof recordSchema>;
 
 const recordPath = (dataDir: string): string => join(dataDir, "daemon.json");
-export const adminKeyPath = (dataDir: string): string => join(dataDir, "admin.key");
+const adminKeyPath = (dataDir: string): string => join(dataDir, "admin.key");
 
-/** Makes the folder readable by its owner only, also when it was looser. */
-export function preparePrivateFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  if ((statSync(folder).mode & 0o077) !== 0) chmodSync(folder, 0o700);
+/**
+ * Refuses a folder of other things: the gateway takes away everybody else's access to its data folder, which
+ * `--data-dir /tmp` or `--data-dir ~` cannot have meant.
+ * @throws ExitError `cannotStart`
+ */
+export function requireOwnFolder(folder: string): void {
+  const facts = statSync(folder, { throwIfNoEntry: false });
+  if (!facts?.isDirectory() || (facts.mode & 0o077) === 0) return;
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    // Taking the lock will say what is the matter.
+    return;
+  }
+  const isForeign = (name: string): boolean =>
+    !/^(?:megallm\.|admin\.key$|daemon\.json$|lost\+found$)/.test(name);
+  if (names.includes("megallm.db") || !names.some(isForeign)) return;
+  throw new ExitError(
+    exitCodes.cannotStart,
+    `\`${folder}\` holds other files, and the data folder is made private to this user. Give the gateway a folder of its own, such as \`${join(folder, "megallm")}\`.`,
+  );
 }
 
 /** Writes a file that only its owner can read, whatever the umask and its former mode. */
 export function writePrivate(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   writeFileSync(path, text, { mode: 0o600 });
   chmodSync(path, 0o600);
 }
@@ -28,12 +58,17 @@ export function writeDaemonRecord(dataDir: string, record: DaemonRecord): void {
   writePrivate(recordPath(dataDir), `${JSON.stringify(record)}\n`);
 }
 
+/** Whoever holds the data folder's lock may do this: the record of another is stale. */
 export function removeDaemonRecord(dataDir: string): void {
   rmSync(recordPath(dataDir), { force: true });
 }
 
-/** Null when no daemon has left one, or what is there cannot be read. */
-export function readDaemonRecord(dataDir: string): DaemonRecord | null {
+/**
+ * The daemon that holds this data folder. Null when none does, also when one was killed and left its
+ * record behind: its address may belong to somebody else by now, who must not be sent a key.
+ */
+export function runningDaemon(dataDir: string): DaemonRecord | null {
+  if (!isLocked(dataDir)) return null;
   try {
     return recordSchema.parse(JSON.parse(readFileSync(recordPath(dataDir), "utf8")));
   } catch {

@@ -6,10 +6,12 @@ export const exitCodes = {
   failed: 1,
   /** Wrong arguments. */
   usage: 2,
-  /** The daemon could not start: address taken, no keys for a public address, data folder in use. */
+  /** The daemon could not start: bad configuration, address taken, no keys for a public address, data folder in use. */
   cannotStart: 3,
   /** No daemon answers. */
   notRunning: 4,
+  /** Stopped by Ctrl-C. */
+  interrupted: 130,
 } as const;
 
 /** Ends a command with a message for people and a code for scripts. */

@@ -1,7 +1,7 @@
 // `megallm init`: a commented configuration from what this machine offers.
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { renderConfig } from "../config/init.ts";
 import { schemaText } from "../config/json-schema.ts";
 import { createEgress } from "../egress.ts";
@@ -10,6 +10,7 @@ import { discoverEnvironment, discoverLocal } from "../providers/discover.ts";
 import { providers } from "../providers/index.ts";
 import { writePrivate } from "./daemon-file.ts";
 import { ExitError, exitCodes } from "./exit.ts";
+import { print, write } from "./output.ts";
 
 export interface InitOptions {
   output?: string;
@@ -17,25 +18,36 @@ export interface InitOptions {
   force?: boolean;
 }
 
+/** @throws ExitError `failed` when the file is there already */
 export async function init(options: InitOptions): Promise<void> {
+  const path = resolve(options.output ?? defaultPath());
+  if (!options.stdout && !options.force && existsSync(path)) {
+    throw new ExitError(
+      exitCodes.failed,
+      `${path} is there already. Replace it with --force, or look at a new one with --stdout.`,
+    );
+  }
   const environment = discoverEnvironment(process.env, providers);
   const local = await discoverLocal({ fetch: probeBy(createEgress({ env: {} })) });
   const text = renderConfig({ environment, local });
   if (options.stdout) {
-    process.stdout.write(text);
+    await write(text);
     return;
   }
-  const home = process.env["XDG_CONFIG_HOME"] || join(homedir(), ".config");
-  const path = resolve(options.output ?? join(home, "megallm", "megallm.yaml"));
-  if (existsSync(path) && !options.force) {
-    throw new ExitError(exitCodes.failed, `${path} is there already; replace it with --force.`);
-  }
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   writePrivate(path, text);
   writePrivate(join(dirname(path), "megallm.schema.json"), schemaText(providers));
-  const names = [...environment.map((entry) => entry.provider), ...local.map((entry) => entry.provider)];
-  console.log(`${path} written${names.length > 0 ? ` with ${names.join(", ")}` : ""}.`);
-  console.log(
-    options.output ? `Start with: megallm --config ${options.output}` : "Start with: megallm",
-  );
+  const names = new Set([...environment, ...local].map((entry) => entry.provider));
+  await print(`${path} written, with ${["demo", ...names].join(", ")}.
+Start with: megallm${path === defaultPath() ? "" : ` --config ${shellWord(options.output ?? "")}`}`);
 }
+
+/** Where `serve` looks first. */
+function defaultPath(): string {
+  const home = process.env["XDG_CONFIG_HOME"];
+  const folder = home !== undefined && isAbsolute(home) ? home : join(homedir(), ".config");
+  return join(folder, "megallm", "megallm.yaml");
+}
+
+/** As a shell takes it for one word. */
+const shellWord = (text: string): string =>
+  /^[\w./~@%+=:-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;

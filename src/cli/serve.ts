@@ -6,16 +6,18 @@ import { createGatewayFrom, type Gateway } from "../gateway.ts";
 import { background, backgroundFailed, onBackgroundError } from "../lib/background.ts";
 import { now } from "../lib/clock.ts";
 import { createLogger, type Logger } from "../lib/log.ts";
-import { type Listening, listen, ListenError } from "../server/listen.ts";
-import { acquireLock, openStore, type Store, StoreError } from "../store/store.ts";
+import { type Listening, listen } from "../server/listen.ts";
+import { acquireLock, openStore, type Store } from "../store/store.ts";
 import { banner } from "./banner.ts";
 import {
-  preparePrivateFolder,
   createAdminKey,
   removeDaemonRecord,
+  requireOwnFolder,
   writeDaemonRecord,
 } from "./daemon-file.ts";
-import { ExitError, exitCodes } from "./exit.ts";
+import { exitCodes } from "./exit.ts";
+import { toExitError } from "./failure.ts";
+import { write } from "./output.ts";
 import { loadSettings } from "./settings.ts";
 
 export interface ServeOptions {
@@ -27,10 +29,21 @@ export interface ServeOptions {
 }
 
 /** How often local model servers are looked for when the configuration asks to discover them, ms. */
-const discoverEveryMs = 30_000;
+const discoverEveryMs = 10_000;
 
-/** Serves until a signal ends it. @throws ExitError, ConfigError */
+/** Serves until a signal ends it. @throws ExitError `cannotStart`, `usage` */
 export async function serve(options: ServeOptions): Promise<void> {
+  const stopped = stopSignal();
+  const running = await start(options).catch((error: unknown) => {
+    throw toExitError(error, exitCodes.cannotStart);
+  });
+  await stopped;
+  await running.stop();
+  process.exit(exitCodes.ok);
+}
+
+/** Everything in order: data folder, ledger, gateway, sockets, and the word that it serves. */
+async function start(options: ServeOptions): Promise<{ stop(): Promise<void> }> {
   const settings = loadSettings(options.config, {
     host: options.host,
     port: options.port,
@@ -38,18 +51,12 @@ export async function serve(options: ServeOptions): Promise<void> {
     logLevel: options.logLevel as LogLevel | undefined,
   });
   const { config } = settings.loaded;
-  refuseOpenDoor(config);
-
   const log = createLogger({ level: config.log.level, format: logFormat(config.log.format) });
-  onBackgroundError((name, error) => log.error("background.failed", { name }, error));
-  process.on("unhandledRejection", (error) => backgroundFailed("unhandled rejection", error));
-  process.on("uncaughtException", (error) => backgroundFailed("uncaught exception", error));
 
-  preparePrivateFolder(config.dataDir);
-  const lock = await orCannotStart(() => acquireLock(config.dataDir));
-  const store = await orCannotStart(() =>
-    openStore({ path: join(config.dataDir, "megallm.db"), log }),
-  );
+  requireOwnFolder(config.dataDir);
+  const lock = acquireLock(config.dataDir);
+  removeDaemonRecord(config.dataDir);
+  const store = await openStore({ path: join(config.dataDir, "megallm.db"), log });
   await recover(store, log);
 
   const generatedKey = createAdminKey(config.dataDir);
@@ -60,10 +67,16 @@ export async function serve(options: ServeOptions): Promise<void> {
     env: process.env,
     adminKey: (current) => current.admin.key ?? generatedKey,
   });
-  const listening = await orCannotStart(() =>
-    listen({ ...config.server, fetch: (request) => gateway.fetch(request) }),
-  );
-  writeDaemonRecord(config.dataDir, { pid: process.pid, urls: listening.urls, startedAtMs: now() });
+  const listening = await listen({
+    ...config.server,
+    fetch: (request) => gateway.fetch(request),
+  });
+  writeDaemonRecord(config.dataDir, {
+    pid: process.pid,
+    urls: listening.urls,
+    startedAtMs: now(),
+  });
+  keepAlive(log);
   const watcher = watchFiles(gateway.watched, () => {
     background(reload(), "reload");
   });
@@ -73,22 +86,45 @@ export async function serve(options: ServeOptions): Promise<void> {
   }
   process.on("SIGHUP", () => background(reload(), "reload"));
 
-  process.stdout.write(
-    banner({ config: gateway.config, path: gateway.loaded.path, urls: listening.urls, hint: settings.hint }),
-  );
-  for (const warning of (await gateway.status()).config.warnings) log.warn("config.warning", { warning });
-  log.info("server.started", { urls: listening.urls, config: gateway.loaded.path, pid: process.pid });
+  await announce(gateway, listening.urls, settings.hint, log);
+  const stopDiscovering = discoverRepeatedly(gateway, log);
+  return {
+    async stop() {
+      stopDiscovering();
+      watcher.close();
+      await drain(gateway, listening, config.server.drainTimeoutMs, log);
+      await store.close();
+      removeDaemonRecord(config.dataDir);
+      lock.release();
+      log.info("server.stopped");
+    },
+  };
+}
 
-  const stopDiscovering = discoverRepeatedly(gateway);
-  await stopSignal();
-  stopDiscovering();
-  watcher.close();
-  await drain(gateway, listening, config.server.drainTimeoutMs, log);
-  await store.close();
-  removeDaemonRecord(config.dataDir);
-  lock.release();
-  log.info("server.stopped");
-  process.exit(exitCodes.ok);
+/** From now on a failure that nobody awaited is logged and counted, and the daemon lives. */
+function keepAlive(log: Logger): void {
+  onBackgroundError((name, error) => log.error("background.failed", { name }, error));
+  process.on("unhandledRejection", (error) => backgroundFailed("unhandled rejection", error));
+  process.on("uncaughtException", (error) => backgroundFailed("uncaught exception", error));
+}
+
+async function announce(
+  gateway: Gateway,
+  urls: readonly string[],
+  hint: string | null,
+  log: Logger,
+): Promise<void> {
+  const { config, loaded } = gateway;
+  try {
+    await write(banner({ config, path: loaded.path, urls, hint }));
+  } catch (error) {
+    // Nobody reads the banner: no reason not to serve.
+    log.debug("banner.unread", {}, error);
+  }
+  for (const warning of (await gateway.status()).config.warnings) {
+    log.warn("config.warning", { warning });
+  }
+  log.info("server.started", { urls, config: loaded.path, pid: process.pid });
 }
 
 /** What a crash cut off goes on record; a disk that is full now does not keep the gateway from serving. */
@@ -104,39 +140,22 @@ async function recover(store: Store, log: Logger): Promise<void> {
 const logFormat = (format: Config["log"]["format"]): "json" | "pretty" =>
   format === "auto" ? (process.stderr.isTTY ? "pretty" : "json") : format;
 
-/** A gateway that strangers can reach must ask them for a key. @throws ExitError */
-function refuseOpenDoor(config: Config): void {
-  if (config.server.loopback || config.keys.length > 0) return;
-  throw new ExitError(
-    exitCodes.cannotStart,
-    `${config.server.host} can be reached from other machines, and no keys are configured, so anybody could spend your providers' money.
-Either listen on this machine only (server.host: 127.0.0.1, or --host 127.0.0.1), or give clients keys:
-
-  keys:
-    my-team: "\${MEGALLM_TEAM_KEY}"     # e.g. export MEGALLM_TEAM_KEY=$(openssl rand -hex 24)`,
-  );
-}
-
-async function orCannotStart<T>(start: () => T | Promise<T>): Promise<T> {
-  try {
-    return await start();
-  } catch (error) {
-    if (error instanceof StoreError || error instanceof ListenError) {
-      throw new ExitError(exitCodes.cannotStart, error.message);
-    }
-    throw error;
-  }
-}
-
-/** Looks for local servers now and then, in the background. Returns what ends it. */
-function discoverRepeatedly(gateway: Gateway): () => void {
-  const look = (): void => {
-    if (gateway.loaded.config.discover.local) background(gateway.discover(), "discover");
+/** Looks for local servers now and then, in the background, and logs who comes and goes. Returns what ends it. */
+function discoverRepeatedly(gateway: Gateway, log: Logger): () => void {
+  const look = async (): Promise<void> => {
+    const before = namesOf(gateway.config);
+    await gateway.discover();
+    const after = namesOf(gateway.config);
+    for (const provider of after.difference(before)) log.info("provider.found", { provider });
+    for (const provider of before.difference(after)) log.info("provider.gone", { provider });
   };
-  look();
-  const timer = setInterval(look, discoverEveryMs);
+  background(look(), "discover");
+  const timer = setInterval(() => background(look(), "discover"), discoverEveryMs);
   return () => clearInterval(timer);
 }
+
+const namesOf = (config: Config): Set<string> =>
+  new Set(config.providers.map((provider) => provider.name));
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
 function stopSignal(): Promise<void> {

@@ -1,8 +1,18 @@
 // The configuration a command works with: the one `serve` would use.
+import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { loadConfig, type LoadedConfig, type Overrides } from "../config/load.ts";
-import { locateConfig } from "../config/locate.ts";
+import { dirname, isAbsolute, join } from "node:path";
+import type { Config } from "../config/config.ts";
+import { parseText } from "../config/document.ts";
+import {
+  configFromObject,
+  loadConfig,
+  type LoadedConfig,
+  type Overrides,
+} from "../config/load.ts";
+import { type Located, locateConfig } from "../config/locate.ts";
 import { ConfigError } from "../config/problems.ts";
+import { isObject, type JsonObject } from "../lib/json.ts";
 import { providers } from "../providers/index.ts";
 
 export interface Settings {
@@ -15,10 +25,64 @@ export interface Settings {
 
 /** @throws ConfigError */
 export function loadSettings(flag: string | undefined, overrides: Overrides = {}): Settings {
-  const { env } = process;
-  const located = locateConfig({ flag, env, cwd: process.cwd(), home: homedir() });
+  const located = locate(flag);
   if (located.error) throw new ConfigError([located.error]);
   const load = (): LoadedConfig =>
-    loadConfig({ path: located.path ?? undefined, env, presets: providers, overrides });
+    loadConfig({
+      path: located.path ?? undefined,
+      env: process.env,
+      presets: providers,
+      overrides,
+    });
   return { loaded: load(), hint: located.hint ?? null, reload: load };
+}
+
+/** Where a daemon keeps its files, and the admin key when the operator chose it. */
+export type DaemonSettings = Pick<Config, "dataDir" | "admin">;
+
+/**
+ * What it takes to find the daemon. A configuration with problems is no obstacle: the daemon may well be
+ * running on with the one before, and is the one to ask about it.
+ */
+export function daemonSettings(flag: string | undefined, overrides: Overrides): DaemonSettings {
+  try {
+    return loadSettings(flag, overrides).loaded.config;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return salvage(locate(flag).path, overrides, error);
+  }
+}
+
+const locate = (flag: string | undefined): Located =>
+  locateConfig({ flag, env: process.env, cwd: process.cwd(), home: homedir() });
+
+/** Reads the sections that lead to the daemon without the others. */
+function salvage(path: string | null, overrides: Overrides, cause: ConfigError): DaemonSettings {
+  const { data_dir: written, admin } = path === null ? {} : readLoosely(path);
+  const isRelative =
+    typeof written === "string" && !isAbsolute(written) && !/^(?:~|\$\{)/.test(written);
+  const dataDir = isRelative ? join(dirname(path ?? ""), written) : written;
+  const attempts = [
+    { ...(dataDir !== undefined && { data_dir: dataDir }), ...(admin !== undefined && { admin }) },
+    { ...(dataDir !== undefined && { data_dir: dataDir }) },
+    {},
+  ];
+  for (const sections of attempts) {
+    try {
+      return configFromObject(sections, { env: process.env, presets: providers, overrides }).config;
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+    }
+  }
+  throw cause;
+}
+
+function readLoosely(path: string): JsonObject {
+  try {
+    const { value } = parseText(readFileSync(path, "utf8"));
+    return isObject(value) ? value : {};
+  } catch {
+    // The file is gone or unreadable: the built-in places are left.
+    return {};
+  }
 }

@@ -1,29 +1,34 @@
 // `megallm status`: the running daemon in a few lines.
 import type { GatewayStatus } from "../gateway.ts";
-import { daemonUrl, getAdmin } from "./daemon-client.ts";
-import { loadSettings } from "./settings.ts";
+import { getAdmin, reachable, requireDaemon } from "./daemon-client.ts";
+import { print, printJson } from "./output.ts";
+import { daemonSettings } from "./settings.ts";
+import { renderFacts } from "./table.ts";
 
 export interface StatusOptions {
   config?: string;
+  dataDir?: string;
   json?: boolean;
 }
 
+/** @throws ExitError `notRunning` */
 export async function status(options: StatusOptions): Promise<void> {
-  const { config } = loadSettings(options.config).loaded;
-  const facts = (await getAdmin(config, "/admin/status")) as GatewayStatus;
+  const settings = daemonSettings(options.config, { dataDir: options.dataDir });
+  const facts = (await getAdmin(settings, "/admin/status")) as GatewayStatus;
   if (options.json) {
-    console.log(JSON.stringify(facts, null, 2));
+    await printJson(facts);
     return;
   }
+  const { config } = facts;
   const upSeconds = Math.round((facts.nowMs - facts.startedAtMs) / 1000);
-  const { rejected } = facts.config;
   const lines: [string, string][] = [
     ["running", `MegaLLM ${facts.version}, pid ${facts.pid}, up ${duration(upSeconds)}`],
-    ["address", daemonUrl(config)],
+    ["address", requireDaemon(settings).urls.map(reachable).join("  ")],
     [
       "config",
-      `${facts.config.path ?? "built-in defaults"} (${facts.config.generation}, since ${when(facts.config.loadedAtMs)})`,
+      `${config.path ?? "built-in defaults"}, ${config.generation} since ${when(config.loadedAtMs)}`,
     ],
+    ["data", settings.dataDir],
     ["providers", facts.providers.map((provider) => provider.name).join(", ") || "none"],
     ["routes", facts.routes.join(", ") || "none"],
     ["in flight", String(facts.inFlight)],
@@ -31,15 +36,18 @@ export async function status(options: StatusOptions): Promise<void> {
   if (facts.backgroundFailures > 0) {
     lines.push(["failures", `${facts.backgroundFailures} in the background; see the log`]);
   }
-  console.log(lines.map(([title, text]) => `${title.padEnd(10)} ${text}`).join("\n"));
-  if (rejected) {
-    console.log(
-      `\nA newer configuration was refused at ${when(rejected.atMs)}; the one above goes on:\n${rejected.problems.join("\n")}`,
+  for (const warning of config.warnings) lines.push(["warning", warning]);
+  await print(renderFacts(lines));
+  if (config.rejected) {
+    const { atMs, problems } = config.rejected;
+    await print(
+      `\nA newer configuration was refused at ${when(atMs)}; the one above goes on:\n${problems.join("\n")}`,
     );
   }
 }
 
-const when = (ms: number): string => new Date(ms).toISOString();
+/** To the second, UTC. */
+const when = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
 function duration(seconds: number): string {
   if (seconds < 90) return `${seconds} s`;

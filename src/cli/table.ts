@@ -47,3 +47,10 @@ export const renderFacts = (facts: readonly (readonly [string, string])[]): stri
 
 /** 1234567 → `1,234,567`. */
 export const groupDigits = (value: number | bigint): string => value.toLocaleString("en-US");
+
+/** Three digits and a unit, for limits: 128000 → `128k`, 1048576 → `1.05M`. Below a thousand as it is. */
+export function shortCount(value: number): string {
+  if (value < 1_000) return String(value);
+  if (value < 999_500) return `${Math.round(value / 1_000)}k`;
+  return `${Number((value / 1_000_000).toPrecision(3))}M`;
+}

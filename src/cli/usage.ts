@@ -1,11 +1,12 @@
 // `megallm usage`: what was asked, used and spent, read from the ledger; the daemon need not run.
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { now } from "../lib/clock.ts";
 import { formatNanos } from "../lib/money.ts";
 import { openStore, type UsageGroup } from "../store/store.ts";
 import { ExitError, exitCodes } from "./exit.ts";
-import { loadSettings } from "./settings.ts";
+import { print, printJson } from "./output.ts";
+import { daemonSettings } from "./settings.ts";
 import { groupDigits, renderTable } from "./table.ts";
 
 export interface UsageOptions {
@@ -16,49 +17,57 @@ export interface UsageOptions {
   json?: boolean;
 }
 
+/** As many as the ledger keeps apart. */
+const maxRows = 10_000;
+
 const groupings = ["model", "provider", "day", "key", "route", "status"] as const;
 
-/** @throws ExitError `usage` for a wrong option */
+/** @throws ExitError `usage` for a wrong option, StoreError when the ledger cannot be read */
 export async function usage(options: UsageOptions): Promise<void> {
   const by = groupings.find((name) => name === options.by);
   if (!by) {
-    throw new ExitError(exitCodes.usage, `--by takes ${groupings.join(", ")}, not \`${options.by}\``);
+    throw new ExitError(
+      exitCodes.usage,
+      `--by takes ${groupings.join(", ")}, not \`${options.by}\`.`,
+    );
   }
   const sinceMs = parseSince(options.since);
-  const { config } = loadSettings(options.config, { dataDir: options.dataDir }).loaded;
-  const groups = await readGroups(join(config.dataDir, "megallm.db"), by, sinceMs);
+  const { dataDir } = daemonSettings(options.config, { dataDir: options.dataDir });
+  const groups = await readGroups(join(dataDir, "megallm.db"), by, sinceMs);
+  const since = new Date(sinceMs).toISOString();
   if (options.json) {
-    const rows = groups.map((group) => ({ ...group, costNanos: group.costNanos.toString(), costUsd: formatNanos(group.costNanos) }));
-    console.log(JSON.stringify({ by, since: new Date(sinceMs).toISOString(), groups: rows }, null, 2));
+    const rows = (groups ?? []).map((group) => ({
+      ...group,
+      costNanos: group.costNanos.toString(),
+      costUsd: formatNanos(group.costNanos),
+    }));
+    await printJson({ by, since, groups: rows });
+    return;
+  }
+  if (groups === null) {
+    await print(`No requests: there is no ledger in ${dataDir} yet.`);
     return;
   }
   if (groups.length === 0) {
-    console.log(`No requests since ${new Date(sinceMs).toISOString().slice(0, 16)}Z.`);
+    await print(`No requests since ${since.slice(0, 16)}Z.`);
     return;
   }
-  const rows = groups.map((group) => tableRow(group.group ?? "(none)", group));
-  console.log(
-    renderTable(
-      [
-        { title: by },
-        ...["requests", "errors", "input", "cached", "output", "cost USD", "unpriced"].map(
-          (title) => ({ title, align: "right" as const }),
-        ),
-      ],
-      groups.length > 1 ? [...rows, tableRow("total", sum(groups))] : rows,
-    ),
-  );
+  const lines = groups.map((group) => ({ ...group, title: group.group ?? "(none)" }));
+  if (groups.length > 1) lines.push({ ...lines[0], ...sum(groups), title: "total" });
+  await print(table(by, lines));
 }
 
+/** Null when there is no ledger yet. */
 async function readGroups(
   path: string,
   by: (typeof groupings)[number],
   sinceMs: number,
-): Promise<UsageGroup[]> {
-  if (!existsSync(path)) return [];
+): Promise<UsageGroup[] | null> {
+  // Throws where the folder may not be looked into: that is not the same as an empty ledger.
+  if (!statSync(path, { throwIfNoEntry: false })) return null;
   const store = await openStore({ path, readOnly: true });
   try {
-    return await store.usage({ by, sinceMs });
+    return await store.usage({ by, sinceMs, limit: maxRows });
   } finally {
     await store.close();
   }
@@ -94,12 +103,13 @@ const unitMs: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000,
 
 /** `7d`, `24h`, `90m`, `2w` or an ISO date, as milliseconds since the epoch. */
 function parseSince(text: string): number {
-  const [, count, unit] = /^(\d+)([mhdw])$/.exec(text) ?? [];
-  if (unit) return now() - Number(count) * (unitMs[unit] ?? 0);
-  const date = Date.parse(text);
-  if (/^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(date)) return date;
+  const [, count, unit = ""] = /^(\d{1,6})([mhdw])$/.exec(text) ?? [];
+  const unitLength = unitMs[unit];
+  if (unitLength !== undefined) return Math.max(0, now() - Number(count) * unitLength);
+  const date = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(date)) return date;
   throw new ExitError(
     exitCodes.usage,
-    `--since takes 90m, 24h, 7d, 2w or a date such as 2026-01-31, not \`${text}\``,
+    `--since takes 90m, 24h, 7d, 2w or a date such as 2026-01-31, not \`${text}\`.`,
   );
 }

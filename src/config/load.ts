@@ -314,6 +314,16 @@ function entriesOf(findings: readonly { path: Path }[]): (path: Path) => boolean
     path.length <= 2 ? entries.has(placeKey(path)) : places.has(placeKey(path));
 }
 
+/** The file that problems of {@link Overrides} name. */
+export const commandLine = "command line";
+
+const optionOf: Readonly<Record<string, string>> = {
+  "server.host": "--host",
+  "server.port": "--port",
+  data_dir: "--data-dir",
+  "log.level": "--log-level",
+};
+
 /** The command line goes before the file; it is checked by the same schema. */
 function applyOverrides(
   parsed: ParsedConfig,
@@ -331,9 +341,10 @@ function applyOverrides(
   });
   if (!checked.success) {
     throw new ConfigError(
-      checked.error.issues.map((issue) =>
-        plainProblem("command line", `${formatPath(issue.path as Path)}: ${issue.message}`),
-      ),
+      checked.error.issues.map((issue) => {
+        const path = formatPath(issue.path as Path);
+        return plainProblem(commandLine, `${optionOf[path] ?? path}: ${issue.message}`);
+      }),
     );
   }
   const { server, data_dir: dataDir, log } = checked.data;

@@ -1,4 +1,5 @@
 // From the model name a client sends to the deployments that can answer, in the order to try them.
+import { undated } from "../catalog/facts.ts";
 import type {
   Config,
   Deployment,
@@ -29,7 +30,7 @@ export interface ListedModel {
 
 export interface Router {
   /**
-   * The whole order for a model name: a route, `provider/model`, or a bare name that exactly one provider has.
+   * The whole order for a model name: a route, `provider/model`, or a bare name (dated or not) that exactly one provider has.
    * @throws GatewayError `model_not_found` with the nearest names.
    */
   candidates(name: string): Promise<Candidate[]>;
@@ -39,6 +40,12 @@ export interface Router {
 
 /** Model names a provider is known to have (catalogue, discovery); empty when nobody knows. */
 export type KnownModels = (provider: ResolvedProvider) => Promise<readonly string[]>;
+
+/** @example isSnapshot("gpt-4o-2024-08-06", "gpt-4o") // → true */
+const isSnapshot = (name: string, model: string): boolean => {
+  const family = undated(name);
+  return family !== name && family === undated(model);
+};
 
 export function createRouter(config: Config, knownModels: KnownModels): Router {
   const providers = new Map(config.providers.map((provider) => [provider.name, provider]));
@@ -105,9 +112,16 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
 
   const bare = async (name: string): Promise<Candidate[] | undefined> => {
     const owners: ResolvedProvider[] = [];
+    const relatives: ResolvedProvider[] = [];
     for (const provider of providers.values()) {
-      if ((await modelsOf(provider)).includes(name)) owners.push(provider);
+      const models = await modelsOf(provider);
+      if (models.includes(name)) owners.push(provider);
+      // Catalogues leave out most dated names of a model, and agents send those. A list that the operator wrote is final.
+      else if (!provider.models && models.some((model) => isSnapshot(name, model))) {
+        relatives.push(provider);
+      }
     }
+    if (owners.length === 0) owners.push(...relatives);
     if (owners.length > 1) {
       const choices = owners.map((owner) => `\`${owner.name}/${name}\``).join(", ");
       throw new GatewayError(
@@ -123,7 +137,8 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
     const listed: ListedModel[] = [...config.routes.keys()].map((id) => ({ id, owner: "megallm" }));
     for (const provider of providers.values()) {
       for (const model of await modelsOf(provider)) {
-        listed.push({ id: `${provider.name}/${model}`, owner: provider.name });
+        const id = `${provider.name}/${model}`;
+        if (!config.routes.has(id)) listed.push({ id, owner: provider.name });
       }
     }
     return listed;
@@ -157,8 +172,12 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
           `The route \`${name}\` has no deployment on an enabled provider.`,
         );
       }
-      return found;
+      return found.filter((each, at) => found.findIndex((other) => isSame(each, other)) === at);
     },
     list,
   };
 }
+
+/** A fallback may lead to what was tried already. */
+const isSame = (one: Candidate, other: Candidate): boolean =>
+  one.provider === other.provider && one.model === other.model && one.key === other.key;

@@ -33,6 +33,9 @@ export function createApp(dependencies: AppDependencies): Hono {
       : context.json({ status: "not ready" }, 503, { "retry-after": "1" }),
   );
 
+  // Claude Code asks this at its start, without a key.
+  app.get("/api/hello", (context) => context.json({ message: "hello" }));
+
   // Clients disagree about whether the base URL ends in `/v1`: both paths work, as for the dialects' own.
   app.on("GET", ["/v1/models", "/models"], async (context) => {
     current().access.authenticate(context.req.raw.headers);

@@ -1,7 +1,7 @@
 // One daemon per data directory: a lock that the operating system takes back when its holder dies.
 import { Database } from "bun:sqlite";
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { StoreError } from "./error.ts";
 import { createPrivate, tighten } from "./sqlite/files.ts";
 
@@ -19,7 +19,7 @@ const held = new Map<string, Database>();
  * @throws StoreError `locked`, naming the holder's pid.
  */
 export function acquireLock(dataDir: string): DirectoryLock {
-  const path = join(dataDir, "megallm.lock");
+  const path = resolve(dataDir, "megallm.lock");
   // The pid stands beside the lock: closing any other descriptor of the lock file would drop the lock (POSIX).
   const pidPath = join(dataDir, "megallm.pid");
   let database: Database;
@@ -72,7 +72,7 @@ export function acquireLock(dataDir: string): DirectoryLock {
 
 /** Whether some process holds the data directory now. Only looks; false also where there is none. */
 export function isLocked(dataDir: string): boolean {
-  const path = join(dataDir, "megallm.lock");
+  const path = resolve(dataDir, "megallm.lock");
   if (held.has(path)) return true;
   let database: Database | undefined;
   try {

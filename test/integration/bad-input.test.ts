@@ -535,7 +535,7 @@ describe.each(callers.map((caller) => ({ name: caller.name, caller })))(
           ["GET", "PUT", "DELETE", "PATCH"].map((method) => [method, path]),
         ),
       )("%s %s: 405", async (method, path) => {
-        const answer = await request(method as string, path as string);
+        const answer = await request(method, path);
         expect([answer.status, answer.headers.get("allow")]).toEqual([405, "POST"]);
         expect(answer.headers.get("x-request-id")).toMatch(/^req_/);
         expect(caller.errorOf(await answer.text()).message).toContain("takes POST");
@@ -567,7 +567,7 @@ describe.each(callers.map((caller) => ({ name: caller.name, caller })))(
 
       test("HEAD /api/hello, without a key, is answered at once and empty", async () => {
         const answer = await request("HEAD", "/api/hello", {});
-        expect([answer.status, await answer.text()]).toEqual([404, ""]);
+        expect([answer.status, await answer.text()]).toEqual([200, ""]);
       });
     });
 
@@ -816,7 +816,7 @@ const oddValues: readonly unknown[] = [
 ];
 
 /** The body with one value at a time replaced by each odd one, or taken out. */
-function* mutants(body: Record<string, unknown>): Generator<unknown> {
+function* mutants(body: Record<string, unknown>): Generator {
   for (const path of paths(body)) {
     if (path.length === 1 && path[0] === "model") continue;
     for (const odd of [...oddValues, undefined]) {

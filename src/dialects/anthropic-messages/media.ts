@@ -2,6 +2,7 @@
 // https://platform.claude.com/docs/en/build-with-claude/vision and …/pdf-support
 import type { FilePart, ImagePart, MediaSource, OpaquePart } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
+import { sniffMediaType } from "../../lib/media-type.ts";
 import {
   field,
   opaque,
@@ -115,10 +116,7 @@ export function encodeImage(part: ImagePart, { isNative }: MediaScope): EncodedM
     case "url":
       return { type: "image", source: { type: "url", url: source.url } };
     case "base64":
-      return {
-        type: "image",
-        source: { type: "base64", media_type: source.mediaType, data: source.data },
-      };
+      return encodePicture(source, isNative);
     case "file-id":
       return isNative
         ? { type: "image", source: { type: "file", file_id: source.id } }
@@ -128,6 +126,16 @@ export function encodeImage(part: ImagePart, { isNative }: MediaScope): EncodedM
     default:
       return source satisfies never;
   }
+}
+
+/** Other wires look at the bytes alone, so that their clients' labels are often wrong; this one refuses such. */
+function encodePicture(
+  { data, mediaType }: { data: string; mediaType: string },
+  isNative: boolean,
+): JsonObject {
+  const found = isNative ? undefined : sniffMediaType(data);
+  const type = found?.startsWith("image/") ? found : mediaType;
+  return { type: "image", source: { type: "base64", media_type: type, data } };
 }
 
 export function encodeDocument(part: FilePart, { isNative }: MediaScope): EncodedMedia {
@@ -151,7 +159,7 @@ export function encodeDocument(part: FilePart, { isNative }: MediaScope): Encode
         ? finish({ type: "file", file_id: source.id })
         : "the file was uploaded to another provider";
     case "base64":
-      return encodeData(source, finish);
+      return encodeData(source, finish, isNative);
     default:
       return source satisfies never;
   }
@@ -161,10 +169,9 @@ export function encodeDocument(part: FilePart, { isNative }: MediaScope): Encode
 function encodeData(
   { data, mediaType }: { data: string; mediaType: string },
   finish: (source: JsonObject) => JsonObject,
+  isNative: boolean,
 ): EncodedMedia {
-  if (mediaType.startsWith("image/")) {
-    return { type: "image", source: { type: "base64", media_type: mediaType, data } };
-  }
+  if (mediaType.startsWith("image/")) return encodePicture({ data, mediaType }, isNative);
   if (mediaType === "application/pdf") {
     return finish({ type: "base64", media_type: mediaType, data });
   }

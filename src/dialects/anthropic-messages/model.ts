@@ -20,6 +20,8 @@ export interface ModelTraits {
   hasPrefill: boolean;
   /** `tool_choice` may demand a call. */
   hasForcedTool: boolean;
+  /** Most tokens of one answer. */
+  maxOutputTokens?: number;
 }
 
 /** Servers that copy this wire for models of their own: what they are known to take. */
@@ -68,7 +70,16 @@ function claude(model: string): ModelTraits {
     hasMidSystem: release >= 408,
     hasPrefill: release < 406,
     hasForcedTool: !isStrict,
+    maxOutputTokens: outputOf(release, model),
   };
+}
+
+/** Without the betas that allow more. */
+function outputOf(release: number, model: string): number {
+  if (release < 305) return 4_096;
+  if (release < 307) return 8_192;
+  if (release >= 406) return 128_000;
+  return model.includes("opus") && release >= 400 && release < 405 ? 32_000 : 64_000;
 }
 
 /** Names of one model: with and without its date, its platform's prefix and suffix. Signatures hold for all of them. */

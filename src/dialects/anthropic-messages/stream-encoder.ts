@@ -4,10 +4,11 @@ import type { Finish, Part, ReasoningPart, ToolCallPart } from "../../ir/chat.ts
 import type { ChatEvent, Delta } from "../../ir/event.ts";
 import { createUsage, type Usage } from "../../ir/usage.ts";
 import type { Frame } from "../../lib/frame.ts";
-import { isObject, type JsonObject } from "../../lib/json.ts";
+import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
 import type { AnswerContext, StreamEncoder } from "../dialect.ts";
 import { errorBody } from "./error.ts";
 import { encodeFinish } from "./finish.ts";
+import { encodeInput } from "./input.ts";
 import {
   callHead,
   createNotices,
@@ -341,20 +342,25 @@ function createCallWriter(
 ): BlockWriter {
   const head = callHead(part, place, notice);
   if (!head) return silent;
-  let { args } = part;
+  let args = "";
+  /** Arguments that begin as an object are told as they come; others must be wrapped in one when they are whole. */
+  let isObjectText = false;
   const piece = (text: string): Frame[] =>
     text === "" ? [] : block.delta({ type: "input_json_delta", partial_json: text });
+  const say = (more: string): Frame[] => {
+    args += more;
+    if (isObjectText) return piece(more);
+    isObjectText = !part.freeform && args.trimStart().startsWith("{");
+    return isObjectText ? piece(args) : [];
+  };
   return {
-    start: once(() => [
-      ...block.open({ ...head, input: {} }),
-      ...(part.freeform ? [] : piece(part.args)),
-    ]),
-    push(delta) {
-      if (delta.type !== "args") return [];
-      args += delta.args;
-      return part.freeform ? [] : piece(delta.args);
-    },
-    // Free-form input is a string here, which only its end completes.
-    end: () => [...(part.freeform ? piece(JSON.stringify({ input: args })) : []), ...block.close()],
+    start: once(() => [...block.open({ ...head, input: {} }), ...say(part.args)]),
+    push: (delta) => (delta.type === "args" ? say(delta.args) : []),
+    end: () => [
+      ...(isObjectText || (args.trim() === "" && !part.freeform)
+        ? []
+        : piece(stringify(encodeInput({ args, ...(part.freeform ? { freeform: true } : {}) }).input))),
+      ...block.close(),
+    ],
   };
 }

@@ -32,10 +32,8 @@ const defaultMaxTokens = 4096;
 const minBudget = 1024;
 
 export function planThinking(scope: ThinkingScope): ThinkingPlan {
-  const { request, target } = scope;
-  const { reasoning } = request;
-  const asked = request.settings.maxOutputTokens;
-  const maxTokens = asked ?? target.facts.maxOutputTokens ?? defaultMaxTokens;
+  const { reasoning } = scope.request;
+  const maxTokens = outputLimit(scope);
   if (!reasoning) return { maxTokens, isOn: false };
   const { thinking, effort } = ownExt(reasoning.ext);
   if (thinking !== undefined || effort !== undefined) {
@@ -53,6 +51,24 @@ export function planThinking(scope: ThinkingScope): ThinkingPlan {
   return isBudgeted
     ? planBudget(reasoning, maxTokens, scope)
     : planAdaptive(reasoning, maxTokens, scope);
+}
+
+/** A client of another wire may ask for more than this model gives, which would be refused. */
+function outputLimit(scope: ThinkingScope): number {
+  const { request, losses, isNative } = scope;
+  const most = mostOutput(scope);
+  const asked = request.settings.maxOutputTokens ?? most ?? defaultMaxTokens;
+  if (isNative || most === undefined || asked <= most) return asked;
+  losses.lose("max_tokens", `lowered from ${asked} to ${most}, all that the model gives`);
+  return most;
+}
+
+/** What the model gives at most, as far as it is known; undefined where it is not. */
+function mostOutput({ target, traits }: ThinkingScope): number | undefined {
+  const known = [target.facts.maxOutputTokens, traits.maxOutputTokens].filter(
+    (limit) => limit !== undefined,
+  );
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 function planOff({ traits, losses }: ThinkingScope): Pick<ThinkingPlan, "thinking" | "effort"> {
@@ -97,7 +113,7 @@ const nearestEfforts: Readonly<Partial<Record<string, string>>> = Object.assign(
 
 /** A budget must be at least 1024 and leave room for the answer within `max_tokens`. */
 function planBudget(wish: Wish, maxTokens: number, scope: ThinkingScope): ThinkingPlan {
-  const { losses, request, target } = scope;
+  const { losses, request } = scope;
   const off: ThinkingPlan = {
     ...(scope.traits.thinksByDefault ? { thinking: { type: "disabled" } } : {}),
     maxTokens,
@@ -123,7 +139,7 @@ function planBudget(wish: Wish, maxTokens: number, scope: ThinkingScope): Thinki
   if (budget < maxTokens) return finish(budget, maxTokens);
   if (
     request.settings.maxOutputTokens === undefined &&
-    target.facts.maxOutputTokens === undefined
+    mostOutput(scope) === undefined
   ) {
     return finish(budget, budget + maxTokens);
   }
@@ -133,7 +149,7 @@ function planBudget(wish: Wish, maxTokens: number, scope: ThinkingScope): Thinki
     return finish(half, maxTokens);
   }
   const raised = minBudget + maxTokens;
-  if (raised > (target.facts.maxOutputTokens ?? raised)) {
+  if (raised > (mostOutput(scope) ?? raised)) {
     losses.lose("reasoning", "the model's output limit leaves no room to think");
     return off;
   }

@@ -1,6 +1,7 @@
 // Images, audio and files of OpenAI chat: data URLs and content parts, both ways.
 import type { AudioPart, FilePart, ImagePart, MediaSource } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
+import { sniffMediaType } from "../../lib/media-type.ts";
 import {
   field,
   kindOf,
@@ -20,22 +21,11 @@ export function sourceOfUrl(url: string, fallback: string): MediaSource {
   const head = dataUrl.exec(url.slice(0, 200));
   if (!head) return { kind: "url", url };
   const data = url.slice(head[0].length);
-  return { kind: "base64", data, mediaType: head[1]?.toLowerCase() || sniff(data) || fallback };
+  return { kind: "base64", data, mediaType: head[1]?.toLowerCase() || sniffMediaType(data) || fallback };
 }
 
 export const dataUrlOf = (source: { data: string; mediaType: string }): string =>
   `data:${source.mediaType};base64,${source.data}`;
-
-/** First characters of base64 data, by the format's magic bytes. */
-const magic: readonly (readonly [string, string])[] = [
-  ["iVBORw0KGgo", "image/png"],
-  ["/9j/", "image/jpeg"],
-  ["R0lGOD", "image/gif"],
-  ["UklGR", "image/webp"],
-  ["JVBERi0", "application/pdf"],
-];
-const sniff = (data: string): string | undefined =>
-  magic.find(([start]) => data.startsWith(start))?.[1];
 
 const imageKeys = new Set(["type", "image_url", "cache_control"]);
 
@@ -129,7 +119,7 @@ function fileSource(id: string | undefined, data: string | undefined, path: stri
   const source = sourceOfUrl(data, "application/pdf");
   // `file_data` is base64, with or without the data URL around it; OpenRouter also takes a web address there.
   return source.kind === "url" && !/^https?:/i.test(data)
-    ? { kind: "base64", data, mediaType: sniff(data) ?? "application/pdf" }
+    ? { kind: "base64", data, mediaType: sniffMediaType(data) ?? "application/pdf" }
     : source;
 }
 

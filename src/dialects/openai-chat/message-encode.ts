@@ -1,6 +1,6 @@
 // Pieces of an answer as OpenAI chat shows them: the same in a whole message and in a delta.
 import type { AudioPart, ImagePart, TextPart } from "../../ir/chat.ts";
-import { isObject, type JsonObject } from "../../lib/json.ts";
+import { isObject, JsonError, type JsonObject, parse } from "../../lib/json.ts";
 import { isBookkeeping } from "../bookkeeping.ts";
 import type { AnswerContext } from "../dialect.ts";
 import { encodeImage } from "./media.ts";
@@ -46,6 +46,23 @@ export const encodeImageAnswer = (part: ImagePart): JsonObject | undefined => en
 export function encodeAudioAnswer(part: AudioPart): JsonObject | undefined {
   if (part.source.kind !== "base64") return undefined;
   return { transcript: "", ...ownExt(part.ext), data: part.source.data };
+}
+
+/** Free-form tools of the request: another wire has them as functions with one string, see `freeInput`. */
+export const freeformTools = (context: AnswerContext): ReadonlySet<string> =>
+  new Set(
+    (context.request?.tools ?? []).flatMap((tool) => (tool.type === "custom" ? [tool.name] : [])),
+  );
+
+/** The input of a free-form call that came as `{ "input": … }`; other arguments are taken as they are. */
+export function freeInput(args: string): string {
+  try {
+    const value = parse(args);
+    return isObject(value) && typeof value["input"] === "string" ? value["input"] : args;
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    return args;
+  }
 }
 
 /** Did the client ask with `functions`? Then a call is shown as `function_call`. */

@@ -21,7 +21,15 @@ import { isMetUnasked } from "../bookkeeping.ts";
 import type { EncodedRequest, Target } from "../dialect.ts";
 import { encodeAudio, encodeFile, encodeImage } from "./media.ts";
 import { encodeDetails, isDetail, needsDetail } from "./reasoning.ts";
-import { createLosses, dialectId, foreignFields, type Losses, ownExt } from "./wire.ts";
+import { type ModelTraits, traitsOf } from "./model.ts";
+import {
+  createLosses,
+  dialectId,
+  fitCallId,
+  foreignFields,
+  type Losses,
+  ownExt,
+} from "./wire.ts";
 
 /**
  * @throws GatewayError `unsupported_feature` when the request is about tools that only another provider runs.
@@ -30,7 +38,8 @@ export function encodeRequest(request: ChatRequest, target: Target): EncodedRequ
   const losses = createLosses(target.provider);
   // Present exactly when the client itself spoke this wire: then its own fields go out as it wrote them.
   const own = request.ext[dialectId];
-  const scope: Scope = { request, target, losses, isNative: own !== undefined };
+  const isNative = own !== undefined;
+  const scope: Scope = { request, target, losses, traits: traitsOf(target.model), isNative };
   const { stream_options: streamOptions, tool_choice: choice, ...extra } = own ?? {};
   const tools = encodeTools(scope);
   const format = encodeResponseFormat(request.responseFormat, scope);
@@ -40,13 +49,14 @@ export function encodeRequest(request: ChatRequest, target: Target): EncodedRequ
       encodeMessage(message, message.place ?? `messages[${index}]`, scope),
     ),
     ...encodeSettings(scope, tools.length > 0),
-    ...encodeReasoning(request.reasoning, scope),
+    ...encodeReasoning(scope, tools.length > 0),
     ...format?.fields,
     ...(tools.length > 0 ? { tools, ...encodeToolChoice(choice, scope) } : {}),
     ...(request.user === undefined ? {} : { user: request.user }),
     ...extra,
     ...encodeStream(streamOptions, scope),
   };
+  if (!isNative) fitSettings(body, scope);
   if (tools.length === 0) loseToolChoice(request.toolChoice, losses);
   if (format?.instruction) addInstruction(body, format.instruction, scope);
   for (const key of foreignFields(request.ext)) losses.lose(key, noForm);
@@ -62,19 +72,18 @@ interface Scope {
   request: ChatRequest;
   target: Target;
   losses: Losses;
+  traits: ModelTraits;
   isNative: boolean;
 }
 
 const noForm = "OpenAI chat has no form for it";
 
-function encodeSettings(
-  { request, target, losses, isNative }: Scope,
-  hasTools: boolean,
-): JsonObject {
+function encodeSettings(scope: Scope, hasTools: boolean): JsonObject {
+  const { request, target, losses, isNative } = scope;
   const { settings } = request;
   if (settings.topK !== undefined && !isNative) losses.lose("top_k", noForm);
   const fields: JsonObject = {
-    [target.quirks.maxTokensField ?? "max_tokens"]: settings.maxOutputTokens,
+    [target.quirks.maxTokensField ?? "max_tokens"]: outputLimit(scope),
     temperature: settings.temperature,
     top_p: settings.topP,
     top_k: isNative ? settings.topK : undefined,
@@ -87,6 +96,18 @@ function encodeSettings(
     parallel_tool_calls: hasTools ? settings.parallelToolCalls : undefined,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+/** Agents ask for all that their own vendor's models give; a model that gives less refuses that. */
+function outputLimit({ request, target, traits, losses, isNative }: Scope): number | undefined {
+  const asked = request.settings.maxOutputTokens;
+  const most = Math.min(
+    target.facts.maxOutputTokens ?? Infinity,
+    traits.maxOutputTokens ?? Infinity,
+  );
+  if (isNative || asked === undefined || asked <= most) return asked;
+  losses.lose("max_tokens", `lowered from ${asked} to ${most}, all that the model gives`);
+  return most;
 }
 
 function encodeStream(options: unknown, { request, target }: Scope): JsonObject {
@@ -102,40 +123,105 @@ function encodeStream(options: unknown, { request, target }: Scope): JsonObject 
   };
 }
 
-function encodeReasoning(
-  reasoning: Reasoning | undefined,
-  { target, losses, isNative }: Scope,
-): JsonObject {
-  if (!reasoning) return {};
-  const spelling = ownExt(reasoning.ext);
+function encodeReasoning(scope: Scope, hasTools: boolean): JsonObject {
+  const { request, target, traits, losses, isNative } = scope;
+  const spelling = ownExt(request.reasoning?.ext);
   if (Object.keys(spelling).length > 0) return spelling;
+  const word = effortWord(request.reasoning, scope);
+  if (!isNative && hasTools && traits.toolsWithReasoning !== "yes") {
+    if (word !== undefined && word !== "none") {
+      losses.lose("reasoning", `\`${target.model}\` does not reason beside function tools on this wire`);
+    }
+    // A model that reasons unasked must be told not to.
+    return traits.toolsWithReasoning === "no" ? { reasoning_effort: "none" } : {};
+  }
+  return word === undefined ? {} : { reasoning_effort: word };
+}
+
+/** The word for `reasoning_effort`; undefined where the field is left out. */
+function effortWord(
+  reasoning: Reasoning | undefined,
+  { target, traits, losses, isNative }: Scope,
+): string | undefined {
+  if (!reasoning) return undefined;
   if (reasoning.mode !== "off" && reasoning.display !== undefined) {
     losses.lose("thinking.display", noForm);
   }
+  const wanted = wantedEffort(reasoning);
+  if (isNative || wanted === undefined) return wanted;
+  if (traits.efforts) return fitEffort(wanted, traits.efforts, losses);
   const { reasoning: can } = target.facts;
+  if (wanted === "none") {
+    // A model that never thinks may refuse the field; one that always does must be told.
+    if (can === undefined) {
+      losses.lose("reasoning", "unknown whether the model can be told not to think");
+    }
+    return can === true ? wanted : undefined;
+  }
+  if (can !== false) return wanted;
+  losses.lose("reasoning", noReasoning);
+  return undefined;
+}
+
+const noReasoning = "the model does not reason";
+
+function wantedEffort(reasoning: Reasoning): string | undefined {
   switch (reasoning.mode) {
     case "off":
-      // A model that never thinks may refuse the field; one that always does must be told.
-      if (can === true || isNative) return { reasoning_effort: "none" };
-      if (can === undefined) {
-        losses.lose("reasoning", "unknown whether the model can be told not to think");
-      }
-      return {};
+      return "none";
     case "effort":
-      return effort(reasoning.effort, can, losses);
-    case "budget":
-      return effort(effortOfBudget(reasoning.tokens), can, losses);
     case "adaptive":
-      return reasoning.effort === undefined ? {} : effort(reasoning.effort, can, losses);
+      return reasoning.effort;
+    case "budget":
+      return effortOfBudget(reasoning.tokens);
     default:
       return reasoning satisfies never;
   }
 }
 
-function effort(word: string, can: boolean | undefined, losses: Losses): JsonObject {
-  if (can !== false) return { reasoning_effort: word };
-  losses.lose("reasoning", "the model does not reason");
-  return {};
+/** All words there are, least first. */
+const effortOrder = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+
+/** The nearest word that the model knows. */
+function fitEffort(wanted: string, efforts: readonly string[], losses: Losses): string | undefined {
+  if (efforts.includes(wanted)) return wanted;
+  const [least] = efforts;
+  if (least === undefined) {
+    if (wanted !== "none") losses.lose("reasoning", noReasoning);
+    return undefined;
+  }
+  const rank = effortOrder.indexOf(wanted);
+  const thinking = efforts.filter((word) => word !== "none");
+  const below = thinking.findLast((word) => effortOrder.indexOf(word) <= rank);
+  const nearest = rank < 0 ? undefined : (below ?? thinking[0]);
+  losses.lose(
+    "reasoning",
+    wanted === "none"
+      ? `the model always thinks; it is asked for ${least} effort, the least there is`
+      : `the model has no effort \`${wanted.slice(0, 40)}\`${nearest ? `; it is asked for ${nearest}` : ""}`,
+  );
+  return nearest;
+}
+
+/** Settings that the model refuses are left out; those that ask for its default it takes. */
+function fitSettings(body: JsonObject, { traits, losses }: Scope): void {
+  const drop = (key: string, isDefault: (value: unknown) => boolean, reason: string): void => {
+    if (!Object.hasOwn(body, key) || isDefault(body[key])) return;
+    delete body[key];
+    losses.lose(key, reason);
+  };
+  const isOne = (value: unknown): boolean => value === 1;
+  const isZero = (value: unknown): boolean => value === 0;
+  if (!traits.hasStop) drop("stop", () => false, "the model takes no stop sequences");
+  if (traits.sampling === "always") return;
+  for (const key of ["frequency_penalty", "presence_penalty"]) {
+    drop(key, isZero, "the model takes no penalties");
+  }
+  const isResting = (body["reasoning_effort"] ?? traits.defaultEffort) === "none";
+  if (traits.sampling === "effort-none" && isResting) return;
+  for (const key of ["temperature", "top_p"]) {
+    drop(key, isOne, "the model takes no sampling settings while it reasons");
+  }
 }
 
 interface EncodedFormat {
@@ -146,7 +232,7 @@ interface EncodedFormat {
 
 function encodeResponseFormat(
   format: ResponseFormat | undefined,
-  { target, losses }: Scope,
+  { target, traits, losses, isNative }: Scope,
 ): EncodedFormat | undefined {
   if (!format) return undefined;
   switch (format.type) {
@@ -156,13 +242,13 @@ function encodeResponseFormat(
       return { fields: { response_format: { type: "json_object" } } };
     case "json-schema": {
       const { type: _, name = "response", ...rest } = format;
-      if (!target.quirks.noJsonSchema) {
+      if (!target.quirks.noJsonSchema && (isNative || traits.hasJsonSchema)) {
         const schema = { name, ...rest };
         return { fields: { response_format: { type: "json_schema", json_schema: schema } } };
       }
       losses.lose(
         "response_format.json_schema",
-        "the provider does not enforce a schema; it is asked for JSON and told the schema in words",
+        "no schema is enforced here; the model is asked for JSON and told the schema in words",
       );
       return {
         fields: { response_format: { type: "json_object" } },
@@ -338,6 +424,7 @@ interface EncodedResult {
 
 function encodeToolResult(part: ToolResultPart, path: string, scope: Scope): EncodedResult {
   const { target, losses } = scope;
+  const callId = scope.isNative ? part.callId : fitCallId(part.callId);
   for (const key of foreignFields(part.ext)) losses.lose(`${path}.${key}`, noForm);
   const blocks: JsonObject[] = [];
   const media: JsonObject[] = [];
@@ -362,14 +449,14 @@ function encodeToolResult(part: ToolResultPart, path: string, scope: Scope): Enc
   return {
     message: {
       role: "tool",
-      tool_call_id: part.callId,
+      tool_call_id: callId,
       content: simplify(blocks),
       ...ownExt(part.ext),
     },
     attachments:
       media.length === 0
         ? []
-        : [{ type: "text", text: `Attached to the result of tool call ${part.callId}:` }, ...media],
+        : [{ type: "text", text: `Attached to the result of tool call ${callId}:` }, ...media],
   };
 }
 
@@ -464,7 +551,7 @@ function encodeAssistant(message: Message, path: string, scope: Scope): JsonObje
     else if (part.type === "tool-call" && part.executor === "client") {
       if (part.cache) encodeCache(part.cache, place, scope.target, losses);
       for (const key of foreignFields(part.ext)) losses.lose(`${place}.${key}`, noForm);
-      calls.push(encodeToolCall(part));
+      calls.push(encodeToolCall(part, scope));
     } else if (part.type === "tool-call") {
       losses.lose(place, `the call of \`${part.name}\` was run by another provider`);
     } else if (part.type === "tool-result") {
@@ -496,12 +583,12 @@ function encodeAssistant(message: Message, path: string, scope: Scope): JsonObje
   };
 }
 
-function encodeToolCall(part: ToolCallPart): JsonObject {
+function encodeToolCall(part: ToolCallPart, { isNative }: Scope): JsonObject {
   const { function: called, custom, ...outer } = ownExt(part.ext);
   const type = part.freeform ? "custom" : "function";
   const inner = part.freeform ? custom : called;
   return {
-    id: part.id,
+    id: isNative ? part.id : fitCallId(part.id),
     type,
     [type]: {
       name: part.name,

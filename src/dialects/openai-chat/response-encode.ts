@@ -11,6 +11,8 @@ import {
   encodeAnnotation,
   encodeAudioAnswer,
   encodeImageAnswer,
+  freeformTools,
+  freeInput,
 } from "./message-encode.ts";
 import { encodeDetails, isDetail, needsDetail } from "./reasoning.ts";
 import { encodeUsage } from "./usage.ts";
@@ -18,6 +20,7 @@ import { dialectId, foreignFields, ownExt } from "./wire.ts";
 
 export function encodeResponse(response: ChatResponse, context: AnswerContext): string {
   const notice = createNotices(context);
+  const freeform = freeformTools(context);
   for (const key of foreignFields(response.ext)) notice(key, notShown);
   return stringify({
     id: response.id,
@@ -25,11 +28,22 @@ export function encodeResponse(response: ChatResponse, context: AnswerContext): 
     created: Math.floor((response.createdMs ?? now()) / 1000),
     model: response.model || context.model,
     choices: response.candidates.map((candidate, index) =>
-      encodeChoice(candidate, index, asksForFunctions(context), notice),
+      encodeChoice(asAsked(candidate, freeform), index, asksForFunctions(context), notice),
     ),
     ...(response.usage ? { usage: encodeUsage(response.usage) } : {}),
     ...ownExt(response.ext),
   });
+}
+
+/** Calls of free-form tools in the form that the client declared them in. */
+function asAsked(candidate: Candidate, freeform: ReadonlySet<string>): Candidate {
+  if (freeform.size === 0) return candidate;
+  const parts = candidate.parts.map((part) =>
+    part.type === "tool-call" && !part.freeform && freeform.has(part.name)
+      ? { ...part, freeform: true, args: freeInput(part.args) }
+      : part,
+  );
+  return { ...candidate, parts };
 }
 
 const notShown = "OpenAI chat has no form for it";

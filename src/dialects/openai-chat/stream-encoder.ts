@@ -15,6 +15,8 @@ import {
   encodeAnnotation,
   encodeAudioAnswer,
   encodeImageAnswer,
+  freeformTools,
+  freeInput,
 } from "./message-encode.ts";
 import { detailHead, encodeDetails, isDetail, needsDetail } from "./reasoning.ts";
 import { encodeUsage } from "./usage.ts";
@@ -25,6 +27,8 @@ type Open =
   | { kind: "text"; start: number }
   | { kind: "reasoning"; part: ReasoningPart; index: number }
   | { kind: "call"; index: number; freeform: boolean }
+  /** The call of a free-form tool that came as a function's: its input is known when the arguments are whole. */
+  | { kind: "free-call"; index: number; args: string }
   | { kind: "refusal" }
   | { kind: "hidden" };
 
@@ -39,6 +43,7 @@ interface CandidateState {
 export function createStreamEncoder(context: AnswerContext): StreamEncoder {
   const notice = createNotices(context);
   const isLegacy = asksForFunctions(context);
+  const freeform = freeformTools(context);
   const candidates = new Map<number, CandidateState>();
   let base: JsonObject = {
     id: "",
@@ -128,15 +133,22 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
         }
         const at = state.calls;
         state.calls += 1;
-        const freeform = part.freeform ?? false;
+        const isFree = part.freeform ?? false;
+        if (!isFree && freeform.has(part.name)) {
+          open({ kind: "free-call", index: at, args: part.args });
+          const custom = { name: part.name, input: "" };
+          return choice(candidate, {
+            tool_calls: [{ index: at, id: part.id, type: "custom", custom, ...ownExt(part.ext) }],
+          });
+        }
         // The form before `tools` knows one call only.
-        open(isLegacy && at > 0 ? { kind: "hidden" } : { kind: "call", index: at, freeform });
+        open(isLegacy && at > 0 ? { kind: "hidden" } : { kind: "call", index: at, freeform: isFree });
         if (isLegacy) {
           if (at > 0) notice("content", "`function_call` holds one call only");
           const call = { name: part.name, arguments: part.args };
           return at > 0 ? [] : choice(candidate, { function_call: call });
         }
-        const called = freeform
+        const called = isFree
           ? { type: "custom", custom: { name: part.name, input: part.args } }
           : { type: "function", function: { name: part.name, arguments: part.args } };
         return choice(candidate, {
@@ -196,6 +208,7 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
         return choice(candidate, { reasoning_details: [{ ...detail(open), signature }] });
       }
       case "args": {
+        if (open.kind === "free-call") open.args += delta.args;
         if (open.kind !== "call" || delta.args === "") return [];
         if (isLegacy) return choice(candidate, { function_call: { arguments: delta.args } });
         const called = open.freeform
@@ -218,6 +231,15 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
       default:
         return delta satisfies never;
     }
+  };
+
+  const endPart = (candidate: number, index: number): Frame[] => {
+    const state = stateOf(candidate);
+    const open = state.open.get(index);
+    state.open.delete(index);
+    if (open?.kind !== "free-call") return [];
+    const custom = { input: freeInput(open.args) };
+    return choice(candidate, { tool_calls: [{ index: open.index, custom }] });
   };
 
   const detail = (open: Extract<Open, { kind: "reasoning" }>): JsonObject => ({
@@ -249,8 +271,7 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
       case "part-delta":
         return addDelta(event.candidate, event.index, event.delta);
       case "part-end":
-        stateOf(event.candidate).open.delete(event.index);
-        return [];
+        return endPart(event.candidate, event.index);
       case "usage":
         usage = event.usage;
         return [];

@@ -1,4 +1,5 @@
 // Reading and writing OpenAI chat JSON: checked field access, unknown fields, losses.
+import { createHash } from "node:crypto";
 import type { DialectId, Ext } from "../../ir/chat.ts";
 import { GatewayError } from "../../ir/error.ts";
 import type { Warning } from "../../ir/warning.ts";
@@ -113,6 +114,15 @@ export const foreignFields = (ext: Ext | undefined): string[] =>
   Object.entries(ext ?? {})
     .filter(([dialect]) => dialect !== dialectId)
     .flatMap(([, fields]) => Object.keys(fields ?? {}));
+
+/** OpenAI refuses longer ones: `string too long. Expected a string with maximum length 40`. */
+const maxCallId = 40;
+
+/** The id of a tool call as OpenAI takes it: one that is too long becomes a short one, always the same. */
+export const fitCallId = (id: string): string =>
+  id.length <= maxCallId
+    ? id
+    : `call_${createHash("sha256").update(id).digest("base64url").slice(0, maxCallId - 5)}`;
 
 /** What an encoding could not carry. The same loss at several places becomes one warning, which names the first and counts. */
 export interface Losses {

@@ -1,6 +1,6 @@
 // What the demo models say to a request.
 import { estimateTokens } from "../../catalog/estimate.ts";
-import { loadTokenizer } from "../../catalog/tokenizer.ts";
+import { loadTokenizer } from "../../catalog/load-tokenizer.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { DemoModel } from "./model.ts";
 import type { DemoRequest, DemoTool } from "./request.ts";

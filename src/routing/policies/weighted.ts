@@ -26,7 +26,9 @@ function wholeParts(weights: readonly number[]): number[] {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   if (total <= 0) return weights.map(() => 0);
   const whole = weights.every(Number.isInteger) && total <= finest;
-  const parts = whole ? [...weights] : weights.map((weight) => Math.round((weight / total) * finest));
+  const parts = whole
+    ? [...weights]
+    : weights.map((weight) => Math.round((weight / total) * finest));
   const divisor = parts.reduce(greatestCommonDivisor, 0) || 1;
   return parts.map((part) => part / divisor);
 }

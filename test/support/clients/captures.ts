@@ -34,6 +34,9 @@ export interface Capture {
   sentBytes: number;
 }
 
+const cutMark = /…(?:\[cut \d+\])?$/;
+/** The one header that was cut as a whole is the nonce of a WebSocket handshake (RFC 6455, section 1.3). */
+const sampleNonce = "dGhlIHNhbXBsZSBub25jZQ==";
 const ofConnection = new Set(["host", "connection", "content-length", "transfer-encoding"]);
 
 /** Every request of one client that came as HTTP, in order. */
@@ -57,7 +60,9 @@ export async function readCaptures(client: CaptureName): Promise<Capture[]> {
           method,
           path,
           headers: Object.fromEntries(
-            named.filter(([name]) => !ofConnection.has(name.toLowerCase())),
+            named
+              .filter(([name]) => !ofConnection.has(name.toLowerCase()))
+              .map(([name, text]) => [name, text.replace(cutMark, "") || sampleNonce]),
           ),
           body: isObject(body) ? (mend(body) as JsonObject) : undefined,
           sentBytes: Number(length ?? 0),
@@ -70,7 +75,7 @@ export async function readCaptures(client: CaptureName): Promise<Capture[]> {
 function mend(value: unknown): unknown {
   if (typeof value === "string") {
     return value
-      .replace(/…\[cut \d+\]$/, "")
+      .replace(cutMark, "")
       .replace(/^(JVBERi[A-Za-z0-9+/]*)$/, (data: string) =>
         data.slice(0, data.length - (data.length % 4)),
       );

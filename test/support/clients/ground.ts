@@ -23,8 +23,8 @@ export interface Ground {
   stop(): Promise<void>;
 }
 
-/** Model names of the clients, by what they are called upstream. */
-const routes: Record<Side, Record<string, string>> = {
+/** What the clients' model names stand for, so that both upstreams can answer all of them. */
+export const routes: Record<Side, Record<string, string>> = {
   anthropic: {
     "claude-opus-5-5": "anthropic/claude-opus-5-5",
     "claude-sonnet-4-5": "anthropic/claude-sonnet-4-5",
@@ -32,8 +32,8 @@ const routes: Record<Side, Record<string, string>> = {
     "gpt-4o": "anthropic/claude-opus-5-5",
     "gpt-5.1": "anthropic/claude-opus-5-5",
     "text-embedding-3-small": "anthropic/claude-opus-5-5",
-    "my-model": "anthropic/my-model",
-    "vendor/my-model": "anthropic/my-model",
+    "my-model": "anthropic/claude-opus-4-8",
+    "vendor/my-model": "anthropic/claude-opus-4-8",
   },
   openai: {
     "claude-opus-5-5": "openai/gpt-5.1",
@@ -42,15 +42,15 @@ const routes: Record<Side, Record<string, string>> = {
     "gpt-4o": "openai/gpt-4o",
     "gpt-5.1": "openai/gpt-5.1",
     "text-embedding-3-small": "openai/text-embedding-3-small",
-    "my-model": "openai/my-model",
-    "vendor/my-model": "openai/my-model",
+    "my-model": "openai/gpt-4o",
+    "vendor/my-model": "openai/gpt-4o",
   },
 };
 
 export async function prepareGround(serve: Serve): Promise<Ground> {
   const [anthropic, openai] = await Promise.all([
-    startAnthropicUpstream({ key: "operators-key-a", models: ["my-model"] }),
-    startOpenAiUpstream({ key: "operators-key-o", models: ["my-model"] }),
+    startAnthropicUpstream({ key: "operators-key-a" }),
+    startOpenAiUpstream({ key: "operators-key-o" }),
   ]);
   const upstreams = { anthropic, openai };
   const gateway = (side: Side): Promise<Served> =>

@@ -297,9 +297,50 @@ describe("tool calls", () => {
 
 describe("settings", () => {
   test("an output limit is always sent", () => {
-    expect(encode({}).body["max_tokens"]).toBe(4096);
-    expect(encode({}, { facts: { maxOutputTokens: 64_000 } }).body["max_tokens"]).toBe(64_000);
+    expect(encode({}, { model: "glm-9" }).body["max_tokens"]).toBe(4096);
+    expect(encode({}, { facts: { maxOutputTokens: 50_000 } }).body["max_tokens"]).toBe(50_000);
     expect(encode({ settings: { maxOutputTokens: 7 } }).body["max_tokens"]).toBe(7);
+  });
+
+  test("an output limit beyond the model's own is lowered, for clients of other wires", () => {
+    const settings = { maxOutputTokens: 128_000 };
+    const facts = { maxOutputTokens: 64_000 };
+    const lowered = encode({ settings }, { facts });
+    expect(lowered.body["max_tokens"]).toBe(64_000);
+    expect(fields(lowered)).toEqual(["max_tokens"]);
+    const own = encode({ settings, ext: { "anthropic-messages": {} } }, { facts });
+    expect([own.body["max_tokens"], own.warnings]).toEqual([128_000, []]);
+  });
+
+  test.each([
+    ["claude-3-haiku-20240307", 4_096],
+    ["claude-3-5-sonnet-latest", 8_192],
+    ["claude-3-7-sonnet-20250219", 64_000],
+    ["claude-opus-4-20250514", 32_000],
+    ["claude-sonnet-4-20250514", 64_000],
+    ["claude-opus-4-1", 32_000],
+    ["claude-opus-4-5-20251101", 64_000],
+    ["claude-haiku-4-5", 64_000],
+    ["claude-sonnet-4-6", 128_000],
+    ["claude-fable-5", 128_000],
+    ["us.anthropic.claude-opus-5-5-v1:0", 128_000],
+  ])("%s gives at most %d tokens", (model, most) => {
+    expect(encode({}, { model }).body["max_tokens"]).toBe(most);
+    const high = encode({ settings: { maxOutputTokens: 500_000 } }, { model });
+    expect(high.body["max_tokens"]).toBe(most);
+    expect(fields(high)).toEqual(["max_tokens"]);
+    expect(encode({ settings: { maxOutputTokens: 100 } }, { model }).warnings).toEqual([]);
+  });
+
+  test("a picture is labelled by its bytes, unless the client wrote this wire", () => {
+    const source = { kind: "base64", mediaType: "image/jpeg", data: "iVBORw0KGgoAAAANSUhEUgAA" } as const;
+    for (const type of ["image", "file"] as const) {
+      const messages: Message[] = [{ role: "user", parts: [{ type, source }] }];
+      const typeOf = (ext: ChatRequest["ext"]): unknown =>
+        encode({ messages, ext }).body["messages"][0].content[0].source.media_type;
+      expect(typeOf({})).toBe("image/png");
+      expect(typeOf({ "anthropic-messages": {} })).toBe("image/jpeg");
+    }
   });
 
   test("what the wire does not know is reported", () => {
@@ -406,7 +447,7 @@ describe("reasoning", () => {
   });
 
   test("a budget leaves room for the answer", () => {
-    const free = encode(effort("high"));
+    const free = encode(effort("high"), { model: "glm-9" });
     expect(free.body["max_tokens"]).toBe(8192);
     const tight = encode({ ...effort("high"), settings: { maxOutputTokens: 3000 } });
     expect(tight.body["thinking"].budget_tokens).toBe(1500);

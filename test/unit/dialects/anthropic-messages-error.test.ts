@@ -136,3 +136,23 @@ test("every error there is has a shape", () => {
     expect(body.error.type).toMatch(/^[a-z_]+$/);
   }
 });
+
+test.each([
+  [
+    "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens.",
+    /^prompt is too long: 9000 tokens > 8192 maximum\. This model's maximum/,
+  ],
+  [
+    "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens (4000 in the messages, 1000 in the completion).",
+    /^prompt is too long: 5000 tokens > 4096 maximum\. /,
+  ],
+  ["Your input exceeds the context window of this model.", /^prompt is too long: Your input/],
+  ["prompt is too long: 9 tokens > 8 maximum", /^prompt is too long: 9 tokens > 8 maximum$/],
+])("another wire's full context window is told in this one's words: %s", (message, expected) => {
+  const error = new GatewayError("upstream_rejected", message, {
+    upstream: { status: 400, code: "context_length_exceeded" },
+  });
+  const body = JSON.parse(anthropicMessages.error.encode(error, "r"));
+  expect(body.error.type).toBe("invalid_request_error");
+  expect(body.error.message).toMatch(expected);
+});

@@ -294,6 +294,17 @@ describe("decoding", () => {
 });
 
 describe("encoding", () => {
+  test("an output limit beyond the model's own is lowered, for clients of other wires", () => {
+    const facts = { maxOutputTokens: 16_384 };
+    const settings = { maxOutputTokens: 32_000 };
+    const hello = [{ role: "user", parts: [{ type: "text", text: "U" }] }] satisfies Message[];
+    const lowered = encode(foreign(hello, { settings }), { facts });
+    expect(lowered.body["max_tokens"]).toBe(16_384);
+    expect(lowered.fields).toEqual(["max_tokens"]);
+    const own = encode(foreign(hello, { settings, ext: { "openai-chat": {} } }), { facts });
+    expect([own.body["max_tokens"], own.fields]).toEqual([32_000, []]);
+  });
+
   test("quirks: field names, roles, dropped fields, usage in streams", () => {
     const request = foreign(
       [

@@ -86,7 +86,11 @@ test("every policy returns every deployment once", () => {
   );
   for (const policy of Object.values(policies)) {
     for (let turn = 0; turn < 23; turn += 1) {
-      expect(Array.from(names(policy.order(list, { turn }))).toSorted().join("")).toBe("abcde");
+      expect(
+        Array.from(names(policy.order(list, { turn })))
+          .toSorted()
+          .join(""),
+      ).toBe("abcde");
     }
   }
 });
