@@ -29,13 +29,12 @@ const adminKeyPath = (dataDir: string): string => join(dataDir, "admin.key");
  * @throws ExitError `cannotStart`
  */
 export function requireOwnFolder(folder: string): void {
-  const facts = statSync(folder, { throwIfNoEntry: false });
-  if (!facts?.isDirectory() || (facts.mode & 0o077) === 0) return;
   let names: string[];
   try {
+    if ((statSync(folder).mode & 0o077) === 0) return;
     names = readdirSync(folder);
   } catch {
-    // Taking the lock will say what is the matter.
+    // Not there yet, or not for this user: taking the lock makes it or says what is the matter.
     return;
   }
   const isForeign = (name: string): boolean =>

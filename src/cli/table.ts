@@ -9,7 +9,7 @@ export interface Column {
 }
 
 /** No name that people would recognise is longer; clients send what they like. */
-const maxCell = 80;
+const maxCell = 60;
 
 /** Plain aligned columns without lines, fit for a terminal and for `grep`. Cells are made harmless and cut. */
 export function renderTable(

@@ -52,9 +52,15 @@ export async function usage(options: UsageOptions): Promise<void> {
     await print(`No requests since ${since.slice(0, 16)}Z.`);
     return;
   }
-  const lines = groups.map((group) => ({ ...group, title: group.group ?? "(none)" }));
-  if (groups.length > 1) lines.push({ ...lines[0], ...sum(groups), title: "total" });
-  await print(table(by, lines));
+  const lines: Line[] = groups.map((group) => ({ ...group, title: group.group ?? "(none)" }));
+  if (groups.length > 1) lines.push(sum(groups));
+  const shown = columns.filter(({ text, rare }) => !rare || lines.some((line) => text(line) !== "0"));
+  await print(
+    renderTable(
+      [{ title: by }, ...shown.map(({ title }) => ({ title, align: "right" as const }))],
+      lines.map((line) => [line.title, ...shown.map(({ text }) => text(line))]),
+    ),
+  );
 }
 
 /** Null when there is no ledger yet. */
@@ -73,23 +79,39 @@ async function readGroups(
   }
 }
 
-type Totals = Pick<
+/** One line of the table. */
+interface Line extends Pick<
   UsageGroup,
-  "requests" | "errors" | "inputTokens" | "cacheReadTokens" | "outputTokens" | "costNanos" | "unpriced"
->;
+  "requests" | "errors" | "inputTokens" | "cacheReadTokens" | "outputTokens" | "unpriced"
+> {
+  title: string;
+  costNanos: bigint;
+}
 
-const tableRow = (title: string, group: Totals): string[] => [
-  title,
-  groupDigits(group.requests),
-  groupDigits(group.errors),
-  groupDigits(group.inputTokens),
-  groupDigits(group.cacheReadTokens),
-  groupDigits(group.outputTokens),
-  formatNanos(group.costNanos),
-  groupDigits(group.unpriced),
+interface UsageColumn {
+  title: string;
+  text(line: Line): string;
+  /** Left out where it is 0 throughout: narrow terminals have better use for the room. */
+  rare?: boolean;
+}
+
+const columns: readonly UsageColumn[] = [
+  { title: "requests", text: (line) => groupDigits(line.requests) },
+  { title: "errors", text: (line) => groupDigits(line.errors), rare: true },
+  { title: "input", text: (line) => groupDigits(line.inputTokens) },
+  { title: "cached", text: (line) => groupDigits(line.cacheReadTokens), rare: true },
+  { title: "output", text: (line) => groupDigits(line.outputTokens) },
+  { title: "cost USD", text: cost },
+  { title: "unpriced", text: (line) => groupDigits(line.unpriced), rare: true },
 ];
 
-const sum = (groups: readonly UsageGroup[]): Totals => ({
+/** Nothing that is unknown passes for free. */
+function cost({ costNanos, unpriced }: Line): string {
+  return costNanos === 0n && unpriced > 0 ? "unknown" : formatNanos(costNanos);
+}
+
+const sum = (groups: readonly UsageGroup[]): Line => ({
+  title: "total",
   requests: groups.reduce((total, group) => total + group.requests, 0),
   errors: groups.reduce((total, group) => total + group.errors, 0),
   inputTokens: groups.reduce((total, group) => total + group.inputTokens, 0),

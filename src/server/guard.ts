@@ -17,14 +17,18 @@ const hostGrammar = /^(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?)(?::
 
 const loopbackNames = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
+/** As it stands in a Host header. */
+const printable = (hostname: string): string =>
+  hostname.includes(":") ? `[${hostname}]` : hostname;
+
 const isLoopback = (hostname: string): boolean =>
   hostname === "localhost" || hostname === "::1" || hostname.startsWith("127.");
 
 /**
  * Checks method, Host and Origin of a request that arrived over the network.
- * On a loopback listener only loopback names and `allowedHosts` pass, so that a rebound DNS name cannot
- * reach the daemon; a listener on another address needs a key anyway and takes any well-formed name
- * unless `allowedHosts` narrows it.
+ * On a loopback listener only loopback names, its own address and `allowedHosts` pass, so that a rebound DNS
+ * name cannot reach the daemon; a listener on another address needs a key anyway and takes any well-formed
+ * name unless `allowedHosts` narrows it.
  * @throws GatewayError `method_not_allowed`, `invalid_request` (malformed Host) or `forbidden`.
  */
 export function createGuard(options: GuardOptions): (request: Request) => void {
@@ -32,6 +36,8 @@ export function createGuard(options: GuardOptions): (request: Request) => void {
   const origins = new Set(options.allowedOrigins.map((origin) => origin.toLowerCase()));
   const local = isLoopback(options.hostname);
   const anyName = !local && names.size === 0;
+  // No page of a rebound name can send these: the operator's own programs do.
+  for (const name of [...loopbackNames, printable(options.hostname)]) names.add(name);
 
   return (request) => {
     if (!methods.has(request.method)) {
@@ -43,7 +49,7 @@ export function createGuard(options: GuardOptions): (request: Request) => void {
       throw new GatewayError("invalid_request", "The Host header is missing or malformed.");
     }
     const name = hostname.toLowerCase().replace(/\.$/, "");
-    if (!anyName && !names.has(name) && !(local && loopbackNames.has(name))) {
+    if (!anyName && !names.has(name)) {
       throw new GatewayError(
         "forbidden",
         `The Host \`${name}\` is not one this gateway answers to. Add it to server.allowed_hosts if it is yours.`,

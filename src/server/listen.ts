@@ -101,6 +101,16 @@ function bind(
         `${where} is taken by ${holder(port)}. Stop it, or choose another port with --port.`,
       );
     }
+    if (code === "EADDRNOTAVAIL") {
+      throw new ListenError(
+        `${hostname} is not an address of this machine. Listen on one that is, or on 0.0.0.0 for all of them.`,
+      );
+    }
+    if (code === "EACCES") {
+      throw new ListenError(
+        `This user may not listen on ${where}: ports below 1024 are for the system. Choose another with --port.`,
+      );
+    }
     throw new ListenError(`${where} cannot be bound: ${String(error)}`);
   }
 }

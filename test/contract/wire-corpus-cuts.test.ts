@@ -146,6 +146,7 @@ async function pump(
       signal: new AbortController().signal,
       holdMs: 1_000,
       keepAliveMs: 1_000,
+      frozenMs: 60_000,
     });
     outcome.text = withoutMadeUp(await new Response(body).text());
   } catch (thrown) {

@@ -359,7 +359,9 @@ function createCallWriter(
     end: () => [
       ...(isObjectText || (args.trim() === "" && !part.freeform)
         ? []
-        : piece(stringify(encodeInput({ args, ...(part.freeform ? { freeform: true } : {}) }).input))),
+        : piece(
+            stringify(encodeInput({ args, ...(part.freeform ? { freeform: true } : {}) }).input),
+          )),
       ...block.close(),
     ],
   };

@@ -137,10 +137,7 @@ function planBudget(wish: Wish, maxTokens: number, scope: ThinkingScope): Thinki
     isOn: true,
   });
   if (budget < maxTokens) return finish(budget, maxTokens);
-  if (
-    request.settings.maxOutputTokens === undefined &&
-    mostOutput(scope) === undefined
-  ) {
+  if (request.settings.maxOutputTokens === undefined && mostOutput(scope) === undefined) {
     return finish(budget, budget + maxTokens);
   }
   const half = Math.floor(maxTokens / 2);

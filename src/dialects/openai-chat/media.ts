@@ -21,7 +21,11 @@ export function sourceOfUrl(url: string, fallback: string): MediaSource {
   const head = dataUrl.exec(url.slice(0, 200));
   if (!head) return { kind: "url", url };
   const data = url.slice(head[0].length);
-  return { kind: "base64", data, mediaType: head[1]?.toLowerCase() || sniffMediaType(data) || fallback };
+  return {
+    kind: "base64",
+    data,
+    mediaType: head[1]?.toLowerCase() || sniffMediaType(data) || fallback,
+  };
 }
 
 export const dataUrlOf = (source: { data: string; mediaType: string }): string =>

@@ -22,14 +22,7 @@ import type { EncodedRequest, Target } from "../dialect.ts";
 import { encodeAudio, encodeFile, encodeImage } from "./media.ts";
 import { encodeDetails, isDetail, needsDetail } from "./reasoning.ts";
 import { type ModelTraits, traitsOf } from "./model.ts";
-import {
-  createLosses,
-  dialectId,
-  fitCallId,
-  foreignFields,
-  type Losses,
-  ownExt,
-} from "./wire.ts";
+import { createLosses, dialectId, fitCallId, foreignFields, type Losses, ownExt } from "./wire.ts";
 
 /**
  * @throws GatewayError `unsupported_feature` when the request is about tools that only another provider runs.
@@ -130,7 +123,10 @@ function encodeReasoning(scope: Scope, hasTools: boolean): JsonObject {
   const word = effortWord(request.reasoning, scope);
   if (!isNative && hasTools && traits.toolsWithReasoning !== "yes") {
     if (word !== undefined && word !== "none") {
-      losses.lose("reasoning", `\`${target.model}\` does not reason beside function tools on this wire`);
+      losses.lose(
+        "reasoning",
+        `\`${target.model}\` does not reason beside function tools on this wire`,
+      );
     }
     // A model that reasons unasked must be told not to.
     return traits.toolsWithReasoning === "no" ? { reasoning_effort: "none" } : {};

@@ -142,7 +142,9 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
           });
         }
         // The form before `tools` knows one call only.
-        open(isLegacy && at > 0 ? { kind: "hidden" } : { kind: "call", index: at, freeform: isFree });
+        open(
+          isLegacy && at > 0 ? { kind: "hidden" } : { kind: "call", index: at, freeform: isFree },
+        );
         if (isLegacy) {
           if (at > 0) notice("content", "`function_call` holds one call only");
           const call = { name: part.name, arguments: part.args };

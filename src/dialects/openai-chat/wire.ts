@@ -122,7 +122,10 @@ const maxCallId = 40;
 export const fitCallId = (id: string): string =>
   id.length <= maxCallId
     ? id
-    : `call_${createHash("sha256").update(id).digest("base64url").slice(0, maxCallId - 5)}`;
+    : `call_${createHash("sha256")
+        .update(id)
+        .digest("base64url")
+        .slice(0, maxCallId - 5)}`;
 
 /** What an encoding could not carry. The same loss at several places becomes one warning, which names the first and counts. */
 export interface Losses {

@@ -18,13 +18,16 @@ export function contentScenes(stage: () => Stage): void {
 
   scenes("system prompt", stage, async ({ ask, upstream }) => {
     const system = "Be brief.\nAnswer in Latin.";
-    const { reply, body, lost } = await ask({ system, messages: [{ role: "user", text: "Salve" }] });
+    const { reply, body, lost } = await ask({
+      system,
+      messages: [{ role: "user", text: "Salve" }],
+    });
     expect(reply.text).toBe("Salve");
     expect(systemTexts(upstream, body)).toEqual([system]);
     expect(lost).toEqual([]);
   });
 
-  scenes("several turns", stage, async ({ ask, upstream }) => {
+  scenes("several turns", stage, async ({ ask }) => {
     const first = await ask({ messages: [{ role: "user", text: "one" }] });
     const { reply, body, lost } = await ask({
       messages: [
@@ -40,7 +43,6 @@ export function contentScenes(stage: () => Stage): void {
     const roles = (body["messages"] as { role: string }[]).map(({ role }) => role);
     expect(roles).toEqual(["user", "assistant", "user", "assistant", "user"]);
     expect(JSON.stringify(body["messages"])).toContain("I see.");
-    expect(upstream).toBeString();
   });
 
   scenes("image as base64", stage, async ({ ask }) => {

@@ -107,6 +107,7 @@ export function errorScenes(stage: () => Stage): void {
       const failure = await fail(scene, {
         kind: "error-in-stream",
         afterFrames: 6,
+        pauseMs: 150,
         message: "Broken in the middle.",
         answer: { kind: "text", text: "one two three four five six seven eight nine ten" },
         ...(scene.upstream === "openai" ? { type: "server_error" } : { type: "overloaded_error" }),
@@ -121,6 +122,7 @@ export function errorScenes(stage: () => Stage): void {
     const failure = await fail(scene, {
       kind: "cut",
       afterFrames: 6,
+      pauseMs: 150,
       answer: { kind: "text", text: "one two three four five six seven eight nine ten" },
     });
     expect(failure.kind).toBe(scene.stream ? "in-stream" : "server");
@@ -133,6 +135,7 @@ export function errorScenes(stage: () => Stage): void {
       const failure = await fail(scene, {
         kind: "half-stream",
         afterFrames: 6,
+        pauseMs: 150,
         answer: { kind: "text", text: "one two three four five six seven eight nine ten" },
       });
       expect(failure.kind).toBe("in-stream");

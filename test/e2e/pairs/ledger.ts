@@ -79,7 +79,14 @@ export function ledgerTests(stage: () => Stage): void {
 
   test("`megallm usage` tells the sums of the bills", async () => {
     const { daemon, upstreams, exchanges } = stage();
-    const { stdout, stderr } = await daemon.cli("usage", "--by", "provider", "--json", "--config", daemon.configPath);
+    const { stdout, stderr } = await daemon.cli(
+      "usage",
+      "--by",
+      "provider",
+      "--json",
+      "--config",
+      daemon.configPath,
+    );
     expect(stderr).toBe("");
     const groups = (JSON.parse(stdout) as { groups: (Sum & { group: string })[] }).groups;
     const rows = await readRows(stage());
@@ -131,8 +138,10 @@ const pick = ({ requests, inputTokens, cacheReadTokens, outputTokens }: Sum): Su
   outputTokens,
 });
 
-const total = (rows: readonly Row[], column: "input_tokens" | "cache_read_tokens" | "output_tokens") =>
-  rows.reduce((sum, row) => sum + row[column], 0);
+const total = (
+  rows: readonly Row[],
+  column: "input_tokens" | "cache_read_tokens" | "output_tokens",
+) => rows.reduce((sum, row) => sum + row[column], 0);
 
 const sumOf = (entries: readonly BillEntry[]): Sum => ({
   requests: entries.length,

@@ -13,7 +13,12 @@ import {
 import { expect } from "bun:test";
 import { type AiClient, aiCounts } from "../../support/pairs/ai-client.ts";
 import { plainModels, type Scene, scenes } from "../../support/pairs/scenes.ts";
-import { aiClientNames, checkExchange, type Exchange, expectBilled } from "../../support/pairs/stage.ts";
+import {
+  aiClientNames,
+  checkExchange,
+  type Exchange,
+  expectBilled,
+} from "../../support/pairs/stage.ts";
 import type { Stage } from "../../support/pairs/stage.ts";
 import { clock, weather } from "./tools.ts";
 
@@ -189,7 +194,11 @@ async function runLoop(
   const messages: ModelMessage[] = [{ role: "user", content: text }];
   const model = asked.model ?? plainModels[upstream];
   const reasoning = asked.reasoning;
-  const providerOptions = client.options({ model, messages: [], ...(reasoning ? { reasoning } : {}) });
+  const providerOptions = client.options({
+    model,
+    messages: [],
+    ...(reasoning ? { reasoning } : {}),
+  });
   const settings = {
     model: client.model(model),
     maxRetries: 0,

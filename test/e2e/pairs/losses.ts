@@ -30,14 +30,23 @@ const fromOpenAi: OpenAiLoss[] = [
     body: { frequency_penalty: 0.5, presence_penalty: -0.5 },
     lost: ["frequency_penalty", "presence_penalty"],
   },
-  { name: "default penalties", body: { frequency_penalty: 0, presence_penalty: 0, n: 1 }, lost: [] },
+  {
+    name: "default penalties",
+    body: { frequency_penalty: 0, presence_penalty: 0, n: 1 },
+    lost: [],
+  },
   { name: "several answers", body: { n: 2 }, lost: ["n"] },
   {
     name: "logprobs",
     body: { logprobs: true, top_logprobs: 3, logit_bias: { "50256": -100 } },
     lost: ["logprobs", "top_logprobs", "logit_bias"],
   },
-  { name: "temperature above 1", body: { temperature: 1.6 }, lost: ["temperature"], sent: { temperature: 1 } },
+  {
+    name: "temperature above 1",
+    body: { temperature: 1.6 },
+    lost: ["temperature"],
+    sent: { temperature: 1 },
+  },
   {
     name: "temperature and top_p",
     body: { temperature: 0.5, top_p: 0.9 },
@@ -145,7 +154,12 @@ const fromOpenAi: OpenAiLoss[] = [
     name: "a forced call at a model that chooses itself",
     model: "claude-opus-5-5",
     body: {
-      tools: [{ type: "function", function: { name: "f", parameters: { type: "object", properties: {} } } }],
+      tools: [
+        {
+          type: "function",
+          function: { name: "f", parameters: { type: "object", properties: {} } },
+        },
+      ],
       tool_choice: "required",
     },
     lost: ["tool_choice"],
@@ -154,7 +168,12 @@ const fromOpenAi: OpenAiLoss[] = [
   {
     name: "a forced call of a model that thinks",
     body: {
-      tools: [{ type: "function", function: { name: "f", parameters: { type: "object", properties: {} } } }],
+      tools: [
+        {
+          type: "function",
+          function: { name: "f", parameters: { type: "object", properties: {} } },
+        },
+      ],
       tool_choice: "required",
       reasoning_effort: "high",
     },
@@ -164,7 +183,9 @@ const fromOpenAi: OpenAiLoss[] = [
   {
     name: "a free-form tool",
     body: {
-      tools: [{ type: "custom", custom: { name: "run", description: "Runs", format: { type: "text" } } }],
+      tools: [
+        { type: "custom", custom: { name: "run", description: "Runs", format: { type: "text" } } },
+      ],
     },
     lost: ["tools[0]"],
   },
@@ -187,11 +208,20 @@ const fromOpenAi: OpenAiLoss[] = [
   {
     name: "a system message in between",
     body: {
-      messages: [...hello, { role: "system", content: "Be brief." }, { role: "user", content: "x" }],
+      messages: [
+        ...hello,
+        { role: "system", content: "Be brief." },
+        { role: "user", content: "x" },
+      ],
     },
     lost: ["messages"],
   },
-  { name: "a stop sequence of blanks", body: { stop: ["\n\n", "END"] }, lost: ["stop"], sent: { stop_sequences: ["END"] } },
+  {
+    name: "a stop sequence of blanks",
+    body: { stop: ["\n\n", "END"] },
+    lost: ["stop"],
+    sent: { stop_sequences: ["END"] },
+  },
   {
     name: "too little room to think",
     body: { reasoning_effort: "high", max_completion_tokens: 500 },
@@ -218,7 +248,9 @@ const fromAnthropic: AnthropicLoss[] = [
       messages: [
         {
           role: "user",
-          content: [{ type: "text", text: "hello", cache_control: { type: "ephemeral", ttl: "1h" } }],
+          content: [
+            { type: "text", text: "hello", cache_control: { type: "ephemeral", ttl: "1h" } },
+          ],
         },
       ],
       tools: [
@@ -309,7 +341,12 @@ const fromAnthropic: AnthropicLoss[] = [
         {
           role: "assistant",
           content: [
-            { type: "server_tool_use", id: "srvtoolu_1", name: "web_search", input: { query: "q" } },
+            {
+              type: "server_tool_use",
+              id: "srvtoolu_1",
+              name: "web_search",
+              input: { query: "q" },
+            },
             { type: "web_search_tool_result", tool_use_id: "srvtoolu_1", content: [] },
             { type: "text", text: "Found nothing." },
           ],
@@ -395,7 +432,9 @@ async function expectLoss(
   const { body } = await checkExchange(stage, made[0]!, upstream, stream);
   const named = made[0]!.warnings.map(({ field }) => field);
   for (const field of loss.lost) {
-    expect(named.some((name) => name === field || name.endsWith(`.${field}`) || name.startsWith(field))).toBe(true);
+    expect(
+      named.some((name) => name === field || name.endsWith(`.${field}`) || name.startsWith(field)),
+    ).toBe(true);
   }
   if (loss.lost.length === 0) expect(named).toEqual([]);
   for (const [field, value] of Object.entries(loss.sent ?? {})) {

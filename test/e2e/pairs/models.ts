@@ -121,7 +121,7 @@ const fromAnthropic: Record<string, Wish> = {
   "thinking disabled": { more: { thinking: { type: "disabled" } } },
   "thinking disabled, tools": { more: { thinking: { type: "disabled" } }, tools: [weather] },
   "thinking between tools": { more: { thinking: { type: "between_tools" } }, tools: [weather] },
-  "top_k": { topK: 5 },
+  top_k: { topK: 5 },
   "a beginning": { messages: [...hello, { role: "assistant", text: "Well," }] },
 };
 
@@ -140,13 +140,20 @@ export function modelScenes(stage: () => Stage): void {
           await expectTaken(current, "anthropic", stream, async () => {
             if (!stream) await current.openai.chat.completions.create({ ...params, stream: false });
             else {
-              const chunks = await current.openai.chat.completions.create({ ...params, stream: true });
+              const chunks = await current.openai.chat.completions.create({
+                ...params,
+                stream: true,
+              });
               for await (const chunk of chunks) expect(chunk.usage ?? null).toBeNull();
             }
           });
         }
       },
-      { clients: ["openai"], upstreams: ["anthropic"], streams: [Object.keys(fromOpenAi).indexOf(name) % 2 === 0] },
+      {
+        clients: ["openai"],
+        upstreams: ["anthropic"],
+        streams: [Object.keys(fromOpenAi).indexOf(name) % 2 === 0],
+      },
     );
   }
   for (const [name, { more, ...asked }] of Object.entries(fromAnthropic)) {
@@ -166,7 +173,11 @@ export function modelScenes(stage: () => Stage): void {
           });
         }
       },
-      { clients: ["@anthropic-ai/sdk"], upstreams: ["openai"], streams: [Object.keys(fromAnthropic).indexOf(name) % 2 === 0] },
+      {
+        clients: ["@anthropic-ai/sdk"],
+        upstreams: ["openai"],
+        streams: [Object.keys(fromAnthropic).indexOf(name) % 2 === 0],
+      },
     );
   }
 }

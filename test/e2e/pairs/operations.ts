@@ -62,7 +62,10 @@ export function operationScenes(stage: () => Stage): void {
       };
       const texts = ["", ""];
       if (stream) {
-        for await (const chunk of await openai.chat.completions.create({ ...params, stream: true })) {
+        for await (const chunk of await openai.chat.completions.create({
+          ...params,
+          stream: true,
+        })) {
           for (const { index, delta } of chunk.choices) texts[index] += delta.content ?? "";
         }
       } else {
@@ -80,7 +83,8 @@ export function operationScenes(stage: () => Stage): void {
     stage,
     async ({ stage: { openai, anthropic }, client }) => {
       const ids: string[] = [];
-      if (client.name === "openai") ids.push(...(await openai.models.list()).data.map(({ id }) => id));
+      if (client.name === "openai")
+        ids.push(...(await openai.models.list()).data.map(({ id }) => id));
       else for await (const model of anthropic.models.list()) ids.push(model.id);
       expect(ids).toContain("openai/gpt-4o");
       expect(ids).toContain("anthropic/claude-haiku-4-5");

@@ -32,7 +32,11 @@ const clockCall = { name: "get_time", args: { zone: "zone" } };
 
 export function toolScenes(stage: () => Stage): void {
   scenes("tool choice auto", stage, async ({ ask }) => {
-    const called = await ask({ messages: [{ role: "user", text: "use tool" }], tools, choice: "auto" });
+    const called = await ask({
+      messages: [{ role: "user", text: "use tool" }],
+      tools,
+      choice: "auto",
+    });
     expect(called.reply).toMatchObject({ text: "", finish: "tool-calls", calls: [weatherCall] });
     expect(called.lost).toEqual([]);
     const said = await ask({ messages: [{ role: "user", text: "hello" }], tools, choice: "auto" });
@@ -40,7 +44,11 @@ export function toolScenes(stage: () => Stage): void {
   });
 
   scenes("tool choice none", stage, async ({ ask }) => {
-    const { reply } = await ask({ messages: [{ role: "user", text: "use tool" }], tools, choice: "none" });
+    const { reply } = await ask({
+      messages: [{ role: "user", text: "use tool" }],
+      tools,
+      choice: "none",
+    });
     expect(reply).toMatchObject({ text: "use tool", finish: "stop", calls: [] });
   });
 
@@ -105,13 +113,13 @@ export function toolScenes(stage: () => Stage): void {
     scene.stage.upstreams[scene.upstream].script({
       kind: "tool-calls",
       text: "Let me look.",
-      calls: [{ name: "get_time", args: { zone: "UTC", deep: [{ n: 1 }, null, "é\n\"\\"] } }],
+      calls: [{ name: "get_time", args: { zone: "UTC", deep: [{ n: 1 }, null, 'é\n"\\'] } }],
     });
     const first = await scene.ask({ messages: [{ role: "user", text: "time?" }], tools });
     expect(first.reply).toMatchObject({
       text: "Let me look.",
       finish: "tool-calls",
-      calls: [{ name: "get_time", args: { zone: "UTC", deep: [{ n: 1 }, null, "é\n\"\\"] } }],
+      calls: [{ name: "get_time", args: { zone: "UTC", deep: [{ n: 1 }, null, 'é\n"\\'] } }],
     });
     const second = await answer(scene, first, [{ call: first.reply.calls[0]!, text: "12:00" }]);
     expect(second.reply.text).toBe("The tool said: 12:00");
@@ -120,14 +128,23 @@ export function toolScenes(stage: () => Stage): void {
   });
 
   scenes("call without arguments", stage, async (scene) => {
-    const ping: ToolSpec = { name: "ping", description: "Pings", schema: { type: "object", properties: {} } };
+    const ping: ToolSpec = {
+      name: "ping",
+      description: "Pings",
+      schema: { type: "object", properties: {} },
+    };
     scene.stage.upstreams[scene.upstream].script({
       kind: "tool-calls",
       calls: [{ name: "ping", args: "{}" }],
     });
     const first = await scene.ask({ messages: [{ role: "user", text: "go" }], tools: [ping] });
     expect(first.reply.calls).toMatchObject([{ name: "ping", args: {} }]);
-    const second = await answer(scene, first, [{ call: first.reply.calls[0]!, text: "pong" }], [ping]);
+    const second = await answer(
+      scene,
+      first,
+      [{ call: first.reply.calls[0]!, text: "pong" }],
+      [ping],
+    );
     expect(second.reply.text).toBe("The tool said: pong");
   });
 
@@ -210,11 +227,7 @@ export function toolScenes(stage: () => Stage): void {
     expect(third.reply.text).toBe("The tool said: two");
     // The tools are gone, their calls are not.
     const last = await scene.ask({
-      messages: [
-        ...turns,
-        { role: "assistant", text: "Done." },
-        { role: "user", text: "thanks" },
-      ],
+      messages: [...turns, { role: "assistant", text: "Done." }, { role: "user", text: "thanks" }],
       ...(scene.relayed ? { tools } : {}),
     });
     expect(last.reply.text).toBe("thanks");

@@ -61,7 +61,10 @@ export function createAiClient(options: AiClientOptions): AiClient {
   };
 }
 
-function toSettings(asking: Asking, { model, options, generalReasoning }: AiClientOptions): Settings {
+function toSettings(
+  asking: Asking,
+  { model, options, generalReasoning }: AiClientOptions,
+): Settings {
   const { choice, reasoning, format } = asking;
   const providerOptions = options(asking);
   return {
@@ -85,7 +88,7 @@ function toSettings(asking: Asking, { model, options, generalReasoning }: AiClie
           output: Output.object({
             schema: jsonSchema(format.schema as JSONSchema7),
             name: format.name,
-          }) as unknown as Settings["output"],
+          }),
         }
       : {}),
     ...(asking.stop ? { stopSequences: asking.stop } : {}),
@@ -148,7 +151,11 @@ function toResult({ call, text = "", image, isError }: ToolResult) {
   const head = { type: "tool-result" as const, toolCallId: call.id, toolName: call.name };
   if (image) {
     const { base64, mediaType } = image;
-    const file = { type: "file" as const, mediaType, data: { type: "data" as const, data: base64 } };
+    const file = {
+      type: "file" as const,
+      mediaType,
+      data: { type: "data" as const, data: base64 },
+    };
     const said = text === "" ? [] : [{ type: "text" as const, text }];
     return { ...head, output: { type: "content" as const, value: [...said, file] } };
   }
@@ -177,19 +184,20 @@ async function streamed(settings: Settings): Promise<Reply> {
     onError: ({ error }) => {
       failure = error;
     },
-  } as Parameters<typeof streamText>[0]);
+  });
   await result.consumeStream({ onError: () => {} });
   // The promises of a failed stream reject with a general error; the one that was told first says why.
   if (failure !== undefined) throw failure;
-  const [text, reasoningText, toolCalls, finishReason, usage, responseMessages] =
-    await Promise.all([
+  const [text, reasoningText, toolCalls, finishReason, usage, responseMessages] = await Promise.all(
+    [
       result.text,
       result.reasoningText,
       result.toolCalls,
       result.finishReason,
       result.usage,
       result.responseMessages,
-    ]);
+    ],
+  );
   return toReply({ text, reasoningText, toolCalls, finishReason, usage, responseMessages });
 }
 
@@ -204,9 +212,11 @@ const toReply = (result: Result): Reply => ({
   text: result.text,
   reasoning: result.reasoningText ?? "",
   refusal: "",
-  calls: result.toolCalls.map(
-    ({ toolCallId, toolName, input }): ToolCall => ({ id: toolCallId, name: toolName, args: input }),
-  ),
+  calls: result.toolCalls.map(({ toolCallId, toolName, input }): ToolCall => ({
+    id: toolCallId,
+    name: toolName,
+    args: input,
+  })),
   finish: finishes[result.finishReason] ?? "other",
   usage: aiCounts(result.usage),
   native: result.responseMessages,

@@ -35,7 +35,8 @@ export function createAnthropicClient(name: string, can: ClientTraits, sdk: Anth
 /** The request body for `asking`; a test may add fields. */
 export function toMessageParams(asking: Asking): Params {
   const { choice, reasoning, format } = asking;
-  const single = asking.parallel === undefined ? {} : { disable_parallel_tool_use: !asking.parallel };
+  const single =
+    asking.parallel === undefined ? {} : { disable_parallel_tool_use: !asking.parallel };
   const effort = reasoning && "effort" in reasoning ? reasoning.effort : undefined;
   const config = {
     ...(effort === undefined ? {} : { effort: effort as "low" }),

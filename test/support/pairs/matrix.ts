@@ -18,8 +18,10 @@ export function createMatrix(): Matrix {
     },
     print() {
       const columns = [...pairs];
+      const title = "checks passed";
+      const width = Math.max(title.length, ...[...counts.keys()].map((feature) => feature.length));
       const lines = [...counts].map(([feature, row]) =>
-        [feature.padEnd(28), ...columns.map((pair, at) => cell(row.get(pair), at))].join(" "),
+        [feature.padEnd(width), ...columns.map((pair, at) => cell(row.get(pair), at))].join(" "),
       );
       const sums = columns.map((pair) =>
         [...counts.values()].reduce((sum, row) => sum + (row.get(pair) ?? 0), 0),
@@ -27,9 +29,11 @@ export function createMatrix(): Matrix {
       const total = sums.reduce((sum, one) => sum + one, 0);
       return [
         ...columns.map((pair, at) => `[${String(at + 1).padStart(2)}] ${pair}`),
-        ["feature: checks passed".padEnd(28), ...columns.map((_, at) => `[${String(at + 1).padStart(2)}]`)].join(" "),
+        [title.padEnd(width), ...columns.map((_, at) => `[${String(at + 1).padStart(2)}]`)].join(
+          " ",
+        ),
         ...lines,
-        ["all".padEnd(28), ...sums.map(cell)].join(" "),
+        ["all".padEnd(width), ...sums.map(cell)].join(" "),
         `${total} checks, ${columns.length} pairs, ${counts.size} features`,
       ].join("\n");
     },

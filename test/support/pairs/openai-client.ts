@@ -1,5 +1,5 @@
 // The official `openai` SDK, asking for chat completions.
-import OpenAI from "openai";
+import type OpenAI from "openai";
 import {
   type Asking,
   type ClientTraits,
@@ -23,7 +23,7 @@ interface Thinking {
   reasoning_content?: string;
   reasoning_details?: Detail[];
 }
-type Detail = Record<string, unknown>;
+type Detail = Record<string, unknown> & { text?: string };
 type Answer = Pick<OpenAI.ChatCompletionMessage, "role" | "content" | "refusal" | "tool_calls"> &
   Thinking;
 
@@ -74,7 +74,12 @@ export function toParams(asking: Asking): Omit<Params, "stream"> {
       ? { reasoning_effort: reasoning.effort as OpenAI.ReasoningEffort }
       : {}),
     ...(format
-      ? { response_format: { type: "json_schema" as const, json_schema: { ...format, strict: true } } }
+      ? {
+          response_format: {
+            type: "json_schema" as const,
+            json_schema: { ...format, strict: true },
+          },
+        }
       : {}),
     ...(asking.stop ? { stop: asking.stop } : {}),
     ...(asking.temperature === undefined ? {} : { temperature: asking.temperature }),
@@ -153,16 +158,14 @@ async function streamed(sdk: OpenAI, params: Omit<Params, "stream">): Promise<Re
   return toReply(message, finish, usage);
 }
 
-function add(
-  message: Answer,
-  delta: OpenAI.ChatCompletionChunk.Choice.Delta & Thinking,
-): void {
+function add(message: Answer, delta: OpenAI.ChatCompletionChunk.Choice.Delta & Thinking): void {
   if (delta.content) message.content = (message.content ?? "") + delta.content;
   if (delta.refusal) message.refusal = (message.refusal ?? "") + delta.refusal;
   if (delta.reasoning_content) {
     message.reasoning_content = (message.reasoning_content ?? "") + delta.reasoning_content;
   }
-  for (const piece of delta.reasoning_details ?? []) addDetail((message.reasoning_details ??= []), piece);
+  for (const piece of delta.reasoning_details ?? [])
+    addDetail((message.reasoning_details ??= []), piece);
   for (const piece of delta.tool_calls ?? []) {
     const calls = (message.tool_calls ??= []);
     const known = calls[piece.index];
@@ -180,11 +183,13 @@ function add(
 
 /** Pieces of one detail have one index; texts are joined, everything else is said once. */
 function addDetail(details: Detail[], piece: Detail): void {
-  const known = details.find((one) => one["index"] === piece["index"] && one["type"] === piece["type"]);
+  const known = details.find(
+    (one) => one["index"] === piece["index"] && one["type"] === piece["type"],
+  );
   if (!known) details.push({ ...piece });
   else {
-    const joined = `${String(known["text"] ?? "")}${String(piece["text"] ?? "")}`;
-    Object.assign(known, piece, joined === "" ? {} : { text: joined });
+    const text = (known.text ?? "") + (piece.text ?? "");
+    Object.assign(known, piece, text === "" ? {} : { text });
   }
 }
 

@@ -1,7 +1,14 @@
 // Declares one test for each combination of client, upstream and stream, and counts those that pass.
 import { describe, test } from "bun:test";
 import type { Asking, ClientTraits, PairClient, UpstreamName } from "./conversation.ts";
-import { clientTraits, type Stage, type Talk, talk, upstreamNames } from "./stage.ts";
+import {
+  type ClientName,
+  clientTraits,
+  type Stage,
+  type Talk,
+  talk,
+  upstreamNames,
+} from "./stage.ts";
 
 /** One combination, and the means to talk in it. */
 export interface Scene {
@@ -24,13 +31,15 @@ export const plainModels: Readonly<Record<UpstreamName, string>> = {
 };
 
 export interface Filter {
-  clients?: readonly string[];
+  clients?: readonly ClientName[];
   upstreams?: readonly UpstreamName[];
   /** By default both. */
   streams?: readonly boolean[];
+  /** Only where client and upstream speak different wires. */
+  translated?: boolean;
 }
 
-/** `stage` is asked for when a test runs. */
+/** What stands before a colon in `feature` is counted as one. `stage` is asked for when a test runs. */
 export function scenes(
   feature: string,
   stage: () => Stage,
@@ -40,11 +49,12 @@ export function scenes(
   describe(feature, () => {
     for (const name of filter.clients ?? clientsWhere({})) {
       for (const upstream of filter.upstreams ?? upstreamNames) {
+        if (filter.translated && clientTraits[name].dialect === wires[upstream]) continue;
         for (const stream of filter.streams ?? [false, true]) {
           test(`${name} → ${upstream}${stream ? ", streamed" : ""}`, async () => {
             const scene = sceneOf(stage(), name, upstream, stream);
             await run(scene);
-            scene.stage.matrix.ok(`${name} → ${upstream}`, feature);
+            scene.stage.matrix.ok(`${name} → ${upstream}`, feature.replace(/:.*/, ""));
           });
         }
       }
@@ -62,7 +72,8 @@ function sceneOf(stage: Stage, name: string, upstream: UpstreamName, stream: boo
     stream,
     relayed: wires[upstream] === client.dialect,
     askAt: (at, asking) => talk(stage, client, at, asking, stream),
-    ask: (asking) => talk(stage, client, upstream, { model: plainModels[upstream], ...asking }, stream),
+    ask: (asking) =>
+      talk(stage, client, upstream, { model: plainModels[upstream], ...asking }, stream),
   };
 }
 
@@ -73,9 +84,9 @@ export const wires = {
 } as const satisfies Record<UpstreamName, PairClient["dialect"]>;
 
 /** Names of the clients that have all of these traits. */
-export const clientsWhere = (traits: Partial<ClientTraits>): string[] =>
-  Object.entries(clientTraits)
-    .filter(([, has]) =>
-      (Object.keys(traits) as (keyof ClientTraits)[]).every((key) => has[key] === traits[key]),
-    )
-    .map(([name]) => name);
+export const clientsWhere = (traits: Partial<ClientTraits>): ClientName[] =>
+  (Object.keys(clientTraits) as ClientName[]).filter((name) =>
+    (Object.keys(traits) as (keyof ClientTraits)[]).every(
+      (key) => clientTraits[name][key] === traits[key],
+    ),
+  );

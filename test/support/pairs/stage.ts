@@ -11,7 +11,14 @@ import { startOpenAiUpstream } from "../upstream/openai.ts";
 import type { BillEntry, Recorded, Upstream } from "../upstream/upstream.ts";
 import { type AiClient, createAiClient } from "./ai-client.ts";
 import { createAnthropicClient } from "./anthropic-client.ts";
-import type { Asking, ClientTraits, Counts, PairClient, Reply, UpstreamName } from "./conversation.ts";
+import type {
+  Asking,
+  ClientTraits,
+  Counts,
+  PairClient,
+  Reply,
+  UpstreamName,
+} from "./conversation.ts";
 import { createMatrix, type Matrix } from "./matrix.ts";
 import { createOpenAiClient } from "./openai-client.ts";
 
@@ -26,8 +33,6 @@ export interface Stage {
   aiClients: AiClient[];
   /** Every request that an SDK sent to the gateway, in order. */
   exchanges: Exchange[];
-  /** Refusals of the upstreams that a test meant to provoke. */
-  expectedRefusals: Set<Recorded>;
   matrix: Matrix;
   stop(): Promise<void>;
 }
@@ -118,7 +123,6 @@ export async function openStage(): Promise<Stage> {
       ...aiClients,
     ],
     exchanges,
-    expectedRefusals: new Set(),
     matrix: createMatrix(),
     async stop() {
       await Promise.all([daemon.dispose(), ...Object.values(upstreams).map((one) => one.stop())]);
@@ -126,7 +130,10 @@ export async function openStage(): Promise<Stage> {
   };
 }
 
-function createAiClients(baseURL: string, shared: { apiKey: string; fetch: typeof fetch }): AiClient[] {
+function createAiClients(
+  baseURL: string,
+  shared: { apiKey: string; fetch: typeof fetch },
+): AiClient[] {
   const openai = createOpenAI({ ...shared, baseURL });
   const compatible = createOpenAICompatible({
     ...shared,

@@ -92,13 +92,17 @@ function faulty(exchange: Exchange, fault: Fault): Score {
   switch (fault.kind) {
     case "cut":
       return broken({
-        steps: [...upTo(fault.afterFrames), { do: "wait", ms: settleMs }, { do: "break" }],
+        steps: [
+          ...upTo(fault.afterFrames),
+          { do: "wait", ms: fault.pauseMs ?? settleMs },
+          { do: "break" },
+        ],
       });
     case "half-stream":
       return broken({
         steps: [
           ...upTo(fault.afterFrames ?? all.length - exchange.terminalFrames),
-          { do: "wait", ms: settleMs },
+          { do: "wait", ms: fault.pauseMs ?? settleMs },
         ],
       });
     case "hang":
@@ -134,7 +138,11 @@ function faulty(exchange: Exchange, fault: Fault): Score {
       const error = exchange.errorFrame(fault.type, fault.message);
       return broken({
         steps: exchange.stream
-          ? [...upTo(fault.afterFrames ?? 1), { do: "wait", ms: settleMs }, text(error)]
+          ? [
+              ...upTo(fault.afterFrames ?? 1),
+              { do: "wait", ms: fault.pauseMs ?? settleMs },
+              text(error),
+            ]
           : [text(error)],
       });
     }

@@ -193,12 +193,15 @@ export interface RawAnswer {
   body?: string | Uint8Array | readonly (string | Uint8Array | number)[];
 }
 
-/** Faults. `answer` is what would have been said; a stream is cut into frames (events) as the vendor sends them. */
+/**
+ * Faults. `answer` is what would have been said; a stream is cut into frames (events) as the vendor sends them.
+ * `pauseMs` (default 20) is the silence between what is told and the break, so that both arrive apart.
+ */
 export type Fault =
   /** The connection is broken after so many frames (of a plain answer: after half the bytes). */
-  | { kind: "cut"; afterFrames: number; answer?: Answer }
+  | { kind: "cut"; afterFrames: number; pauseMs?: number; answer?: Answer }
   /** The stream is closed properly, without its last events; by default only the terminal ones are missing. */
-  | { kind: "half-stream"; afterFrames?: number; answer?: Answer }
+  | { kind: "half-stream"; afterFrames?: number; pauseMs?: number; answer?: Answer }
   /** Silence: after so many frames; without `afterFrames` not even a status line is sent. */
   | { kind: "hang"; afterFrames?: number; answer?: Answer }
   /** So many bytes at a time (default 1), with a pause between (default 0: next turn of the loop). */
@@ -214,6 +217,7 @@ export type Fault =
   | {
       kind: "error-in-stream";
       afterFrames?: number;
+      pauseMs?: number;
       type?: string;
       message?: string;
       answer?: Answer;

@@ -333,7 +333,11 @@ describe("settings", () => {
   });
 
   test("a picture is labelled by its bytes, unless the client wrote this wire", () => {
-    const source = { kind: "base64", mediaType: "image/jpeg", data: "iVBORw0KGgoAAAANSUhEUgAA" } as const;
+    const source = {
+      kind: "base64",
+      mediaType: "image/jpeg",
+      data: "iVBORw0KGgoAAAANSUhEUgAA",
+    } as const;
     for (const type of ["image", "file"] as const) {
       const messages: Message[] = [{ role: "user", parts: [{ type, source }] }];
       const typeOf = (ext: ChatRequest["ext"]): unknown =>

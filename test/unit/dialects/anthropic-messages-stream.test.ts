@@ -404,6 +404,42 @@ describe("decoder", () => {
   });
 });
 
+describe("arguments of a streamed call", () => {
+  const shown = (...pieces: string[]): string[] =>
+    encode([
+      start,
+      begin(0, call("t")),
+      ...pieces.map((piece) => delta(0, args(piece))),
+      done(0),
+      finish("tool-calls"),
+      end,
+    ])
+      .map(json)
+      .filter(({ type }) => type === "content_block_delta")
+      .map((event) => event["delta"].partial_json);
+
+  test.each([
+    [
+      ['{"a"', ": 1.0}"],
+      ['{"a"', ": 1.0}"],
+    ],
+    [
+      ["  ", "{", "}"],
+      ["  {", "}"],
+    ],
+    // Not an object: wrapped in one, as in a whole answer.
+    [["[1", ",2.0]"], ['{"input":[1,2.0]}']],
+    [['"tex', 't"'], ['{"input":"text"}']],
+    [["plain ", "words"], ['{"input":"plain words"}']],
+    [[" ", ""], []],
+    [[], []],
+    // Told as it came: its end is not known when it begins.
+    [['{"cut": "of'], ['{"cut": "of']],
+  ])("%j are told as %j", (pieces, expected) => {
+    expect(shown(...pieces)).toEqual(expected);
+  });
+});
+
 describe("whole answers", () => {
   const decodeWhole = (body: JsonObject): ChatResponse =>
     anthropicMessages.response.decode({ json: body, text: JSON.stringify(body) }, origin).value;

@@ -231,7 +231,12 @@ describe("encoding", () => {
       ...[0, 1].flatMap((index): ChatEvent[] => [
         { type: "part-start", candidate: 0, index, part },
         { type: "part-delta", candidate: 0, index, delta: { type: "reasoning", text: "H" } },
-        { type: "part-delta", candidate: 0, index, delta: { type: "reasoning", text: `m${index}` } },
+        {
+          type: "part-delta",
+          candidate: 0,
+          index,
+          delta: { type: "reasoning", text: `m${index}` },
+        },
         { type: "part-delta", candidate: 0, index, delta: { type: "signature", signature: "s" } },
         { type: "part-end", candidate: 0, index },
       ]),

@@ -78,7 +78,10 @@ describe("reasoning", () => {
       lost: [],
     });
     expect(encode("gpt-5.6-sol", {}).body).not.toHaveProperty("reasoning_effort");
-    expect(encode("gpt-6-sol", asked)).toMatchObject({ body: { reasoning_effort: "high" }, lost: [] });
+    expect(encode("gpt-6-sol", asked)).toMatchObject({
+      body: { reasoning_effort: "high" },
+      lost: [],
+    });
   });
 });
 

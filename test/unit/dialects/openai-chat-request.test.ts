@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Target } from "../../../src/dialects/dialect.ts";
 import { openaiChat } from "../../../src/dialects/openai-chat/index.ts";
-import type { ChatRequest, Message, Reasoning } from "../../../src/ir/chat.ts";
+import type { ChatRequest, Message, Part, Reasoning } from "../../../src/ir/chat.ts";
 import { GatewayError } from "../../../src/ir/error.ts";
 import { isObject, type JsonObject } from "../../../src/lib/json.ts";
 
@@ -384,6 +384,39 @@ describe("encoding", () => {
       },
     ]);
     expect(fields).toEqual(["messages[0].content[0].is_error"]);
+  });
+
+  test("call ids that OpenAI refuses as too long become short ones, the same for call and result", () => {
+    const [long, other] = [`toolu_${"x".repeat(50)}1`, `toolu_${"x".repeat(50)}2`];
+    const made = (id: string): Part => ({
+      type: "tool-call",
+      id,
+      name: "f",
+      args: "{}",
+      executor: "client",
+    });
+    const result = (callId: string): Part => ({
+      type: "tool-result",
+      callId,
+      parts: [{ type: "text", text: callId }],
+      isError: false,
+    });
+    const messages: Message[] = [
+      { role: "assistant", parts: [made(long), made(other), made("toolu_01short")] },
+      { role: "user", parts: [result(other), result(long), result("toolu_01short")] },
+    ];
+    const idsOf = (request: ChatRequest): unknown[] => {
+      const [assistant, ...tools] = encode(request).body["messages"];
+      const calls = assistant?.["tool_calls"] as JsonObject[];
+      return [...calls.map(({ id }) => id), ...tools.map((message) => message["tool_call_id"])];
+    };
+    const [first, second, third, ...results] = idsOf(foreign(messages, {}));
+    expect(results).toEqual([second, first, third]);
+    expect(new Set([first, second, third]).size).toBe(3);
+    expect(third).toBe("toolu_01short");
+    for (const id of [first, second]) expect(id).toMatch(/^call_[\w-]{35}$/);
+    // A client of this wire gets what it wrote.
+    expect(idsOf({ ...foreign(messages, {}), ext: { "openai-chat": {} } })[0]).toBe(long);
   });
 
   test("reasoning goes back only where it was made", () => {

@@ -407,6 +407,47 @@ const full: ChatResponse = {
 };
 
 describe("encoding", () => {
+  test.each([
+    [['{"input":', '"x = 1\\n"}'], "x = 1\n"],
+    // Anything else comes as it is.
+    [['{"code":"x"}'], '{"code":"x"}'],
+    [["x = ", "1"], "x = 1"],
+  ])("the call of a free-form tool that came as a function's: %j", (pieces, input) => {
+    const request = {
+      tools: [{ type: "custom", name: "run" }],
+    } as unknown as NonNullable<AnswerContext["request"]>;
+    const part: Part = { type: "tool-call", id: "t", name: "run", args: "", executor: "client" };
+    const events: ChatEvent[] = [
+      { type: "start", id: "r", model: "m" },
+      { type: "part-start", candidate: 0, index: 0, part },
+      ...pieces.map((args): ChatEvent => ({
+        type: "part-delta",
+        candidate: 0,
+        index: 0,
+        delta: { type: "args", args },
+      })),
+      { type: "part-end", candidate: 0, index: 0 },
+      { type: "finish", candidate: 0, finish: { reason: "tool-calls" } },
+      { type: "end" },
+    ];
+    const calls = encode(events, { request }).flatMap(({ data }) =>
+      data === "[DONE]" ? [] : (JSON.parse(data).choices[0].delta.tool_calls ?? []),
+    );
+    expect(calls).toEqual([
+      { index: 0, id: "t", type: "custom", custom: { name: "run", input: "" } },
+      { index: 0, custom: { input } },
+    ]);
+    const whole = openaiChat.response.encode(collect(events), {
+      model: "m",
+      includeUsage: true,
+      request,
+      warn: () => {},
+    });
+    expect(JSON.parse(whole).choices[0].message.tool_calls).toEqual([
+      { id: "t", type: "custom", custom: { name: "run", input } },
+    ]);
+  });
+
   test("the plainest form: no event names, role first, a finish chunk, [DONE]", () => {
     const frames = encode(expand(full));
     expect(frames.every((item) => item.event === undefined && !item.data.includes("\n"))).toBe(

@@ -54,6 +54,15 @@ describe("S01 a rebound name does not reach a loopback daemon", () => {
     expect(verdict({ host: "other.corp" }, options)).toBe(403);
   });
 
+  test("the address itself passes, and on a public listener the loopback names too", () => {
+    expect(verdict({ host: "127.0.0.5:6342" }, { hostname: "127.0.0.5" })).toBe(200);
+    const named = { hostname: "10.0.0.5", allowedHosts: ["gw.example"] };
+    for (const host of ["10.0.0.5:6342", "127.0.0.1:6342", "gw.example"]) {
+      expect(verdict({ host }, named)).toBe(200);
+    }
+    expect(verdict({ host: "other.example" }, named)).toBe(403);
+  });
+
   test("a public listener takes any name unless the names are configured", () => {
     expect(verdict({ host: "gw.example" }, { hostname: "0.0.0.0" })).toBe(200);
     const named = { hostname: "0.0.0.0", allowedHosts: ["gw.example"] };
