@@ -7,7 +7,7 @@ import type { AnswerContext, Body, Decoded, Dialect } from "./dialects/dialect.t
 import type { Egress, EgressResponse } from "./egress.ts";
 import { type Inbound, inspect, readBody } from "./inbound.ts";
 import type { ChatResponse, Operation } from "./ir/chat.ts";
-import { GatewayError, toGatewayError } from "./ir/error.ts";
+import { type ErrorCode, GatewayError, toGatewayError } from "./ir/error.ts";
 import { expand } from "./ir/fold.ts";
 import { createUsage } from "./ir/usage.ts";
 import { monotonic } from "./lib/clock.ts";
@@ -408,6 +408,9 @@ async function refuse(
 /** Seconds a client is told to wait when nobody upstream said how long. */
 const defaultRetryAfterSeconds = 2;
 
+/** A person must mend these. Some agents would ask again for minutes; the vendors' SDKs obey the header that forbids it. */
+const hopeless: ReadonlySet<ErrorCode> = new Set(["unauthenticated", "forbidden", "upstream_auth"]);
+
 function errorResponse(error: GatewayError, dialect: Dialect, record: RequestRecord): Response {
   const headers: Record<string, string> = {
     "content-type": "application/json",
@@ -417,6 +420,7 @@ function errorResponse(error: GatewayError, dialect: Dialect, record: RequestRec
     const seconds = Math.ceil((error.retryAfterMs ?? defaultRetryAfterSeconds * 1000) / 1000);
     headers["retry-after"] = String(Math.max(1, seconds));
   }
+  if (hopeless.has(error.code)) headers["x-should-retry"] = "false";
   return new Response(nativeBody(error, dialect) ?? dialect.error.encode(error, record.requestId), {
     status: error.status,
     headers,

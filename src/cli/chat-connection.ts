@@ -13,6 +13,7 @@ import { acquireLock, openStore, type Store, StoreError } from "../store/store.t
 import { reachable } from "./daemon-client.ts";
 import { removeDaemonRecord, requireOwnFolder, runningDaemon } from "./daemon-file.ts";
 import { ExitError, exitCodes } from "./exit.ts";
+import { tell } from "./output.ts";
 import { daemonSettings, loadSettings, type Settings } from "./settings.ts";
 
 export interface ConnectOptions {
@@ -147,7 +148,7 @@ async function openLedger({ dataDir }: Config): Promise<{ store: Store; close():
     }
   } catch (error) {
     if (!(error instanceof StoreError || error instanceof ExitError)) throw error;
-    console.error(`note: this call is not recorded. ${error.message}`);
+    tell(`note: this call is not recorded. ${error.message}`);
     const store = await openStore({ path: ":memory:" });
     return { store, close: () => store.close() };
   }

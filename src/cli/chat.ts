@@ -8,7 +8,7 @@ import { converse } from "./chat-terminal.ts";
 import { errorText } from "./daemon-client.ts";
 import { ExitError, exitCodes } from "./exit.ts";
 import { toExitError } from "./failure.ts";
-import { harmless, printJson, write } from "./output.ts";
+import { harmless, printJson, tell, write } from "./output.ts";
 import { showWaiting } from "./waiting.ts";
 
 export interface ChatOptions {
@@ -36,7 +36,8 @@ export async function chat(model: string, words: string, options: ChatOptions): 
     await converse(model, (line, signal) => answerTurn(line, signal, { model, turns, options }));
     return;
   }
-  if (prompt === "") throw new ExitError(exitCodes.usage, "There is nothing to say: the prompt is empty.");
+  if (prompt === "")
+    throw new ExitError(exitCodes.usage, "There is nothing to say: the prompt is empty.");
   turns.push({ role: "user", content: prompt });
   await once(model, turns, options);
 }
@@ -83,7 +84,12 @@ async function answerTurn(
     // A gateway may have been started or stopped since the last question.
     const connection = await connect(options);
     try {
-      await streamAnswer(connection, { model, messages: turns }, signal, (piece) => (text += piece));
+      await streamAnswer(
+        connection,
+        { model, messages: turns },
+        signal,
+        (piece) => (text += piece),
+      );
     } finally {
       await connection.close();
     }
@@ -91,18 +97,14 @@ async function answerTurn(
     const exit = toExitError(error);
     // The terminal is gone: nobody is left to talk to.
     if (exit.exitCode === exitCodes.ok) throw exit;
-    console.error(signal.aborted ? dim("(stopped)") : harmless(exit.message, "\n"));
+    tell(signal.aborted ? dim("(stopped)") : harmless(exit.message, "\n"));
   }
   if (text === "") turns.pop();
   else turns.push({ role: "assistant", content: text });
 }
 
 /** @throws ExitError with the gateway's own message when the answer is an error */
-async function ask(
-  { post }: Connection,
-  body: JsonObject,
-  signal: AbortSignal,
-): Promise<Response> {
+async function ask({ post }: Connection, body: JsonObject, signal: AbortSignal): Promise<Response> {
   const done = showWaiting();
   try {
     const answer = await post(body, signal);

@@ -4,7 +4,7 @@ import { ConfigError, formatProblem } from "../config/problems.ts";
 import { redact } from "../config/redact.ts";
 import { ExitError, exitCodes } from "./exit.ts";
 import { formatProblems } from "./failure.ts";
-import { print, printJson } from "./output.ts";
+import { print, printJson, tell } from "./output.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 
 export interface CheckOptions {
@@ -24,15 +24,15 @@ export async function check(file: string | undefined, options: CheckOptions): Pr
     await printJson(options.print ? { ...result, config: redact(loaded.config) } : result);
     return;
   }
-  for (const warning of loaded.warnings) console.error(`warning: ${formatProblem(warning)}`);
+  for (const warning of loaded.warnings) tell(`warning: ${formatProblem(warning)}`);
   const verdict = `${loaded.path ?? "no file, built-in defaults"}: ok, ${summary(loaded.config)}`;
   if (options.print) {
     await printJson(redact(loaded.config));
-    console.error(verdict);
+    tell(verdict);
   } else {
     await print(verdict);
   }
-  if (hint) console.error(`note: ${hint}`);
+  if (hint) tell(`note: ${hint}`);
 }
 
 async function load(file: string | undefined, { json }: CheckOptions): Promise<Settings> {

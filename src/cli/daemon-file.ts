@@ -16,7 +16,11 @@ import { Secret } from "../lib/secret.ts";
 import { isLocked } from "../store/store.ts";
 import { ExitError, exitCodes } from "./exit.ts";
 
-const recordSchema = z.object({ pid: z.number(), urls: z.array(z.string()), startedAtMs: z.number() });
+const recordSchema = z.object({
+  pid: z.number(),
+  urls: z.array(z.string()),
+  startedAtMs: z.number(),
+});
 
 export type DaemonRecord = z.infer<typeof recordSchema>;
 

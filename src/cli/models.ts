@@ -37,7 +37,9 @@ export async function models(options: ModelsOptions): Promise<void> {
   }
   if (rows.length === 0) {
     const name = options.provider ?? "provider";
-    await print(`No models are known by name. Any \`${name}/model\` can be asked for all the same.`);
+    await print(
+      `No models are known by name. Any \`${name}/model\` can be asked for all the same.`,
+    );
     return;
   }
   await print(
@@ -64,7 +66,8 @@ function requireProvider(name: string | undefined, { providers }: Config): void 
   const names = providers.map((provider) => provider.name);
   if (name === undefined || names.includes(name)) return;
   const [near] = nearest(name, names, 1);
-  const hint = near === undefined ? `Providers here: ${names.join(", ")}.` : `Did you mean \`${near}\`?`;
+  const hint =
+    near === undefined ? `Providers here: ${names.join(", ")}.` : `Did you mean \`${near}\`?`;
   throw new ExitError(exitCodes.failed, `No provider is named \`${name}\`. ${hint}`);
 }
 

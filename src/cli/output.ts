@@ -25,6 +25,11 @@ export async function write(text: string): Promise<void> {
 /** Writes `text` and a line feed. @throws ExitError as {@link write} */
 export const print = (text: string): Promise<void> => write(`${text}\n`);
 
+/** Writes a line for people to standard error: notes, reasons, what went wrong. Best effort. */
+export function tell(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
 /** Writes `value` as indented JSON. @throws ExitError as {@link write} */
 export const printJson = (value: unknown): Promise<void> => print(JSON.stringify(value, null, 2));
 

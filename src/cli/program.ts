@@ -3,7 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import { nearest } from "../lib/suggest.ts";
 import { version } from "../version.ts";
 import { ExitError, exitCodes } from "./exit.ts";
-import { print } from "./output.ts";
+import { harmless, print, tell } from "./output.ts";
 
 /** Commands load their code when they are called, so that `--help` and `version` start fast. */
 function createProgram(): Command {
@@ -20,7 +20,11 @@ function createProgram(): Command {
     .description("start the gateway (also without any command)")
     .addOption(configOption())
     .option("--host <address>", "address to listen on (default: 127.0.0.1 and ::1)")
-    .option("-p, --port <number>", "port to listen on, 0 for any free one (default: 6342)", parsePort)
+    .option(
+      "-p, --port <number>",
+      "port to listen on, 0 for any free one (default: 6342)",
+      parsePort,
+    )
     .addOption(dataDirOption())
     .addOption(
       new Option("--log-level <level>", "least level logged").choices([
@@ -84,7 +88,10 @@ function createProgram(): Command {
   program
     .command("chat")
     .argument("<model>", "model name, e.g. demo/echo")
-    .argument("[prompt...]", "what to say; piped text follows it; without both the chat is interactive")
+    .argument(
+      "[prompt...]",
+      "what to say; piped text follows it; without both the chat is interactive",
+    )
     .description("talk to a model in the terminal")
     .addOption(configOption())
     .addOption(dataDirOption())
@@ -171,7 +178,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
     const { toExitError } = await import("./failure.ts");
     const { exitCode, message } = toExitError(error);
-    if (message !== "") console.error(message);
+    if (message !== "") tell(harmless(message, "\n\t"));
     return exitCode;
   }
 }

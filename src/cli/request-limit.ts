@@ -13,7 +13,8 @@ export function raiseRequestLimit(): void {
     ),
   );
   // A compiled executable lists its virtual entry as the second argument and adds it again by itself.
-  const compiled = process.argv[1]?.startsWith("/$bunfs/") || process.argv[1]?.startsWith("B:\\~BUN");
+  const compiled =
+    process.argv[1]?.startsWith("/$bunfs/") || process.argv[1]?.startsWith("B:\\~BUN");
   const argv = compiled
     ? [process.execPath, ...process.argv.slice(2)]
     : [process.execPath, ...process.execArgv, ...process.argv.slice(1)];

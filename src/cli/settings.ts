@@ -4,12 +4,7 @@ import { homedir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import type { Config } from "../config/config.ts";
 import { parseText } from "../config/document.ts";
-import {
-  configFromObject,
-  loadConfig,
-  type LoadedConfig,
-  type Overrides,
-} from "../config/load.ts";
+import { configFromObject, loadConfig, type LoadedConfig, type Overrides } from "../config/load.ts";
 import { type Located, locateConfig } from "../config/locate.ts";
 import { ConfigError } from "../config/problems.ts";
 import { isObject, type JsonObject } from "../lib/json.ts";

@@ -54,7 +54,9 @@ export async function usage(options: UsageOptions): Promise<void> {
   }
   const lines: Line[] = groups.map((group) => ({ ...group, title: group.group ?? "(none)" }));
   if (groups.length > 1) lines.push(sum(groups));
-  const shown = columns.filter(({ text, rare }) => !rare || lines.some((line) => text(line) !== "0"));
+  const shown = columns.filter(
+    ({ text, rare }) => !rare || lines.some((line) => text(line) !== "0"),
+  );
   await print(
     renderTable(
       [{ title: by }, ...shown.map(({ title }) => ({ title, align: "right" as const }))],

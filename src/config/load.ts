@@ -310,8 +310,7 @@ function fillEmptySections(value: unknown): unknown {
 function entriesOf(findings: readonly { path: Path }[]): (path: Path) => boolean {
   const entries = new Set(findings.map(({ path }) => placeKey(path.slice(0, 2))));
   const places = new Set(findings.map(({ path }) => placeKey(path)));
-  return (path) =>
-    path.length <= 2 ? entries.has(placeKey(path)) : places.has(placeKey(path));
+  return (path) => (path.length <= 2 ? entries.has(placeKey(path)) : places.has(placeKey(path)));
 }
 
 /** The file that problems of {@link Overrides} name. */

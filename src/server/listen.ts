@@ -56,7 +56,8 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   };
 }
 
-const printable = (hostname: string): string => (hostname.includes(":") ? `[${hostname}]` : hostname);
+const printable = (hostname: string): string =>
+  hostname.includes(":") ? `[${hostname}]` : hostname;
 
 function bind(
   hostname: string,
@@ -94,7 +95,8 @@ function bind(
     });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "";
-    if (hostname === "::1" && ["EADDRNOTAVAIL", "EAFNOSUPPORT", "EINVAL"].includes(code)) return null;
+    if (hostname === "::1" && ["EADDRNOTAVAIL", "EAFNOSUPPORT", "EINVAL"].includes(code))
+      return null;
     const where = `${printable(hostname)}:${port}`;
     if (code === "EADDRINUSE" || /in use/.test(String(error))) {
       throw new ListenError(

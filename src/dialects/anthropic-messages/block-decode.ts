@@ -10,19 +10,20 @@ import type {
   ToolResultPart,
 } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
+import { unknownFields } from "../ext.ts";
+import { field, stringOr } from "../fields.ts";
 import { decodeDocument, decodeImage, decodeSearchResult } from "./media.ts";
 import { unescapeName } from "./names.ts";
 import { unsealReasoning } from "./origin.ts";
 import {
   dialectId,
-  field,
+  objectAt,
   opaque,
   optionalBoolean,
+  optionalObject,
   optionalString,
   reject,
   requiredString,
-  stringOr,
-  unknownFields,
   withExt,
 } from "./wire.ts";
 
@@ -84,11 +85,8 @@ function decodeInput(block: JsonObject, path: string, scope: BlockScope): Part {
 
 /** A prompt-cache breakpoint: https://platform.claude.com/docs/en/build-with-claude/prompt-caching */
 export function decodeCache(block: JsonObject, path: string): { cache?: CacheHint } {
-  const control = field(block, "cache_control");
-  if (control === undefined) return {};
-  if (!isObject(control)) {
-    return reject(`${path}.cache_control`, "Input should be a valid dictionary");
-  }
+  const control = optionalObject(block, "cache_control", path);
+  if (!control) return {};
   const ttl = field(control, "ttl");
   return { cache: ttl === "5m" || ttl === "1h" ? { ttl } : {} };
 }
@@ -194,9 +192,9 @@ function decodeResultContent(
   if (content === undefined) return [];
   if (typeof content === "string") return content === "" ? [] : [{ type: "text", text: content }];
   if (!Array.isArray(content)) return reject(path, "Input should be a valid list");
-  return content.map((item: unknown, index) => {
+  return content.map((value, index) => {
     const place = `${path}.${index}`;
-    if (!isObject(item)) return reject(place, "Input should be a valid dictionary");
+    const item = objectAt(value, place);
     const part = decodeBlock(item, place, scope);
     return part.type === "text" ||
       part.type === "image" ||

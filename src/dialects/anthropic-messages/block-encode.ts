@@ -10,12 +10,14 @@ import type {
 } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { Target } from "../dialect.ts";
-import { encodeInput } from "./input.ts";
+import { loneText } from "../lone-text.ts";
+import type { Losses } from "../losses.ts";
+import { encodeInput } from "../tool-input.ts";
 import { type EncodedMedia, encodeDocument, encodeImage } from "./media.ts";
 import { modelFamily } from "./model.ts";
 import { escapeName } from "./names.ts";
 import { isOwn } from "./origin.ts";
-import { dialectId, foreignFields, type Losses, noForm, ownExt, wholeBlock } from "./wire.ts";
+import { dialectId, foreignFields, noForm, ownExt, wholeBlock } from "./wire.ts";
 
 export interface BlockScope {
   target: Target;
@@ -168,14 +170,11 @@ function encodeResult(part: ToolResultPart, path: string, scope: BlockScope): Js
   const content = part.parts.flatMap((inner, index) =>
     encodeBlock(inner, `${path}.content[${index}]`, scope),
   );
-  const [only] = content;
-  const isPlain =
-    content.length === 1 && only?.["type"] === "text" && Object.keys(only).length === 2;
   return [
     {
       type: "tool_result",
       tool_use_id: part.callId,
-      ...(content.length === 0 ? {} : { content: isPlain ? only["text"] : content }),
+      ...(content.length === 0 ? {} : { content: loneText(content) ?? content }),
       ...(part.isError ? { is_error: true } : {}),
       ...ownExt(part.ext),
       ...encodeCache(part.cache),

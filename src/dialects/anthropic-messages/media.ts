@@ -3,8 +3,9 @@
 import type { FilePart, ImagePart, MediaSource, OpaquePart } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import { sniffMediaType } from "../../lib/media-type.ts";
+import { unknownFields } from "../ext.ts";
+import { field, stringOr } from "../fields.ts";
 import {
-  field,
   opaque,
   optionalArray,
   optionalString,
@@ -12,8 +13,6 @@ import {
   reject,
   requiredObject,
   requiredString,
-  stringOr,
-  unknownFields,
   withExt,
 } from "./wire.ts";
 

@@ -1,7 +1,8 @@
 // Another provider's reasoning in this wire's thinking blocks: a signature that says where it was made.
 import type { DialectId, ReasoningPart } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
-import { dialectId, field, stringOr } from "./wire.ts";
+import { field, stringOr } from "../fields.ts";
+import { dialectId } from "./wire.ts";
 
 /**
  * Clients of this wire keep `signature` and `data` as opaque text and send them back unchanged. A block made of foreign

@@ -14,10 +14,12 @@ import type {
 import { GatewayError } from "../../ir/error.ts";
 import { isObject, type JsonObject, rawAt } from "../../lib/json.ts";
 import type { Body, Decoded } from "../dialect.ts";
+import { unknownFields } from "../ext.ts";
+import { field, stringOr } from "../fields.ts";
 import { decodeBlock, decodeCache } from "./block-decode.ts";
 import {
   dialectId,
-  field,
+  objectAt,
   opaque,
   optionalArray,
   optionalBoolean,
@@ -29,8 +31,6 @@ import {
   rejectMissing,
   requiredObject,
   requiredString,
-  stringOr,
-  unknownFields,
   withExt,
 } from "./wire.ts";
 
@@ -58,7 +58,7 @@ export function decodeRequest(body: Body, operation?: Operation): Decoded<ChatRe
     model,
     messages: [...decodeSystem(json), ...decodeMessages(body)],
     tools: (optionalArray(json, "tools") ?? []).map((tool, index) =>
-      decodeTool(tool, `tools.${index}`),
+      decodeTool(objectAt(tool, `tools.${index}`), `tools.${index}`),
     ),
     ...(choice ? { toolChoice: choice } : {}),
     settings: {
@@ -212,8 +212,7 @@ const toolKeys = new Set([
   "cache_control",
 ]);
 
-function decodeTool(item: unknown, path: string): Tool {
-  if (!isObject(item)) return reject(path, "Input should be a valid dictionary");
+function decodeTool(item: JsonObject, path: string): Tool {
   const type = optionalString(item, "type", path) ?? "custom";
   const cache = decodeCache(item, path);
   if (type !== "custom") {
@@ -252,9 +251,9 @@ function decodeSystem(json: JsonObject): Message[] {
 function decodeSystemContent(content: unknown, path: string): Part[] {
   if (typeof content === "string") return content === "" ? [] : [{ type: "text", text: content }];
   if (!Array.isArray(content)) return reject(path, blockKinds);
-  return content.map((item: unknown, index) => {
+  return content.map((value, index) => {
     const place = `${path}.${index}`;
-    if (!isObject(item)) return reject(place, "Input should be a valid dictionary");
+    const item = objectAt(value, place);
     const part = decodeBlock(item, place, { origin: { dialect: dialectId }, isRequest: true });
     // Claude Code writes a billing header as text. It means nothing to any other model and, new each time,
     // would break every prefix cache.
@@ -271,13 +270,16 @@ function decodeMessages({ json, text }: Body): Message[] {
   if (items.length === 0) reject("messages", "at least one message is required");
   const inputs = inputTexts(items, text);
   return items.map((item, index) => ({
-    ...decodeMessage(item, `messages.${index}`, inputs),
+    ...decodeMessage(objectAt(item, `messages.${index}`), `messages.${index}`, inputs),
     place: `messages[${index}]`,
   }));
 }
 
-function decodeMessage(item: unknown, path: string, inputs: ReadonlyMap<string, string>): Message {
-  if (!isObject(item)) return reject(path, "Input should be a valid dictionary");
+function decodeMessage(
+  item: JsonObject,
+  path: string,
+  inputs: ReadonlyMap<string, string>,
+): Message {
   const role = requiredString(item, "role", path);
   const ext = withExt(unknownFields(item, messageKeys));
   const content = field(item, "content");
@@ -300,11 +302,10 @@ function decodeContent(
   if (content === undefined) return rejectMissing(path);
   if (typeof content === "string") return [{ type: "text", text: content }];
   if (!Array.isArray(content)) return reject(path, blockKinds);
-  return content.map((item: unknown, index) => {
+  return content.map((item, index) => {
     const place = `${path}.${index}`;
-    if (!isObject(item)) return reject(place, "Input should be a valid dictionary");
     const inputText = inputs.get(`${place}.input`);
-    return decodeBlock(item, place, {
+    return decodeBlock(objectAt(item, place), place, {
       origin: { dialect: dialectId },
       isRequest: true,
       ...(inputText === undefined ? {} : { inputText }),

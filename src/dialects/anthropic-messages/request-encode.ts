@@ -1,16 +1,19 @@
 // A request in the internal representation written as a Messages body.
 // https://platform.claude.com/docs/en/api/messages
 import type { ChatRequest, ResponseFormat, Tool } from "../../ir/chat.ts";
-import { GatewayError } from "../../ir/error.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
 import type { EncodedRequest, Target } from "../dialect.ts";
+import { freeformLoss, freeformSchema } from "../freeform.ts";
+import { loneText } from "../lone-text.ts";
+import { createLosses, loseRefused, type Losses } from "../losses.ts";
+import { refuseLostTools, vendorToolLoss } from "../vendor-tools.ts";
 import { encodeCache } from "./block-encode.ts";
 import { encodeConversation, type Turn } from "./message-encode.ts";
 import { type ModelTraits, traitsOf } from "./model.ts";
 import { escapeName } from "./names.ts";
 import { fitSchema } from "./schema.ts";
 import { planThinking, type ThinkingPlan, thinkingFields } from "./thinking.ts";
-import { createLosses, dialectId, foreignFields, type Losses, noForm, ownExt } from "./wire.ts";
+import { dialectId, foreignFields, noForm, ownExt } from "./wire.ts";
 
 /**
  * @throws GatewayError `unsupported_feature` when the request is about tools that only another provider runs.
@@ -55,11 +58,7 @@ export function encodeRequest(request: ChatRequest, target: Target): EncodedRequ
   };
   loseSettings(scope);
   for (const key of foreignFields(request.ext)) losses.lose(key, noForm);
-  for (const key of target.quirks.drop ?? []) {
-    if (!Object.hasOwn(body, key)) continue;
-    delete body[key];
-    losses.lose(key, "the provider refuses this field");
-  }
+  loseRefused(body, target, losses);
   return { body: stringify(body), headers: betaHeader(turns), warnings: losses.warnings() };
 }
 
@@ -71,13 +70,7 @@ interface Scope {
   isNative: boolean;
 }
 
-/** A lone plain text is sent as a string, which the simplest servers understand too. */
-function simplify(blocks: JsonObject[]): string | JsonObject[] {
-  const [only] = blocks;
-  const isPlain =
-    blocks.length === 1 && only?.["type"] === "text" && Object.keys(only).length === 2;
-  return isPlain ? String(only["text"]) : blocks;
-}
+const simplify = (blocks: JsonObject[]): string | JsonObject[] => loneText(blocks) ?? blocks;
 
 function encodeMetadata(user: string | undefined, kept: unknown): JsonObject {
   const metadata = {
@@ -191,27 +184,13 @@ function encodeTools(scope: Scope, turns: readonly Turn[]): JsonObject[] {
     const path = `tools[${index}]`;
     if (tool.type === "provider") {
       if (tool.origin === dialectId && isObject(tool.raw)) return [{ ...tool.raw }];
-      losses.lose(path, `\`${tool.name}\` runs at another provider`);
+      losses.lose(path, vendorToolLoss(tool));
       return [];
     }
     for (const key of foreignFields(tool.ext)) losses.lose(`${path}.${key}`, noForm);
     return [{ ...encodeTool(tool, path, scope), ...encodeCache(tool.cache) }];
   });
-  const forced = request.toolChoice?.type === "tool" ? request.toolChoice.name : undefined;
-  const isOnlyForeign = tools.length === 0 && request.tools.length > 0;
-  const lost = request.tools.find(
-    (tool) =>
-      tool.type === "provider" &&
-      tool.origin !== dialectId &&
-      (isOnlyForeign || tool.name === forced),
-  );
-  if (lost) {
-    throw new GatewayError(
-      "unsupported_feature",
-      `The tool \`${lost.name}\` runs on its own provider's servers; \`${target.provider}\` has no such tool.`,
-      { param: "tools" },
-    );
-  }
+  refuseLostTools(request, tools.length, { dialectId, target });
   return tools.length > 0 || scope.isNative ? tools : calledTools(turns);
 }
 
@@ -236,21 +215,8 @@ function encodeTool(tool: OwnTool, path: string, scope: Scope): JsonObject {
     ...(tool.description === undefined ? {} : { description: tool.description }),
   };
   if (tool.type === "custom") {
-    losses.lose(
-      path,
-      "a free-form tool is sent as a function with one string, its grammar in words",
-    );
-    const grammar =
-      tool.format === undefined ? "" : ` in this format: ${JSON.stringify(tool.format)}`;
-    return {
-      ...head,
-      input_schema: {
-        type: "object",
-        properties: { input: { type: "string", description: `The whole input${grammar}` } },
-        required: ["input"],
-      },
-      ...ownExt(tool.ext),
-    };
+    losses.lose(path, freeformLoss);
+    return { ...head, input_schema: freeformSchema(tool), ...ownExt(tool.ext) };
   }
   const isStrict = tool.strict === true && (isNative || traits.hasJsonSchema);
   if (tool.strict === true && !isStrict) {

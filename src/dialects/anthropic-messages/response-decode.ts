@@ -1,15 +1,17 @@
 // A provider's Messages answer read into the internal representation. Forgiving: servers that copy this wire differ.
 // https://platform.claude.com/docs/en/api/messages
 import type { Candidate, ChatResponse, Finish, Origin, Part, RefusalPart } from "../../ir/chat.ts";
-import { GatewayError } from "../../ir/error.ts";
 import { createId } from "../../lib/id.ts";
 import { isObject, type JsonObject, rawAt } from "../../lib/json.ts";
 import type { Body, Decoded } from "../dialect.ts";
+import { unknownFields } from "../ext.ts";
+import { field, stringOr } from "../fields.ts";
+import { invalidAnswer } from "../upstream-error.ts";
 import { decodeBlock } from "./block-decode.ts";
 import { decodeInlineError } from "./error.ts";
 import { decodeFinish } from "./finish.ts";
 import { decodeUsage } from "./usage.ts";
-import { field, stringOr, unknownFields, withExt } from "./wire.ts";
+import { withExt } from "./wire.ts";
 
 /** @throws GatewayError `upstream_invalid` when this is no answer; the upstream's own error when it says one. */
 export function decodeResponse(body: Body, origin: Origin): Decoded<ChatResponse> {
@@ -17,9 +19,7 @@ export function decodeResponse(body: Body, origin: Origin): Decoded<ChatResponse
   const content = field(json, "content");
   if (!Array.isArray(content)) {
     if (isObject(field(json, "error"))) throw decodeInlineError(json);
-    throw new GatewayError("upstream_invalid", "The provider's answer has no `content`.", {
-      upstream: { body: text.slice(0, 16_384) },
-    });
+    throw invalidAnswer("The provider's answer has no `content`.", text);
   }
   const inputs = content.some((block) => isObject(block) && isObject(block["input"]))
     ? inputTexts(text)

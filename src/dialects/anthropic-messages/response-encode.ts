@@ -4,17 +4,17 @@ import type { ChatResponse, Part, ReasoningPart, TextPart, ToolCallPart } from "
 import { createUsage } from "../../ir/usage.ts";
 import { createId } from "../../lib/id.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
-import { isBookkeeping } from "../bookkeeping.ts";
 import type { AnswerContext } from "../dialect.ts";
+import { createNotices, type Notice } from "../losses.ts";
+import { encodeInput } from "../tool-input.ts";
 import { encodeFinish } from "./finish.ts";
-import { encodeInput } from "./input.ts";
 import { escapeName } from "./names.ts";
 import { isOwn, sealReasoning } from "./origin.ts";
 import { encodeUsage } from "./usage.ts";
-import { dialectId, foreignFields, noForm, ownExt, placeless, wholeBlock } from "./wire.ts";
+import { dialectId, foreignFields, noForm, ownExt, wholeBlock } from "./wire.ts";
 
 export function encodeResponse(response: ChatResponse, context: AnswerContext): string {
-  const notice = createNotices(context);
+  const notice = createNotices(context, dialectId);
   const [candidate, ...others] = response.candidates;
   if (others.length > 0) notice("choices", "Anthropic Messages shows one answer of several");
   const parts = candidate?.parts ?? [];
@@ -33,19 +33,6 @@ export function encodeResponse(response: ChatResponse, context: AnswerContext): 
     usage: encodeUsage(response.usage ?? createUsage({ total: context.inputTokens ?? 0 })),
     ...ownExt(candidate?.ext),
   });
-}
-
-/** Says once per field and reason what a client cannot be shown. */
-export type Notice = (field: string, reason: string) => void;
-
-export function createNotices(context: AnswerContext): Notice {
-  const said = new Set<string>();
-  return (field, reason) => {
-    const key = `${placeless(field)} ${reason}`;
-    if (isBookkeeping(field) || said.has(key)) return;
-    said.add(key);
-    context.warn({ field, reason, target: dialectId });
-  };
 }
 
 export const isClientCall = (part: Part): part is ToolCallPart =>

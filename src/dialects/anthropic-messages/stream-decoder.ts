@@ -7,11 +7,13 @@ import { createId } from "../../lib/id.ts";
 import type { Frame } from "../../lib/frame.ts";
 import { isObject, JsonError, type JsonObject, parseObject, rawAt } from "../../lib/json.ts";
 import type { StreamDecoder } from "../dialect.ts";
+import { field, stringOr } from "../fields.ts";
+import { invalidAnswer } from "../upstream-error.ts";
 import { decodeBlock } from "./block-decode.ts";
 import { decodeInlineError } from "./error.ts";
 import { decodeEnding } from "./response-decode.ts";
 import { decodeUsage, mergeUsage } from "./usage.ts";
-import { dialectId, field, stringOr, withExt } from "./wire.ts";
+import { dialectId, withExt } from "./wire.ts";
 
 /** A block that has begun and not ended. */
 interface OpenBlock {
@@ -35,12 +37,8 @@ export function createDecoder(origin: Origin): StreamDecoder {
     isOver = true;
     return [{ type: "error", error }];
   };
-  const invalid = (problem: string, body = ""): ChatEvent[] =>
-    fail(
-      new GatewayError("upstream_invalid", `The provider's stream is broken: ${problem}.`, {
-        upstream: { body: body.slice(0, 2_000) },
-      }),
-    );
+  const invalid = (problem: string, body?: string): ChatEvent[] =>
+    fail(invalidAnswer(`The provider's stream is broken: ${problem}.`, body));
   const started = (index: number, part: Part): ChatEvent => ({
     type: "part-start",
     candidate: 0,

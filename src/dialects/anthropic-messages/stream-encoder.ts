@@ -6,16 +6,15 @@ import { createUsage, type Usage } from "../../ir/usage.ts";
 import type { Frame } from "../../lib/frame.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
 import type { AnswerContext, StreamEncoder } from "../dialect.ts";
+import { createNotices, type Notice } from "../losses.ts";
+import { encodeInput } from "../tool-input.ts";
 import { errorBody } from "./error.ts";
 import { encodeFinish } from "./finish.ts";
-import { encodeInput } from "./input.ts";
 import {
   callHead,
-  createNotices,
   isClientCall,
   isShownRefusal,
   messageId,
-  type Notice,
   ownBlock,
   redacted,
   signatureOf,
@@ -33,7 +32,7 @@ interface Pending {
 }
 
 export function createEncoder(context: AnswerContext): StreamEncoder {
-  const notice = createNotices(context);
+  const notice = createNotices(context, dialectId);
   /** `message_start` waits for the event after `start`, which may tell the input tokens. */
   let head: Extract<ChatEvent, { type: "start" }> | undefined;
   let isStarted = false;

@@ -4,9 +4,11 @@ import type { ChatRequest, Reasoning } from "../../ir/chat.ts";
 import { budgetOfEffort, effortOfBudget } from "../../ir/effort.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { Target } from "../dialect.ts";
+import type { Losses } from "../losses.ts";
+import { fitOutputLimit } from "../output-limit.ts";
 import type { Turn } from "./message-encode.ts";
 import type { ModelTraits } from "./model.ts";
-import { type Losses, ownExt } from "./wire.ts";
+import { ownExt } from "./wire.ts";
 
 export interface ThinkingScope {
   request: ChatRequest;
@@ -53,14 +55,11 @@ export function planThinking(scope: ThinkingScope): ThinkingPlan {
     : planAdaptive(reasoning, maxTokens, scope);
 }
 
-/** A client of another wire may ask for more than this model gives, which would be refused. */
 function outputLimit(scope: ThinkingScope): number {
   const { request, losses, isNative } = scope;
   const most = mostOutput(scope);
   const asked = request.settings.maxOutputTokens ?? most ?? defaultMaxTokens;
-  if (isNative || most === undefined || asked <= most) return asked;
-  losses.lose("max_tokens", `lowered from ${asked} to ${most}, all that the model gives`);
-  return most;
+  return isNative ? asked : fitOutputLimit(asked, [most], losses);
 }
 
 /** What the model gives at most, as far as it is known; undefined where it is not. */

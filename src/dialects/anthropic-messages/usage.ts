@@ -2,7 +2,8 @@
 // https://platform.claude.com/docs/en/api/messages: the input total is `input_tokens` plus both cache counts.
 import { createUsage, tokenCount, type Usage } from "../../ir/usage.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
-import { field, unknownFields } from "./wire.ts";
+import { unknownFields } from "../ext.ts";
+import { field } from "../fields.ts";
 
 /** Undefined when `value` is no usage object. */
 export function decodeUsage(value: unknown): Usage | undefined {

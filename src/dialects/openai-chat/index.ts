@@ -2,6 +2,7 @@
 // https://platform.openai.com/docs/api-reference/chat
 import type { Operation } from "../../ir/chat.ts";
 import type { Dialect, DialectRoute } from "../dialect.ts";
+import { field } from "../fields.ts";
 import { decodeError, errorBody } from "./error.ts";
 import { carriesForeign } from "./reasoning.ts";
 import { decodeRequest } from "./request-decode.ts";
@@ -12,7 +13,7 @@ import { createStreamDecoder } from "./stream-decoder.ts";
 import { createStreamEncoder } from "./stream-encoder.ts";
 import { decodeUsage } from "./usage.ts";
 import { usageOption } from "./usage-option.ts";
-import { dialectId, field } from "./wire.ts";
+import { dialectId } from "./wire.ts";
 
 /** Clients disagree about whether the base URL ends in `/v1`: both paths work. */
 const routesOf = (path: string, operation: Operation): DialectRoute[] =>

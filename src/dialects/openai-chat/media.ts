@@ -2,15 +2,15 @@
 import type { AudioPart, FilePart, ImagePart, MediaSource } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import { sniffMediaType } from "../../lib/media-type.ts";
+import { unknownFields } from "../ext.ts";
+import { field } from "../fields.ts";
 import {
-  field,
   kindOf,
   optionalString,
   reject,
   rejectMissing,
   requiredObject,
   requiredString,
-  unknownFields,
   withExt,
 } from "./wire.ts";
 

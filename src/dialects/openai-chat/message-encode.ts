@@ -1,23 +1,10 @@
 // Pieces of an answer as OpenAI chat shows them: the same in a whole message and in a delta.
 import type { AudioPart, ImagePart, TextPart } from "../../ir/chat.ts";
-import { isObject, JsonError, type JsonObject, parse } from "../../lib/json.ts";
-import { isBookkeeping } from "../bookkeeping.ts";
+import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { AnswerContext } from "../dialect.ts";
+import { field, stringOr } from "../fields.ts";
 import { encodeImage } from "./media.ts";
-import { dialectId, field, legacyForm, ownExt, stringOr } from "./wire.ts";
-
-/** Named in warnings: what is asked of the client's wire. */
-const target = "the client's OpenAI chat wire";
-
-/** Tells once per reason what this wire cannot show. */
-export function createNotices(context: AnswerContext): (field: string, reason: string) => void {
-  const told = new Set<string>();
-  return (place, reason) => {
-    if (isBookkeeping(place) || told.has(`${place} ${reason}`)) return;
-    told.add(`${place} ${reason}`);
-    context.warn({ field: place, reason, target });
-  };
-}
+import { dialectId, legacyForm, ownExt } from "./wire.ts";
 
 export type Citation = NonNullable<TextPart["citations"]>[number];
 
@@ -46,23 +33,6 @@ export const encodeImageAnswer = (part: ImagePart): JsonObject | undefined => en
 export function encodeAudioAnswer(part: AudioPart): JsonObject | undefined {
   if (part.source.kind !== "base64") return undefined;
   return { transcript: "", ...ownExt(part.ext), data: part.source.data };
-}
-
-/** Free-form tools of the request: another wire has them as functions with one string, see `freeInput`. */
-export const freeformTools = (context: AnswerContext): ReadonlySet<string> =>
-  new Set(
-    (context.request?.tools ?? []).flatMap((tool) => (tool.type === "custom" ? [tool.name] : [])),
-  );
-
-/** The input of a free-form call that came as `{ "input": … }`; other arguments are taken as they are. */
-export function freeInput(args: string): string {
-  try {
-    const value = parse(args);
-    return isObject(value) && typeof value["input"] === "string" ? value["input"] : args;
-  } catch (error) {
-    if (!(error instanceof JsonError)) throw error;
-    return args;
-  }
 }
 
 /** Did the client ask with `functions`? Then a call is shown as `function_call`. */

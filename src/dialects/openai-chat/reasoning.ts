@@ -3,15 +3,9 @@
 import type { DialectId, OpaquePart, Origin, Reasoning, ReasoningPart } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { Quirks } from "../dialect.ts";
-import {
-  dialectId,
-  field,
-  optionalString,
-  ownExt,
-  stringOr,
-  unknownFields,
-  withExt,
-} from "./wire.ts";
+import { unknownFields } from "../ext.ts";
+import { field, stringOr } from "../fields.ts";
+import { dialectId, opaque, optionalString, ownExt, withExt } from "./wire.ts";
 
 const marker = "megallm";
 
@@ -66,7 +60,7 @@ const detailKeys = new Set(["text", "summary", "signature", "data", "type"]);
 
 /** One entry of `reasoning_details`; what it does not know is kept whole. */
 export function decodeDetail(detail: unknown, origin: Origin): ReasoningPart | OpaquePart {
-  if (!isObject(detail)) return { type: "opaque", origin: dialectId, raw: detail };
+  if (!isObject(detail)) return opaque(detail);
   const type = stringOr(field(detail, "type"));
   const kept = unknownFields(detail, detailKeys) ?? {};
   if (type === "reasoning.summary") kept["type"] = type;
@@ -85,11 +79,9 @@ export function decodeDetail(detail: unknown, origin: Origin): ReasoningPart | O
     case "reasoning.summary":
       return { ...base, text: summary ?? "" };
     case "reasoning.encrypted":
-      return data === undefined
-        ? { type: "opaque", origin: dialectId, raw: detail }
-        : { ...base, text: "", encrypted: data };
+      return data === undefined ? opaque(detail) : { ...base, text: "", encrypted: data };
     default:
-      return { type: "opaque", origin: dialectId, raw: detail };
+      return opaque(detail);
   }
 }
 

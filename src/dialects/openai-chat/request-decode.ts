@@ -19,6 +19,8 @@ import type {
 import { GatewayError } from "../../ir/error.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { Body, Decoded } from "../dialect.ts";
+import { unknownFields } from "../ext.ts";
+import { field } from "../fields.ts";
 import { decodeAudio, decodeFile, decodeImage } from "./media.ts";
 import {
   claimOrigin,
@@ -29,9 +31,10 @@ import {
 } from "./reasoning.ts";
 import {
   dialectId,
-  field,
   kindOf,
   legacyForm,
+  objectAt,
+  opaque,
   optionalArray,
   optionalBoolean,
   optionalInteger,
@@ -41,7 +44,6 @@ import {
   reject,
   requiredObject,
   requiredString,
-  unknownFields,
   withExt,
 } from "./wire.ts";
 
@@ -119,7 +121,8 @@ function decodeSettings(json: JsonObject): Settings {
     topP: optionalNumber(json, "top_p"),
     topK: optionalInteger(json, "top_k"),
     stop: decodeStop(json),
-    seed: optionalInteger(json, "seed"),
+    // 64 bits wide: more than an integer here holds exactly.
+    seed: optionalNumber(json, "seed"),
     frequencyPenalty: optionalNumber(json, "frequency_penalty"),
     presencePenalty: optionalNumber(json, "presence_penalty"),
     candidateCount: optionalInteger(json, "n"),
@@ -170,19 +173,17 @@ const customKeys = new Set(["name", "description", "format"]);
 
 function decodeTools(json: JsonObject): Tool[] {
   const tools = (optionalArray(json, "tools") ?? []).map((item, index) =>
-    decodeTool(item, `tools[${index}]`),
+    decodeTool(objectAt(item, `tools[${index}]`), `tools[${index}]`),
   );
   // The form before `tools`: https://platform.openai.com/docs/api-reference/chat/create#chat-create-functions
   const functions = (optionalArray(json, "functions") ?? []).map((item, index) => {
     const path = `functions[${index}]`;
-    if (!isObject(item)) return reject(path, `expected an object, got ${kindOf(item)}`);
-    return decodeFunction(item, path);
+    return decodeFunction(objectAt(item, path), path);
   });
   return [...tools, ...functions];
 }
 
-function decodeTool(item: unknown, path: string): Tool {
-  if (!isObject(item)) return reject(path, `expected an object, got ${kindOf(item)}`);
+function decodeTool(item: JsonObject, path: string): Tool {
   const type = requiredString(item, "type", path);
   const cache = decodeCache(item);
   const outer = unknownFields(item, toolKeys);
@@ -271,9 +272,9 @@ function decodeMessages(json: JsonObject): Message[] {
   const messages: Message[] = [];
   const legacyCalls: LegacyCalls = { pending: [], count: 0 };
   let results: Message | undefined;
-  for (const [index, item] of items.entries()) {
+  for (const [index, value] of items.entries()) {
     const path = `messages[${index}]`;
-    if (!isObject(item)) return reject(path, `expected an object, got ${kindOf(item)}`);
+    const item = objectAt(value, path);
     const role = requiredString(item, "role", path);
     if (role === "tool" || role === "function") {
       // Consecutive results are one turn.
@@ -357,7 +358,8 @@ function decodeAssistant(item: JsonObject, path: string, legacy: LegacyCalls): M
     parts.push({ type: "audio", source: { kind: "file-id", id: audioId } });
   }
   for (const [index, call] of (optionalArray(item, "tool_calls", path) ?? []).entries()) {
-    parts.push(decodeToolCall(call, `${path}.tool_calls[${index}]`));
+    const place = `${path}.tool_calls[${index}]`;
+    parts.push(decodeToolCall(objectAt(call, place), place));
   }
   const call = optionalObject(item, "function_call", path);
   if (call) parts.push(decodeLegacyCall(call, `${path}.function_call`, legacy));
@@ -373,8 +375,7 @@ const callKeys = new Set(["id", "type", "function", "custom", "index"]);
 // `parsed_arguments`: the OpenAI SDK's own addition.
 const calledKeys = new Set(["name", "arguments", "input", "parsed_arguments"]);
 
-function decodeToolCall(call: unknown, path: string): ToolCallPart {
-  if (!isObject(call)) return reject(path, `expected an object, got ${kindOf(call)}`);
+function decodeToolCall(call: JsonObject, path: string): ToolCallPart {
   const type = optionalString(call, "type", path) ?? "function";
   if (type !== "function" && type !== "custom") {
     return reject(`${path}.type`, "expected `function` or `custom`");
@@ -448,7 +449,10 @@ function decodeContent(item: JsonObject, path: string, isRequired: boolean): Con
     return content === "" && !isRequired ? [] : [{ type: "text", text: content }];
   }
   if (Array.isArray(content)) {
-    return content.map((part, index) => decodePart(part, `${path}.content[${index}]`));
+    return content.map((part, index) => {
+      const place = `${path}.content[${index}]`;
+      return decodePart(objectAt(part, place), place);
+    });
   }
   if (content === undefined && !isRequired) return [];
   return reject(
@@ -457,14 +461,9 @@ function decodeContent(item: JsonObject, path: string, isRequired: boolean): Con
   );
 }
 
-const opaque = (raw: unknown): OpaquePart => ({ type: "opaque", origin: dialectId, raw });
-
 const textKeys = new Set(["type", "text", "cache_control"]);
 
-function decodePart(part: unknown, path: string): ContentPart {
-  if (!isObject(part)) {
-    return reject(path, `expected an object, got ${kindOf(part)}`);
-  }
+function decodePart(part: JsonObject, path: string): ContentPart {
   const type = requiredString(part, "type", path);
   const cache = decodeCache(part);
   switch (type) {

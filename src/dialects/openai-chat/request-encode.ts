@@ -15,14 +15,17 @@ import type {
   ToolResultPart,
 } from "../../ir/chat.ts";
 import { effortOfBudget } from "../../ir/effort.ts";
-import { GatewayError } from "../../ir/error.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
 import { isMetUnasked } from "../bookkeeping.ts";
 import type { EncodedRequest, Target } from "../dialect.ts";
+import { loneText } from "../lone-text.ts";
+import { createLosses, loseRefused, type Losses } from "../losses.ts";
+import { fitOutputLimit } from "../output-limit.ts";
+import { refuseLostTools, vendorToolLoss } from "../vendor-tools.ts";
 import { encodeAudio, encodeFile, encodeImage } from "./media.ts";
 import { encodeDetails, isDetail, needsDetail } from "./reasoning.ts";
 import { type ModelTraits, traitsOf } from "./model.ts";
-import { createLosses, dialectId, fitCallId, foreignFields, type Losses, ownExt } from "./wire.ts";
+import { dialectId, fitCallId, foreignFields, ownExt, noForm } from "./wire.ts";
 
 /**
  * @throws GatewayError `unsupported_feature` when the request is about tools that only another provider runs.
@@ -53,11 +56,7 @@ export function encodeRequest(request: ChatRequest, target: Target): EncodedRequ
   if (tools.length === 0) loseToolChoice(request.toolChoice, losses);
   if (format?.instruction) addInstruction(body, format.instruction, scope);
   for (const key of foreignFields(request.ext)) losses.lose(key, noForm);
-  for (const key of target.quirks.drop ?? []) {
-    if (!Object.hasOwn(body, key)) continue;
-    delete body[key];
-    losses.lose(key, "the provider refuses this field");
-  }
+  loseRefused(body, target, losses);
   return { body: stringify(body), headers: {}, warnings: losses.warnings() };
 }
 
@@ -68,8 +67,6 @@ interface Scope {
   traits: ModelTraits;
   isNative: boolean;
 }
-
-const noForm = "OpenAI chat has no form for it";
 
 function encodeSettings(scope: Scope, hasTools: boolean): JsonObject {
   const { request, target, losses, isNative } = scope;
@@ -91,16 +88,10 @@ function encodeSettings(scope: Scope, hasTools: boolean): JsonObject {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
-/** Agents ask for all that their own vendor's models give; a model that gives less refuses that. */
 function outputLimit({ request, target, traits, losses, isNative }: Scope): number | undefined {
   const asked = request.settings.maxOutputTokens;
-  const most = Math.min(
-    target.facts.maxOutputTokens ?? Infinity,
-    traits.maxOutputTokens ?? Infinity,
-  );
-  if (isNative || asked === undefined || asked <= most) return asked;
-  losses.lose("max_tokens", `lowered from ${asked} to ${most}, all that the model gives`);
-  return most;
+  if (isNative || asked === undefined) return asked;
+  return fitOutputLimit(asked, [target.facts.maxOutputTokens, traits.maxOutputTokens], losses);
 }
 
 function encodeStream(options: unknown, { request, target }: Scope): JsonObject {
@@ -204,7 +195,8 @@ function fitSettings(body: JsonObject, { traits, losses }: Scope): void {
   const drop = (key: string, isDefault: (value: unknown) => boolean, reason: string): void => {
     if (!Object.hasOwn(body, key) || isDefault(body[key])) return;
     delete body[key];
-    losses.lose(key, reason);
+    // Other wires spell it so.
+    losses.lose(key === "stop" ? "stop_sequences" : key, reason);
   };
   const isOne = (value: unknown): boolean => value === 1;
   const isZero = (value: unknown): boolean => value === 0;
@@ -268,7 +260,7 @@ function encodeTools({ request, target, losses }: Scope): JsonObject[] {
   const tools = request.tools.flatMap((tool, index) => {
     const path = `tools[${index}]`;
     if (tool.type === "provider" && tool.origin !== dialectId) {
-      losses.lose(path, `\`${tool.name}\` runs at another provider`);
+      losses.lose(path, vendorToolLoss(tool));
       return [];
     }
     const encoded = encodeTool(tool);
@@ -279,21 +271,7 @@ function encodeTools({ request, target, losses }: Scope): JsonObject[] {
     if (!tool.cache) return [encoded];
     return [{ ...encoded, ...encodeCache(tool.cache, path, target, losses) }];
   });
-  const isOnlyForeign = tools.length === 0 && request.tools.length > 0;
-  const forced = request.toolChoice?.type === "tool" ? request.toolChoice.name : undefined;
-  const lost = request.tools.find(
-    (tool) =>
-      tool.type === "provider" &&
-      tool.origin !== dialectId &&
-      (isOnlyForeign || tool.name === forced),
-  );
-  if (lost) {
-    throw new GatewayError(
-      "unsupported_feature",
-      `The tool \`${lost.name}\` runs on its own provider's servers; \`${target.provider}\` has no such tool.`,
-      { param: "tools" },
-    );
-  }
+  refuseLostTools(request, tools.length, { dialectId, target });
   return tools;
 }
 
@@ -466,14 +444,8 @@ function markError(blocks: JsonObject[]): void {
   }
 }
 
-/** A lone plain text is sent as a string, which the simplest servers understand too. */
-function simplify(blocks: JsonObject[]): string | JsonObject[] {
-  if (blocks.length === 0) return "";
-  const [only] = blocks;
-  const isPlain =
-    blocks.length === 1 && only?.["type"] === "text" && Object.keys(only).length === 2;
-  return isPlain ? String(only["text"]) : blocks;
-}
+const simplify = (blocks: JsonObject[]): string | JsonObject[] =>
+  blocks.length === 0 ? "" : (loneText(blocks) ?? blocks);
 
 function encodeContent(parts: readonly Part[], path: string, scope: Scope): string | JsonObject[] {
   const blocks = parts.flatMap((part, index) => {

@@ -10,16 +10,18 @@ import type {
   TextPart,
   ToolCallPart,
 } from "../../ir/chat.ts";
-import { GatewayError } from "../../ir/error.ts";
 import { createId } from "../../lib/id.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { Body, Decoded } from "../dialect.ts";
+import { unknownFields } from "../ext.ts";
+import { field, stringOr } from "../fields.ts";
+import { invalidAnswer } from "../upstream-error.ts";
 import { decodeInlineError, errorOf } from "./error.ts";
 import { decodeFinish } from "./finish.ts";
 import { sourceOfUrl } from "./media.ts";
 import { decodeReasoning } from "./reasoning.ts";
 import { decodeUsage } from "./usage.ts";
-import { dialectId, field, stringOr, unknownFields, withExt } from "./wire.ts";
+import { dialectId, opaque, withExt } from "./wire.ts";
 
 /** @throws GatewayError `upstream_invalid` when this is no answer; the upstream's own error when it says one. */
 export function decodeResponse(body: Body, origin: Origin): Decoded<ChatResponse> {
@@ -29,9 +31,7 @@ export function decodeResponse(body: Body, origin: Origin): Decoded<ChatResponse
   const hasChoices = Array.isArray(choices) && choices.length > 0;
   if (error !== undefined && !hasChoices) throw decodeInlineError(error);
   if (!hasChoices) {
-    throw new GatewayError("upstream_invalid", "The provider's answer has no `choices`.", {
-      upstream: { body: body.text.slice(0, 16_384) },
-    });
+    throw invalidAnswer("The provider's answer has no `choices`.", body.text);
   }
   const id = stringOr(field(json, "id")) || createId("chatcmpl");
   const candidates = choices
@@ -172,7 +172,7 @@ export function decodeContent(content: unknown, origin: Origin): Part[] {
       case "image_url":
         return decodeImages([part]);
       default:
-        return [{ type: "opaque", origin: dialectId, raw: part }];
+        return [opaque(part)];
     }
   });
 }

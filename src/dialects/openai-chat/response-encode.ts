@@ -4,31 +4,30 @@ import type { Candidate, ChatResponse, ToolCallPart } from "../../ir/chat.ts";
 import { now } from "../../lib/clock.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
 import type { AnswerContext } from "../dialect.ts";
+import { createFreeformCheck, unwrapInput } from "../freeform.ts";
+import { createNotices, type Notice } from "../losses.ts";
 import { encodeFinish } from "./finish.ts";
 import {
   asksForFunctions,
-  createNotices,
   encodeAnnotation,
   encodeAudioAnswer,
   encodeImageAnswer,
-  freeformTools,
-  freeInput,
 } from "./message-encode.ts";
 import { encodeDetails, isDetail, needsDetail } from "./reasoning.ts";
 import { encodeUsage } from "./usage.ts";
-import { dialectId, foreignFields, ownExt } from "./wire.ts";
+import { dialectId, foreignFields, noForm, ownExt } from "./wire.ts";
 
 export function encodeResponse(response: ChatResponse, context: AnswerContext): string {
-  const notice = createNotices(context);
-  const freeform = freeformTools(context);
-  for (const key of foreignFields(response.ext)) notice(key, notShown);
+  const notice = createNotices(context, dialectId);
+  const isFreeform = createFreeformCheck(context.request);
+  for (const key of foreignFields(response.ext)) notice(key, noForm);
   return stringify({
     id: response.id,
     object: "chat.completion",
     created: Math.floor((response.createdMs ?? now()) / 1000),
     model: response.model || context.model,
     choices: response.candidates.map((candidate, index) =>
-      encodeChoice(asAsked(candidate, freeform), index, asksForFunctions(context), notice),
+      encodeChoice(asAsked(candidate, isFreeform), index, asksForFunctions(context), notice),
     ),
     ...(response.usage ? { usage: encodeUsage(response.usage) } : {}),
     ...ownExt(response.ext),
@@ -36,19 +35,17 @@ export function encodeResponse(response: ChatResponse, context: AnswerContext): 
 }
 
 /** Calls of free-form tools in the form that the client declared them in. */
-function asAsked(candidate: Candidate, freeform: ReadonlySet<string>): Candidate {
-  if (freeform.size === 0) return candidate;
+function asAsked(
+  candidate: Candidate,
+  isFreeform: ReturnType<typeof createFreeformCheck>,
+): Candidate {
   const parts = candidate.parts.map((part) =>
-    part.type === "tool-call" && !part.freeform && freeform.has(part.name)
-      ? { ...part, freeform: true, args: freeInput(part.args) }
+    part.type === "tool-call" && isFreeform(part)
+      ? { ...part, freeform: true, args: unwrapInput(part.args) }
       : part,
   );
   return { ...candidate, parts };
 }
-
-const notShown = "OpenAI chat has no form for it";
-
-type Notice = ReturnType<typeof createNotices>;
 
 function encodeChoice(
   candidate: Candidate,
@@ -57,7 +54,7 @@ function encodeChoice(
   notice: Notice,
 ): JsonObject {
   const { message: extras, ...kept } = ownExt(candidate.ext);
-  for (const key of foreignFields(candidate.ext)) notice(key, notShown);
+  for (const key of foreignFields(candidate.ext)) notice(key, noForm);
   return {
     index,
     message: {
@@ -88,7 +85,7 @@ function encodeMessage(candidate: Candidate, isLegacy: boolean, notice: Notice):
         text = (text ?? "") + part.text;
         for (const citation of part.citations ?? []) {
           const annotation = encodeAnnotation(citation, { start, end: text.length });
-          if (annotation === undefined) notice("citations", notShown);
+          if (annotation === undefined) notice("citations", noForm);
           else annotations.push(annotation);
         }
         break;
@@ -109,17 +106,17 @@ function encodeMessage(candidate: Candidate, isLegacy: boolean, notice: Notice):
       case "image": {
         const image = encodeImageAnswer(part);
         if (image) images.push(image);
-        else notice(place, notShown);
+        else notice(place, noForm);
         break;
       }
       case "audio":
         audio = encodeAudioAnswer(part);
-        if (!audio) notice(place, notShown);
+        if (!audio) notice(place, noForm);
         break;
       case "opaque":
         if (isDetail(part)) details.push(part.raw);
         else if (part.origin === dialectId) blocks.push(part.raw);
-        else notice(place, notShown);
+        else notice(place, noForm);
         break;
       case "file":
       case "tool-result":

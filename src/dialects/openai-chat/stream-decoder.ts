@@ -7,6 +7,9 @@ import type { Frame } from "../../lib/frame.ts";
 import { createId } from "../../lib/id.ts";
 import { isObject, JsonError, type JsonObject, parse } from "../../lib/json.ts";
 import type { StreamDecoder } from "../dialect.ts";
+import { unknownFields } from "../ext.ts";
+import { field, stringOr } from "../fields.ts";
+import { invalidAnswer } from "../upstream-error.ts";
 import { decodeInlineError, errorOf } from "./error.ts";
 import { decodeFinish } from "./finish.ts";
 import { decodeDetail, plainReasoning } from "./reasoning.ts";
@@ -24,7 +27,7 @@ import {
   topKeys,
 } from "./response-decode.ts";
 import { decodeUsage } from "./usage.ts";
-import { dialectId, field, ownExt, stringOr, unknownFields, withExt } from "./wire.ts";
+import { dialectId, ownExt, withExt } from "./wire.ts";
 
 export function createStreamDecoder(origin: Origin): StreamDecoder {
   const candidates = new Map<number, CandidateDecoder>();
@@ -57,7 +60,7 @@ export function createStreamDecoder(origin: Origin): StreamDecoder {
   const finishAll = (): ChatEvent[] => {
     isOver = true;
     if (candidates.size === 0) {
-      return [invalid("The provider's stream ended without an answer.")];
+      return fail(invalidAnswer("The provider's stream ended without an answer."));
     }
     return [
       ...[...candidates.values()].flatMap((candidate) => candidate.finish()),
@@ -110,11 +113,11 @@ export function createStreamDecoder(origin: Origin): StreamDecoder {
         chunk = parse(data);
       } catch (error) {
         if (!(error instanceof JsonError)) throw error;
-        return fail(invalidError(`The provider's stream holds something that is not JSON.`, data));
+        return fail(invalidAnswer(`The provider's stream holds something that is not JSON.`, data));
       }
       if (frame.event === "error") return fail(decodeInlineError(inner(chunk)));
       if (!isObject(chunk)) {
-        return fail(invalidError("The provider's stream holds a chunk that is no object.", data));
+        return fail(invalidAnswer("The provider's stream holds a chunk that is no object.", data));
       }
       return readChunk(chunk);
     },
@@ -122,7 +125,7 @@ export function createStreamDecoder(origin: Origin): StreamDecoder {
       if (isOver) return [];
       const isWhole = candidates.size > 0 && [...candidates.values()].every((item) => item.ended());
       if (isWhole) return finishAll();
-      return fail(invalidError("The provider's stream broke off before the answer was whole."));
+      return fail(invalidAnswer("The provider's stream broke off before the answer was whole."));
     },
   };
 }
@@ -138,13 +141,6 @@ interface Head {
 
 const inner = (value: unknown): unknown =>
   isObject(value) ? (field(value, "error") ?? value) : value;
-
-const invalidError = (message: string, body?: string): GatewayError =>
-  new GatewayError("upstream_invalid", message, {
-    upstream: body === undefined ? {} : { body: body.slice(0, 16_384) },
-  });
-
-const invalid = (message: string): ChatEvent => ({ type: "error", error: invalidError(message) });
 
 /** Beside OpenAI's place for usage: Moonshot puts it in the choice, Groq in `x_groq`. */
 function usageOf(chunk: JsonObject, choices: readonly JsonObject[]): unknown {

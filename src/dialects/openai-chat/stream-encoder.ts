@@ -7,20 +7,19 @@ import { now } from "../../lib/clock.ts";
 import type { Frame } from "../../lib/frame.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import type { AnswerContext, StreamEncoder } from "../dialect.ts";
+import { createFreeformCheck, unwrapInput } from "../freeform.ts";
+import { createNotices } from "../losses.ts";
 import { errorBody } from "./error.ts";
 import { encodeFinish } from "./finish.ts";
 import {
   asksForFunctions,
-  createNotices,
   encodeAnnotation,
   encodeAudioAnswer,
   encodeImageAnswer,
-  freeformTools,
-  freeInput,
 } from "./message-encode.ts";
 import { detailHead, encodeDetails, isDetail, needsDetail } from "./reasoning.ts";
 import { encodeUsage } from "./usage.ts";
-import { dialectId, foreignFields, ownExt } from "./wire.ts";
+import { dialectId, foreignFields, noForm, ownExt } from "./wire.ts";
 
 /** What an open part needs for its deltas. */
 type Open =
@@ -41,9 +40,9 @@ interface CandidateState {
 }
 
 export function createStreamEncoder(context: AnswerContext): StreamEncoder {
-  const notice = createNotices(context);
+  const notice = createNotices(context, dialectId);
   const isLegacy = asksForFunctions(context);
-  const freeform = freeformTools(context);
+  const isFreeform = createFreeformCheck(context.request);
   const candidates = new Map<number, CandidateState>();
   let base: JsonObject = {
     id: "",
@@ -134,7 +133,7 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
         const at = state.calls;
         state.calls += 1;
         const isFree = part.freeform ?? false;
-        if (!isFree && freeform.has(part.name)) {
+        if (isFreeform(part)) {
           open({ kind: "free-call", index: at, args: part.args });
           const custom = { name: part.name, input: "" };
           return choice(candidate, {
@@ -224,11 +223,11 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
         const start = open.kind === "text" ? open.start : state.textLength;
         const annotation = encodeAnnotation(delta, { start, end: state.textLength });
         if (annotation !== undefined) return choice(candidate, { annotations: [annotation] });
-        notice("citations", "OpenAI chat has no form for it");
+        notice("citations", noForm);
         return [];
       }
       case "ext":
-        for (const key of foreignFields(delta.ext)) notice(key, "OpenAI chat has no form for it");
+        for (const key of foreignFields(delta.ext)) notice(key, noForm);
         return [];
       default:
         return delta satisfies never;
@@ -240,7 +239,7 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
     const open = state.open.get(index);
     state.open.delete(index);
     if (open?.kind !== "free-call") return [];
-    const custom = { input: freeInput(open.args) };
+    const custom = { input: unwrapInput(open.args) };
     return choice(candidate, { tool_calls: [{ index: open.index, custom }] });
   };
 
@@ -263,7 +262,7 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
         const { system_fingerprint: fingerprint, ...rest } = ownExt(event.ext);
         if (fingerprint !== undefined) base["system_fingerprint"] = fingerprint;
         extra = { ...extra, ...rest };
-        for (const key of foreignFields(event.ext)) notice(key, "OpenAI chat has no form for it");
+        for (const key of foreignFields(event.ext)) notice(key, noForm);
         stateOf(0).begun = true;
         const first = { role: "assistant", content: "" };
         return [chunk([{ index: 0, delta: first, logprobs: null, finish_reason: null }])];
@@ -279,7 +278,7 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
         return [];
       case "finish": {
         const { message, ...kept } = ownExt(event.ext);
-        for (const key of foreignFields(event.ext)) notice(key, "OpenAI chat has no form for it");
+        for (const key of foreignFields(event.ext)) notice(key, noForm);
         const word = encodeFinish(event.finish, isLegacy);
         const delta = typeof message === "object" && message !== null ? { ...message } : {};
         return choice(event.candidate, delta, { finish_reason: word, ...kept });

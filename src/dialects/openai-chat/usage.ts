@@ -1,7 +1,7 @@
 // Token usage of OpenAI-compatible answers, both ways.
 import { createUsage, tokenCount, type Usage } from "../../ir/usage.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
-import { field } from "./wire.ts";
+import { field } from "../fields.ts";
 
 /**
  * Reads a `usage` object in the spellings seen on this wire:

@@ -67,13 +67,20 @@ function say(request: DemoRequest, model: DemoModel): string {
 }
 
 /** The tool results at the end, or else what the user said last. */
-function echoOf({ messages }: DemoRequest): string {
+function echoOf(request: DemoRequest): string {
+  const messages = conversationOf(request);
   const results = messages.slice(
     messages.findLastIndex((message) => message["role"] !== "tool") + 1,
   );
   if (results.length > 0) return results.map(textOf).join("\n");
   const last = messages.findLast((message) => message["role"] === "user") ?? messages.at(-1);
   return last ? textOf(last) : "";
+}
+
+/** Without instructions, which agents also put behind the last turn. */
+function conversationOf({ messages }: DemoRequest): DemoRequest["messages"] {
+  const turns = messages.filter(({ role }) => role !== "system" && role !== "developer");
+  return turns.length > 0 ? turns : messages;
 }
 
 /** A message as text, media in brackets. */
@@ -110,8 +117,9 @@ function mediaName(url: unknown): string {
 }
 
 /** The tools that must be called, or that the user names, unless their results are there already. */
-function chooseTools({ messages, tools, forced, parallel }: DemoRequest): DemoTool[] {
-  const last = messages.at(-1);
+function chooseTools(request: DemoRequest): DemoTool[] {
+  const { tools, forced, parallel } = request;
+  const last = conversationOf(request).at(-1);
   if (forced === null || tools.length === 0 || !last || last["role"] === "tool") return [];
   const asked = last["role"] === "user" ? textOf(last).toLowerCase() : "";
   const isNamed = (tool: DemoTool): boolean => words(asked).has(tool.name.toLowerCase());
@@ -132,7 +140,7 @@ const callOf = ({ name, freeform, parameters }: DemoTool): DemoCall => ({
 });
 
 function explain(request: DemoRequest): string {
-  const { length } = textOf(request.messages.at(-1) ?? {});
+  const { length } = textOf(conversationOf(request).at(-1) ?? {});
   return `The last message has ${length} characters. I answer it by rule, not by thought.`;
 }
 

@@ -30,8 +30,8 @@ export interface Capture {
   /** In the client's own spelling, without those that a connection sets itself. */
   headers: Record<string, string>;
   body: JsonObject | undefined;
-  /** Length of the body as the client sent it, bytes. */
-  sentBytes: number;
+  /** The status it got when it was recorded, or what happened instead. */
+  answered: unknown;
 }
 
 const cutMark = /…(?:\[cut \d+\])?$/;
@@ -51,7 +51,6 @@ export async function readCaptures(client: CaptureName): Promise<Capture[]> {
       // Notes and messages inside a WebSocket have neither.
       if (typeof method !== "string" || typeof path !== "string") return [];
       const named = Object.entries((headers ?? {}) as Record<string, string>);
-      const length = named.find(([name]) => name.toLowerCase() === "content-length")?.[1];
       return [
         {
           client,
@@ -62,10 +61,10 @@ export async function readCaptures(client: CaptureName): Promise<Capture[]> {
           headers: Object.fromEntries(
             named
               .filter(([name]) => !ofConnection.has(name.toLowerCase()))
-              .map(([name, text]) => [name, text.replace(cutMark, "") || sampleNonce]),
+              .map(([name, sent]) => [name, sent.replace(cutMark, "") || sampleNonce]),
           ),
           body: isObject(body) ? (mend(body) as JsonObject) : undefined,
-          sentBytes: Number(length ?? 0),
+          answered: line["answered"],
         },
       ];
     });

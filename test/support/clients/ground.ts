@@ -63,7 +63,9 @@ export async function prepareGround(serve: Serve): Promise<Ground> {
     gateways,
     upstreams,
     async stop() {
-      await Promise.all([...Object.values(gateways), ...Object.values(upstreams)].map((one) => one.stop()));
+      await Promise.all(
+        [...Object.values(gateways), ...Object.values(upstreams)].map((one) => one.stop()),
+      );
     },
   };
 }

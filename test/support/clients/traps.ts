@@ -211,7 +211,10 @@ export function trapScenes(serve: Serve): void {
     let locked: Served;
     beforeAll(async () => {
       ground = await prepareGround(serve);
-      locked = await serve({ providers: { demo: {} }, keys: { agent: "a-key-of-the-gateway-0123456789" } });
+      locked = await serve({
+        providers: { demo: {} },
+        keys: { agent: "a-key-of-the-gateway-0123456789" },
+      });
     });
     afterAll(async () => {
       await Promise.all([ground.stop(), locked.stop()]);
@@ -317,11 +320,14 @@ export function trapScenes(serve: Serve): void {
           status,
           expect.stringContaining(status === 200 ? "message_stop" : '"type":"error"'),
         ]);
+        // Claude Code would otherwise try a refused key for over a minute.
+        expect(answer.headers.get("x-should-retry")).toBe(status === 401 ? "false" : null);
       });
 
       test("an open gateway asks for none, and two different ones do not trouble it", async () => {
         const { "x-api-key": _key, ...headers } = agentHeaders;
-        for (const presented of [{}, { authorization: "Bearer one", "x-api-key": "two" }]) {
+        const two = { authorization: "Bearer one", "x-api-key": "two" };
+        for (const presented of [{}, two] as Record<string, string>[]) {
           const { answer } = await bring(ground, "anthropic", {
             method: "POST",
             path: "/v1/messages",
@@ -391,7 +397,10 @@ export function trapScenes(serve: Serve): void {
         "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
         "authorization: Bearer k",
       ];
-      const { status } = await rawExchange(port, rawRequest(port, "GET /v1/responses", { headers }));
+      const { status } = await rawExchange(
+        port,
+        rawRequest(port, "GET /v1/responses", { headers }),
+      );
       expect(status).toBe(426);
     });
   });

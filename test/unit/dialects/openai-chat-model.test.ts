@@ -91,17 +91,18 @@ describe("settings", () => {
     ["gpt-4o", undefined, []],
     ["gpt-4o-search-preview", undefined, ["frequency_penalty", "temperature", "top_p"]],
     ["o1", undefined, ["frequency_penalty", "temperature", "top_p"]],
-    ["o4-mini", undefined, ["stop", "frequency_penalty", "temperature", "top_p"]],
-    ["gpt-5", undefined, ["stop", "frequency_penalty", "temperature", "top_p"]],
-    ["gpt-5.1", undefined, ["stop", "frequency_penalty"]],
-    ["gpt-5.1", effort("low"), ["stop", "frequency_penalty", "temperature", "top_p"]],
-    ["gpt-5.6", undefined, ["stop", "frequency_penalty", "temperature", "top_p"]],
-    ["gpt-5.6", { mode: "off" }, ["stop", "frequency_penalty"]],
+    ["o4-mini", undefined, ["stop_sequences", "frequency_penalty", "temperature", "top_p"]],
+    ["gpt-5", undefined, ["stop_sequences", "frequency_penalty", "temperature", "top_p"]],
+    ["gpt-5.1", undefined, ["stop_sequences", "frequency_penalty"]],
+    ["gpt-5.1", effort("low"), ["stop_sequences", "frequency_penalty", "temperature", "top_p"]],
+    ["gpt-5.6", undefined, ["stop_sequences", "frequency_penalty", "temperature", "top_p"]],
+    ["gpt-5.6", { mode: "off" }, ["stop_sequences", "frequency_penalty"]],
     ["llama-9", undefined, []],
   ] as [string, Reasoning | undefined, string[]][])("%s with %j", (model, reasoning, dropped) => {
     const { body, lost } = encode(model, { settings, ...(reasoning ? { reasoning } : {}) });
     expect(lost).toEqual(dropped);
-    for (const field of dropped) expect(body).not.toHaveProperty(field);
+    const fields = dropped.map((field) => field.replace("stop_sequences", "stop"));
+    for (const field of fields) expect(body).not.toHaveProperty(field);
   });
 
   test("what asks for the default loses nothing", () => {

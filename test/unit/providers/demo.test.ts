@@ -280,6 +280,29 @@ describe("tools", () => {
     ]);
   });
 
+  test("are called although instructions follow the user's words, and not again after their results", async () => {
+    const asked: OpenAI.ChatCompletionMessageParam[] = [
+      ...user("please use get_weather now"),
+      { role: "system", content: "Today is Monday." },
+    ];
+    const { message } = await call({ messages: asked });
+    expect(names(message)).toEqual(["get_weather"]);
+    const result = {
+      role: "tool",
+      tool_call_id: message.tool_calls?.[0]?.id ?? "",
+      content: "12 °C",
+    };
+    const after = await call({
+      messages: [
+        ...asked,
+        message,
+        result as OpenAI.ChatCompletionToolMessageParam,
+        ...asked.slice(1),
+      ],
+    });
+    expect([names(after.message), after.message.content]).toEqual([[], "12 °C"]);
+  });
+
   test("are called when they must be, and not when they must not", async () => {
     expect(names((await call({ tool_choice: "required" })).message)).toEqual(["get_weather"]);
     expect(

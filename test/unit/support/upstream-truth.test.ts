@@ -1,7 +1,8 @@
 // The doubles against recorded traffic: what the vendors took is taken, what they refused is refused.
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { isObject, type JsonObject } from "../../../src/lib/json.ts";
+import type { JsonObject } from "../../../src/lib/json.ts";
+import { readCaptures } from "../../support/clients/captures.ts";
 import type { Refusal } from "../../support/upstream/upstream.ts";
 import { plainTerms, type AnthropicTerms } from "../../support/upstream/anthropic-terms.ts";
 import {
@@ -94,29 +95,6 @@ const notOpenAi: Readonly<Record<string, string>> = {
     "JSON mode for a compatible server, without the word JSON that OpenAI wants in the messages",
 };
 
-interface Capture {
-  n?: number;
-  case?: string;
-  path?: string;
-  headers?: Record<string, string>;
-  body?: unknown;
-  answered?: number | string;
-}
-
-/** Takes the marks of cut strings out, so that what is left is base64 again. */
-function mend(value: unknown): unknown {
-  if (typeof value === "string")
-    return value
-      .replace(/…\[cut \d+\]$/, "")
-      .replace(/^(JVBERi[A-Za-z0-9+/]*)$/, (data: string) =>
-        data.slice(0, data.length - (data.length % 4)),
-      );
-  if (Array.isArray(value)) return value.map(mend);
-  return isObject(value)
-    ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mend(item)]))
-    : value;
-}
-
 function judgeCapture(
   path: string,
   headers: Record<string, string>,
@@ -139,20 +117,19 @@ function judgeCapture(
 const operations = /\/(?:chat\/completions|v1\/embeddings|v1\/messages|messages\/count_tokens)$/;
 
 describe.skipIf(absent)("what real clients send", () => {
-  for (const client of ["openai-sdk", "anthropic-sdk", "ai-sdk", "claude-code"]) {
+  for (const client of ["openai-sdk", "anthropic-sdk", "ai-sdk", "claude-code"] as const) {
     test(client, async () => {
-      const captures = (await lines(`${shared}/clients/${client}.jsonl`)) as Capture[];
       let accepted = 0;
       const wrong: string[] = [];
-      for (const { n, path, headers, body, answered, case: name } of captures) {
-        const [address = ""] = (path ?? "").split("?");
-        if (answered !== 200 || !isObject(body) || !operations.test(address)) continue;
+      for (const { n, path, headers, body, answered, case: name } of await readCaptures(client)) {
+        const [address = ""] = path.split("?");
+        if (answered !== 200 || body === undefined || !operations.test(address)) continue;
         // The double keeps no conversations; the SDK is told so and sends the whole one.
         if (body["thread"] !== undefined || `${client} ${n}` in notOpenAi) continue;
         const lower = Object.fromEntries(
-          Object.entries(headers ?? {}).map(([key, value]) => [key.toLowerCase(), value]),
+          Object.entries(headers).map(([key, value]) => [key.toLowerCase(), value]),
         );
-        const refusal = judgeCapture(address, lower, mend(body) as JsonObject);
+        const refusal = judgeCapture(address, lower, body);
         if (refusal === undefined) accepted += 1;
         else wrong.push(`${n} ${name}: ${refusal.message}`);
       }

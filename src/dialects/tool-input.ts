@@ -1,6 +1,7 @@
-// A tool call's argument string as the object that this wire wants, spelt as it came.
-import type { ToolCallPart } from "../../ir/chat.ts";
-import { isObject, JsonError, parse, RawJson } from "../../lib/json.ts";
+// A tool call's argument string as the object that some wires want, spelt as it came.
+import type { ToolCallPart } from "../ir/chat.ts";
+import { isObject, JsonError, parse, RawJson } from "../lib/json.ts";
+import { wrapInput } from "./freeform.ts";
 
 export interface EncodedInput {
   /** For `stringify`. */
@@ -14,7 +15,7 @@ export function encodeInput({
   args,
   freeform,
 }: Pick<ToolCallPart, "args" | "freeform">): EncodedInput {
-  if (freeform) return { input: { input: args } };
+  if (freeform) return { input: wrapInput(args) };
   if (args.trim() === "") return { input: {} };
   try {
     if (isObject(parse(args))) return { input: new RawJson(args.trim()) };
