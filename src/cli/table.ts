@@ -36,7 +36,7 @@ export function renderTable(
 }
 
 function cell(text: string): string {
-  const characters = [...harmless(text)];
+  const characters = Array.from(harmless(text));
   if (characters.length <= maxCell) return characters.join("");
   return `${characters.slice(0, maxCell - 20).join("")}…${characters.slice(-19).join("")}`;
 }

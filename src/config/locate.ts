@@ -50,13 +50,19 @@ export function locateConfig({ flag, env, cwd, home }: LocateOptions): Located {
   };
 }
 
-function named(name: string, source: string, cwd: string): Located {
+/** Who typed the name needs no telling where it stands. */
+const hintOf = {
+  "--config": "`megallm init` writes one",
+  MEGALLM_CONFIG: "it was named by MEGALLM_CONFIG",
+} as const;
+
+function named(name: string, source: keyof typeof hintOf, cwd: string): Located {
   const path = resolve(cwd, name);
   // Whether it is a readable file is found out when it is read.
   if (name !== "" && existsSync(path)) return { path };
-  const message = name === "" ? "no file is named" : "the file does not exist";
-  return {
-    path,
-    error: plainProblem(name === "" ? source : name, message, `it was named by ${source}`),
-  };
+  const error =
+    name === ""
+      ? plainProblem(source, "no file is named", "give its path")
+      : plainProblem(name, "the file does not exist", hintOf[source]);
+  return { path, error };
 }

@@ -334,7 +334,7 @@ const server = z.strictObject({
   port: field(whole(0, 65_535).default(6342), "Port to listen on. `0` takes any free one.", 8080),
   allowed_hosts: field(
     z.array(hostName).default([]),
-    "Further names in the `Host` header that the gateway answers to. On this machine only the loopback names pass besides, so that a web page cannot reach it through a name of its own; on any other address every name passes unless this list says which.",
+    "Further names in the `Host` header that the gateway answers to. On this machine only the loopback names pass besides, so that a web page cannot reach it through a name of its own; on any other address every name passes unless this list says which. The address itself always passes.",
     ["gateway.example.com"],
   ),
   allowed_origins: field(

@@ -149,11 +149,13 @@ export type Tool =
       ext?: Ext;
     }
   | {
-      /** A tool that the provider runs itself; only `origin` understands `raw`. */
+      /** A tool that the vendor defines and nearly always runs itself; only `origin` understands `raw`. */
       type: "provider";
       name: string;
       origin: DialectId;
       raw: unknown;
+      /** `client`: the client runs it, although only the vendor's models know it (Anthropic `bash`, `computer` ...). */
+      executor?: "client";
       cache?: CacheHint;
     };
 
@@ -185,6 +187,8 @@ export type Reasoning = (
 ) & {
   /** The client's own spelling of the same wish, for its own dialect's encoder: no loss for any other. */
   ext?: Ext;
+  /** Paths of what that spelling says beyond the wish, e.g. `thinking.clear_thinking`: lost to any other dialect. */
+  beyond?: readonly string[];
 };
 
 export type ResponseFormat =

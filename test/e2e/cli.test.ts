@@ -208,7 +208,7 @@ test("the banner is on standard output and works when pasted; the log is on stan
       ?.slice(2 + title.length)
       .trim() ?? "";
 
-  const curl = Bun.spawn(["sh", "-c", `${line("try").replace("curl", "curl -sS")}`], {
+  const curl = Bun.spawn(["sh", "-c", line("try").replace("curl", "curl -sS")], {
     stderr: "inherit",
   });
   expect(await new Response(curl.stdout).json()).toMatchObject({

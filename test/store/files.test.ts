@@ -17,7 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogger } from "../../src/lib/log.ts";
-import { acquireLock, openStore, StoreError } from "../../src/store/store.ts";
+import { acquireLock, isLocked, openStore, StoreError } from "../../src/store/store.ts";
 import { startOf, usageOf } from "../support/store-rows.ts";
 
 let folder: string;
@@ -273,6 +273,27 @@ describe("reading beside a running daemon", () => {
 
 describe("R36: one daemon per data directory", () => {
   const holdLock = join(import.meta.dir, "..", "support", "hold-lock.ts");
+
+  test("whether it is held can be told without disturbing it", async () => {
+    expect(isLocked(folder)).toBe(false);
+    const child = Bun.spawn([process.execPath, holdLock, folder], { stdout: "pipe" });
+    onTestFinished(() => child.kill("SIGKILL"));
+    await child.stdout.getReader().read();
+    expect([isLocked(folder), isLocked(folder)]).toEqual([true, true]);
+    child.kill("SIGKILL");
+    await child.exited;
+    expect(isLocked(folder)).toBe(false);
+    const own = acquireLock(folder);
+    expect(isLocked(folder)).toBe(true);
+    // Looking must not have dropped the lock of this very process.
+    const second = Bun.spawn([process.execPath, holdLock, folder], {
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+    expect(await second.exited).not.toBe(0);
+    own.release();
+    expect(isLocked(folder)).toBe(false);
+  });
 
   test("the second is refused and told the pid; kill -9 frees it at once", async () => {
     const child = Bun.spawn([process.execPath, holdLock, folder], { stdout: "pipe" });

@@ -14,7 +14,7 @@ import type {
 import { GatewayError } from "../../ir/error.ts";
 import { isObject, type JsonObject, rawAt } from "../../lib/json.ts";
 import type { Body, Decoded } from "../dialect.ts";
-import { unknownFields } from "../ext.ts";
+import { unknownFields, unknownMembers } from "../ext.ts";
 import { field, stringOr } from "../fields.ts";
 import { decodeBlock, decodeCache } from "./block-decode.ts";
 import {
@@ -115,11 +115,11 @@ const metadataKeys = new Set(["user_id"]);
 /** What only this dialect understands, as the client wrote it. */
 function extraFields(json: JsonObject, config: JsonObject, hasFormat: boolean): JsonObject {
   const extra = unknownFields(json, requestKeys) ?? {};
-  const kept = unknownFields(config, configKeys) ?? {};
+  const kept = unknownMembers(config, configKeys) ?? {};
   const format = field(config, "format") ?? field(json, "output_format");
   if (format !== undefined && !hasFormat) kept["format"] = format;
   if (Object.keys(kept).length > 0) extra["output_config"] = kept;
-  const metadata = unknownFields(optionalObject(json, "metadata") ?? {}, metadataKeys);
+  const metadata = unknownMembers(optionalObject(json, "metadata") ?? {}, metadataKeys);
   if (metadata) extra["metadata"] = metadata;
   return extra;
 }
@@ -141,6 +141,8 @@ const decodeStop = (json: JsonObject): string[] | undefined =>
       : reject(`stop_sequences.${index}`, "Input should be a valid string"),
   );
 
+const thinkingKeys = new Set(["type", "budget_tokens", "display"]);
+
 /** The client's spelling is kept beside the meaning, for this dialect's own encoder. */
 function decodeReasoning(
   thinking: JsonObject | undefined,
@@ -152,7 +154,11 @@ function decodeReasoning(
   });
   if (!thinking) return effort === undefined ? undefined : { mode: "effort", effort, ...ext };
   const display = optionalString(thinking, "display", "thinking");
-  const shown = display === undefined ? {} : { display };
+  const beyond = Object.keys(unknownFields(thinking, thinkingKeys) ?? {});
+  const shown = {
+    ...(display === undefined ? {} : { display }),
+    ...(beyond.length > 0 ? { beyond: beyond.map((key) => `thinking.${key}`) } : {}),
+  };
   switch (requiredString(thinking, "type", "thinking")) {
     case "disabled":
     // Only short notes between tool calls.
@@ -212,6 +218,9 @@ const toolKeys = new Set([
   "cache_control",
 ]);
 
+/** Tools that only the vendor's models know and that the client runs; `type` has a date behind the name. */
+const clientTools = /^(?:bash|computer|memory|text_editor)_/;
+
 function decodeTool(item: JsonObject, path: string): Tool {
   const type = optionalString(item, "type", path) ?? "custom";
   const cache = decodeCache(item, path);
@@ -221,6 +230,7 @@ function decodeTool(item: JsonObject, path: string): Tool {
       name: stringOr(field(item, "name")) ?? type,
       origin: dialectId,
       raw: item,
+      ...(clientTools.test(type) ? { executor: "client" as const } : {}),
       ...cache,
     };
   }

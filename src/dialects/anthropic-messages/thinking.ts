@@ -8,7 +8,7 @@ import type { Losses } from "../losses.ts";
 import { fitOutputLimit } from "../output-limit.ts";
 import type { Turn } from "./message-encode.ts";
 import type { ModelTraits } from "./model.ts";
-import { ownExt } from "./wire.ts";
+import { noForm, ownExt } from "./wire.ts";
 
 export interface ThinkingScope {
   request: ChatRequest;
@@ -42,6 +42,7 @@ export function planThinking(scope: ThinkingScope): ThinkingPlan {
     const type = isObject(thinking) ? thinking["type"] : undefined;
     return { thinking, effort, maxTokens, isOn: type === "enabled" || type === "adaptive" };
   }
+  for (const path of reasoning.beyond ?? []) scope.losses.lose(path, noForm);
   if (reasoning.mode === "off") return { ...planOff(scope), maxTokens, isOn: false };
   const { traits, losses } = scope;
   if (traits.thinking === "none") {

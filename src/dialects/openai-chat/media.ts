@@ -1,9 +1,9 @@
 // Images, audio and files of OpenAI chat: data URLs and content parts, both ways.
-import type { AudioPart, FilePart, ImagePart, MediaSource } from "../../ir/chat.ts";
+import type { AudioPart, Ext, FilePart, ImagePart, MediaSource } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import { sniffMediaType } from "../../lib/media-type.ts";
-import { unknownFields } from "../ext.ts";
-import { field } from "../fields.ts";
+import { unknownFields, unknownMembers } from "../ext.ts";
+import { defined, field } from "../fields.ts";
 import {
   kindOf,
   optionalString,
@@ -31,6 +31,14 @@ export function sourceOfUrl(url: string, fallback: string): MediaSource {
 export const dataUrlOf = (source: { data: string; mediaType: string }): string =>
   `data:${source.mediaType};base64,${source.data}`;
 
+/** `{ ext }` for a part: its unknown fields, and those of the object that it holds. */
+const keep = (
+  part: JsonObject,
+  known: ReadonlySet<string>,
+  inner: Record<string, JsonObject | undefined>,
+): { ext?: Ext } => withExt({ ...unknownFields(part, known), ...defined(inner) });
+
+const imageFields = new Set(["url", "detail"]);
 const imageKeys = new Set(["type", "image_url", "cache_control"]);
 
 /** `image_url`: an object, or the bare URL that some clients send. */
@@ -48,7 +56,7 @@ export function decodeImage(part: JsonObject, path: string): ImagePart {
     type: "image",
     source: sourceOfUrl(requiredString(value, "url", `${path}.image_url`), "image/png"),
     ...(detail === undefined ? {} : { detail }),
-    ...withExt(unknownFields(part, imageKeys)),
+    ...keep(part, imageKeys, { image_url: unknownMembers(value, imageFields) }),
   };
 }
 
@@ -69,6 +77,7 @@ const audioTypes: Readonly<Record<string, string>> = {
   pcm16: "audio/pcm",
 };
 
+const audioFields = new Set(["data", "format"]);
 const audioKeys = new Set(["type", "input_audio", "cache_control"]);
 
 const audioTypeOf = (format: string): string =>
@@ -84,7 +93,7 @@ export function decodeAudio(part: JsonObject, path: string): AudioPart {
     type: "audio",
     source: { kind: "base64", data, mediaType: audioTypeOf(format) },
     format,
-    ...withExt(unknownFields(part, audioKeys)),
+    ...keep(part, audioKeys, { input_audio: unknownMembers(audio, audioFields) }),
   };
 }
 
@@ -106,13 +115,11 @@ export function decodeFile(part: JsonObject, path: string): FilePart {
   const name = optionalString(file, "filename", `${path}.file`);
   const id = optionalString(file, "file_id", `${path}.file`);
   const data = optionalString(file, "file_data", `${path}.file`);
-  const inner = unknownFields(file, fileFields);
-  const outer = unknownFields(part, fileKeys);
   return {
     type: "file",
     source: fileSource(id, data, path),
     ...(name === undefined ? {} : { name }),
-    ...withExt(inner ? { ...outer, file: inner } : outer),
+    ...keep(part, fileKeys, { file: unknownMembers(file, fileFields) }),
   };
 }
 

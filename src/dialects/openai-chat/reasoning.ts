@@ -211,6 +211,13 @@ export const reasoningKeys = [
   "thinking_budget",
 ] as const;
 
+/** What is read of those that are objects. */
+const wishKeys: Readonly<Record<string, ReadonlySet<string>>> = {
+  reasoning: new Set(["effort", "max_tokens", "exclude", "enabled"]),
+  thinking: new Set(["type", "budget_tokens"]),
+};
+const none: ReadonlySet<string> = new Set();
+
 /**
  * How hard to think, from OpenAI's `reasoning_effort`, OpenRouter's `reasoning`, `thinking` (DeepSeek, Z.ai, Moonshot)
  * or `enable_thinking` (Qwen). All but the first keep their spelling for this dialect's own encoder.
@@ -224,7 +231,18 @@ export function decodeReasoningWish(body: JsonObject): Reasoning | undefined {
     .map((key) => [key, field(body, key)] as const)
     .filter(([, value]) => value !== undefined);
   const isPlain = spelling.length === 1 && effort !== undefined;
-  return { ...wish, ...withExt(isPlain ? undefined : Object.fromEntries(spelling)) };
+  const beyond = spelling.flatMap(([key, value]) =>
+    isObject(value)
+      ? Object.keys(unknownFields(value, wishKeys[key] ?? none) ?? {}).map(
+          (name) => `${key}.${name}`,
+        )
+      : [],
+  );
+  return {
+    ...wish,
+    ...withExt(isPlain ? undefined : Object.fromEntries(spelling)),
+    ...(beyond.length > 0 ? { beyond } : {}),
+  };
 }
 
 const ofEffort = (effort: string): Reasoning =>

@@ -19,7 +19,7 @@ import type {
 import { GatewayError } from "../../ir/error.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { Body, Decoded } from "../dialect.ts";
-import { unknownFields } from "../ext.ts";
+import { unknownFields, unknownMembers } from "../ext.ts";
 import { field } from "../fields.ts";
 import { decodeAudio, decodeFile, decodeImage } from "./media.ts";
 import {
@@ -96,6 +96,8 @@ const requestKeys = new Set([
   "user",
 ]);
 
+const streamKeys = new Set(["include_usage"]);
+
 /** What only this dialect understands, as the client wrote it. */
 function extraFields(json: JsonObject, hasWish: boolean, hasFormat: boolean): JsonObject {
   const extra = unknownFields(json, requestKeys) ?? {};
@@ -107,8 +109,8 @@ function extraFields(json: JsonObject, hasWish: boolean, hasFormat: boolean): Js
   const choice = field(json, "tool_choice");
   if (isObject(choice) && choice["type"] === "allowed_tools") extra["tool_choice"] = choice;
   // `include_usage` is for the gateway, which always asks for usage.
-  const { include_usage: _, ...options } = optionalObject(json, "stream_options") ?? {};
-  if (Object.keys(options).length > 0) extra["stream_options"] = options;
+  const options = unknownMembers(optionalObject(json, "stream_options") ?? {}, streamKeys);
+  if (options) extra["stream_options"] = options;
   const isLegacy = field(json, "tools") === undefined && field(json, "functions") !== undefined;
   return isLegacy ? { ...extra, [legacyForm]: true } : extra;
 }
@@ -196,7 +198,7 @@ function decodeTool(item: JsonObject, path: string): Tool {
     const custom = requiredObject(item, "custom", path);
     const description = optionalString(custom, "description", `${path}.custom`);
     const format = optionalObject(custom, "format", `${path}.custom`);
-    const inner = unknownFields(custom, customKeys);
+    const inner = unknownMembers(custom, customKeys);
     return {
       type: "custom",
       name: requiredString(custom, "name", `${path}.custom`),
@@ -213,7 +215,7 @@ function decodeFunction(item: JsonObject, path: string): Tool {
   const description = optionalString(item, "description", path);
   const parameters = optionalObject(item, "parameters", path);
   const strict = optionalBoolean(item, "strict", path);
-  const inner = unknownFields(item, functionKeys);
+  const inner = unknownMembers(item, functionKeys);
   return {
     type: "function",
     name: requiredString(item, "name", path),
@@ -381,7 +383,7 @@ function decodeToolCall(call: JsonObject, path: string): ToolCallPart {
     return reject(`${path}.type`, "expected `function` or `custom`");
   }
   const called = requiredObject(call, type, path);
-  const inner = unknownFields(called, calledKeys);
+  const inner = unknownMembers(called, calledKeys);
   const outer = unknownFields(call, callKeys);
   return {
     type: "tool-call",

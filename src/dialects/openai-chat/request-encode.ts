@@ -111,6 +111,7 @@ function encodeReasoning(scope: Scope, hasTools: boolean): JsonObject {
   const { request, target, traits, losses, isNative } = scope;
   const spelling = ownExt(request.reasoning?.ext);
   if (Object.keys(spelling).length > 0) return spelling;
+  for (const path of request.reasoning?.beyond ?? []) losses.lose(path, noForm);
   const word = effortWord(request.reasoning, scope);
   if (!isNative && hasTools && traits.toolsWithReasoning !== "yes") {
     if (word !== undefined && word !== "none") {
@@ -350,7 +351,10 @@ function encodeMessage(message: Message, path: string, scope: Scope): JsonObject
   switch (message.role) {
     case "system": {
       const role = scope.target.quirks.systemRole ?? "system";
-      return [finishMessage(role, message, encodeContent(message.parts, path, scope))];
+      const content = encodeContent(message.parts, path, scope);
+      return isEmptied(message, content, path, scope)
+        ? []
+        : [finishMessage(role, message, content)];
     }
     case "user":
       return encodeUser(message, path, scope);
@@ -381,11 +385,27 @@ function encodeUser(message: Message, path: string, scope: Scope): JsonObject[] 
     results.push(encoded.message);
     attachments.push(...encoded.attachments);
   }
-  if (results.length > 0 && rest.length === 0 && attachments.length === 0) return results;
   const content = encodeContent(rest, path, scope);
-  if (attachments.length === 0) return [...results, finishMessage("user", message, content)];
+  if (attachments.length === 0) {
+    const isDone = results.length > 0 && content === "";
+    return isDone || isEmptied(message, content, path, scope)
+      ? results
+      : [...results, finishMessage("user", message, content)];
+  }
   const own = typeof content === "string" ? textBlocks(content) : content;
   return [...results, finishMessage("user", message, [...attachments, ...own])];
+}
+
+/** A message of which nothing is left is left out: an empty one would be answered, or refused. */
+function isEmptied(
+  { parts }: Message,
+  content: string | JsonObject[],
+  path: string,
+  { losses, isNative }: Scope,
+): boolean {
+  const isEmpty = content === "" && !parts.some((part) => part.type === "text");
+  if (isEmpty && !isNative) losses.lose(path, "a message without content is left out");
+  return isEmpty && !isNative;
 }
 
 const textBlocks = (text: string): JsonObject[] => (text === "" ? [] : [{ type: "text", text }]);
@@ -466,10 +486,12 @@ function encodePart(part: Part, path: string, scope: Scope): JsonObject | undefi
       losses.lose(path, `OpenAI chat has no form for this ${part.type}`);
       return undefined;
     }
-    const { file, ...own } = ownExt(part.ext);
-    const inner =
-      isObject(file) && isObject(block["file"]) ? { file: { ...block["file"], ...file } } : {};
-    return { ...block, ...own, ...inner, ...encodeCache(part.cache, path, target, losses) };
+    const own = Object.entries(ownExt(part.ext)).map(([key, value]) => {
+      const known = block[key];
+      return [key, isObject(known) && isObject(value) ? { ...known, ...value } : value] as const;
+    });
+    const cache = encodeCache(part.cache, path, target, losses);
+    return { ...block, ...Object.fromEntries(own), ...cache };
   };
   switch (part.type) {
     case "text":

@@ -53,7 +53,7 @@ test("a file that was named and is not there is a problem, and nothing else is t
   const missing = locateConfig({ ...without, flag: "gone.yaml" });
   expect(missing.path).toBe(join(cwd, "gone.yaml"));
   expect(missing.error).toMatchObject({ file: "gone.yaml", message: "the file does not exist" });
-  expect(missing.error?.hint).toContain("--config");
+  expect(missing.error?.hint).toContain("megallm init");
   const env = { MEGALLM_CONFIG: "/nowhere/megallm.yaml" };
   expect(locateConfig({ ...without, env }).error?.hint).toContain("MEGALLM_CONFIG");
 });
