@@ -78,7 +78,10 @@ async function wrk(url: string, script: string): Promise<Sample> {
 
 export async function runHttpBench(): Promise<{ title: string; rows: string[] }> {
   if (!Bun.which("nginx") || !Bun.which("wrk")) {
-    return { title: "HTTP", rows: ["skipped: needs nginx and wrk (Debian packages of these names)"] };
+    return {
+      title: "HTTP",
+      rows: ["skipped: needs nginx and wrk (Debian packages of these names)"],
+    };
   }
   const folder = mkdtempSync(join(tmpdir(), "megallm-bench-"));
   writeFileSync(join(folder, "nginx.conf"), nginxConfig(folder));
@@ -97,11 +100,28 @@ export async function runHttpBench(): Promise<{ title: string; rows: string[] }>
       const openai = { model: "up/m", messages: [{ role: "user", content: "a".repeat(size) }] };
       const anthropic = { ...openai, max_tokens: 100 };
       const cases = [
-        { name: "nginx", url: `http://127.0.0.1:${ports.proxy}/v1/chat/completions`, body: openai, pids: nginxPids },
-        { name: "relay", url: `${daemon.url}/v1/chat/completions`, body: openai, pids: [daemon.process.pid] },
-        { name: "translation", url: `${daemon.url}/v1/messages`, body: anthropic, pids: [daemon.process.pid] },
+        {
+          name: "nginx",
+          url: `http://127.0.0.1:${ports.proxy}/v1/chat/completions`,
+          body: openai,
+          pids: nginxPids,
+        },
+        {
+          name: "relay",
+          url: `${daemon.url}/v1/chat/completions`,
+          body: openai,
+          pids: [daemon.process.pid],
+        },
+        {
+          name: "translation",
+          url: `${daemon.url}/v1/messages`,
+          body: anthropic,
+          pids: [daemon.process.pid],
+        },
       ];
-      const samples = new Map(cases.map(({ name }) => [name, [] as (Sample & { cpuMicros: number })[]]));
+      const samples = new Map(
+        cases.map(({ name }) => [name, [] as (Sample & { cpuMicros: number })[]]),
+      );
       for (let round = 0; round <= rounds; round += 1) {
         for (const { name, url, body, pids } of cases) {
           const script = join(folder, `${name}.lua`);
@@ -120,7 +140,15 @@ export async function runHttpBench(): Promise<{ title: string; rows: string[] }>
       for (const [name, list] of samples) {
         const ratio = median(list.map((sample, index) => sample.cpuMicros / reference[index]!));
         rows.push(
-          `${String(size).padStart(8)} B  ${name.padEnd(12)} ${median(list.map((each) => each.requestsPerSecond)).toFixed(0).padStart(7)} req/s  CPU ${median(list.map((each) => each.cpuMicros)).toFixed(0).padStart(6)} µs  ${ratio.toFixed(1).padStart(5)} × nginx  p50 ${median(list.map((each) => each.p50Ms)).toFixed(2)} ms  p99 ${median(list.map((each) => each.p99Ms)).toFixed(2)} ms`,
+          `${String(size).padStart(8)} B  ${name.padEnd(12)} ${median(
+            list.map((each) => each.requestsPerSecond),
+          )
+            .toFixed(0)
+            .padStart(7)} req/s  CPU ${median(list.map((each) => each.cpuMicros))
+            .toFixed(0)
+            .padStart(
+              6,
+            )} µs  ${ratio.toFixed(1).padStart(5)} × nginx  p50 ${median(list.map((each) => each.p50Ms)).toFixed(2)} ms  p99 ${median(list.map((each) => each.p99Ms)).toFixed(2)} ms`,
         );
       }
     }
@@ -138,5 +166,9 @@ export async function runHttpBench(): Promise<{ title: string; rows: string[] }>
 
 function childrenOf(pid: number): number[] {
   const { stdout } = Bun.spawnSync(["ps", "-o", "pid=", "--ppid", String(pid)]);
-  return stdout.toString().split("\n").map(Number).filter((child) => child > 0);
+  return stdout
+    .toString()
+    .split("\n")
+    .map(Number)
+    .filter((child) => child > 0);
 }

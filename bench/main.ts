@@ -14,7 +14,9 @@ const { positionals } = parseArgs({ allowPositionals: true });
 const wanted = positionals.length > 0 ? positionals : Object.keys(benches);
 const unknown = wanted.filter((name) => !(name in benches));
 if (unknown.length > 0) {
-  console.error(`No such benchmark: ${unknown.join(", ")}. There are: ${Object.keys(benches).join(", ")}`);
+  console.error(
+    `No such benchmark: ${unknown.join(", ")}. There are: ${Object.keys(benches).join(", ")}`,
+  );
   process.exit(2);
 }
 for (const name of wanted) {

@@ -46,12 +46,12 @@ const files = [...new Bun.Glob("**/*.ts").scanSync(root)].toSorted();
 const layerName = (file: string): string =>
   file.includes("/") ? file.slice(0, file.indexOf("/")) : (rootFiles[file] ?? `unknown:${file}`);
 
-const rank = (file: string): number =>
-  layers.findIndex((layer) => layer.includes(layerName(file)));
+const rank = (file: string): number => layers.findIndex((layer) => layer.includes(layerName(file)));
 
 async function importsOf(file: string): Promise<Import[]> {
   const text = await Bun.file(join(root, file)).text();
-  const pattern = /^(?:import|export)\s+(type\s+)?([^;]*?)\s*from\s+"(\.[^"]+)"|import\("(\.[^"]+)"\)/gm;
+  const pattern =
+    /^(?:import|export)\s+(type\s+)?([^;]*?)\s*from\s+"(\.[^"]+)"|import\("(\.[^"]+)"\)/gm;
   return [...text.matchAll(pattern)]
     .filter((match) => !(match[3] ?? match[4])!.endsWith(".json"))
     .map((match) => ({
@@ -136,7 +136,8 @@ describe("names", () => {
     const found: string[] = [];
     for (const file of files.filter((each) => !each.startsWith("egress"))) {
       const text = await Bun.file(join(root, file)).text();
-      if (/(?<![.\w])fetch\((?!input|request)/.test(text.replaceAll(/\/\/.*|\*.*/g, ""))) found.push(file);
+      if (/(?<![.\w])fetch\((?!input|request)/.test(text.replaceAll(/\/\/.*|\*.*/g, "")))
+        found.push(file);
     }
     expect(found).toEqual([]);
   });

@@ -62,7 +62,8 @@ export function createAccess(keys: readonly NamedSecret[], required: boolean): A
         (match, key) => (timingSafeEqual(key.hash, hash) ? key.name : match),
         null,
       );
-      if (name === null) throw new GatewayError("unauthenticated", "The API key is not known here.");
+      if (name === null)
+        throw new GatewayError("unauthenticated", "The API key is not known here.");
       return { key: name };
     },
   };

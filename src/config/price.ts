@@ -11,5 +11,4 @@ export function parseDollars(text: string): Nanos | undefined {
 }
 
 /** @example formatDollars(2_500_000_000n) // → "2.5" */
-export const formatDollars = (nanos: Nanos): string =>
-  formatNanos(nanos).replace(/\.?0+$/, "");
+export const formatDollars = (nanos: Nanos): string => formatNanos(nanos).replace(/\.?0+$/, "");

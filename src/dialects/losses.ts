@@ -3,6 +3,7 @@ import type { Warning } from "../ir/warning.ts";
 import type { JsonObject } from "../lib/json.ts";
 import { isBookkeeping } from "./bookkeeping.ts";
 import type { AnswerContext, Target } from "./dialect.ts";
+import { unknownFields } from "./ext.ts";
 
 /** The same field in another message or block. @example placeless("tools[3].strict") // → "tools[].strict" */
 const placeless = (path: string): string => path.replace(/\[\d+\]/g, "[]");
@@ -13,7 +14,7 @@ export interface Losses {
   warnings(): Warning[];
 }
 
-/** `target`: the provider that cannot take it. */
+/** `target`: the provider or dialect that cannot take it. */
 export function createLosses(target: string): Losses {
   const found = new Map<string, { field: string; reason: string; count: number }>();
   return {
@@ -30,6 +31,18 @@ export function createLosses(target: string): Losses {
         target,
       })),
   };
+}
+
+/** Names the members of a client's object that nobody reads, for any target. */
+export function loseUnknown(
+  object: JsonObject,
+  known: ReadonlySet<string>,
+  path: string,
+  losses: Losses,
+): void {
+  for (const key of Object.keys(unknownFields(object, known) ?? {})) {
+    losses.lose(`${path}.${key}`, "not known to the gateway, left out");
+  }
 }
 
 /** Takes out of an encoded request what the provider is known to refuse. */

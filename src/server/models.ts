@@ -54,9 +54,13 @@ function pageSize(text: string | null): number {
 export function oneModel(models: readonly ListedModel[], id: string, anthropic: boolean): unknown {
   const model = models.find((candidate) => candidate.id === id);
   if (!model) {
-    throw new GatewayError("model_not_found", `The model \`${id.slice(0, 100)}\` is not listed here.`, {
-      param: "model",
-    });
+    throw new GatewayError(
+      "model_not_found",
+      `The model \`${id.slice(0, 100)}\` is not listed here.`,
+      {
+        param: "model",
+      },
+    );
   }
   return anthropic ? anthropicModel(model) : openAiModel(model);
 }

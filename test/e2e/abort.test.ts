@@ -44,7 +44,12 @@ test("R01 R02 client abort reaches the upstream in milliseconds, in every phase"
             gone.set(id, () => resolve(performance.now())),
           );
           const controller = new AbortController();
-          const body = { model: "up/m", stream: true, ...extra, messages: [{ role: "user", content: `${phase} ${id}` }] };
+          const body = {
+            model: "up/m",
+            stream: true,
+            ...extra,
+            messages: [{ role: "user", content: `${phase} ${id}` }],
+          };
           const answer = fetch(`${daemon.url}${path}`, {
             method: "POST",
             headers: { "content-type": "application/json" },
@@ -72,7 +77,14 @@ test("R01 R02 client abort reaches the upstream in milliseconds, in every phase"
       }
     }
     await Bun.sleep(100);
-    const usage = await daemon.cli("usage", "--by", "status", "--config", daemon.configPath, "--json");
+    const usage = await daemon.cli(
+      "usage",
+      "--by",
+      "status",
+      "--config",
+      daemon.configPath,
+      "--json",
+    );
     const groups = JSON.parse(usage.stdout).groups as { group: string; requests: number }[];
     expect(groups.find((group) => group.group === "client_closed")?.requests).toBe(rounds * 6);
   } finally {

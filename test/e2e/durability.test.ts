@@ -77,7 +77,8 @@ test("R35 kill -9 under load loses no acknowledged row", async () => {
   }
 }, 600_000);
 
-const config = (alias: string): string => `providers: { demo: {} }\nmodels:\n  moving: demo/${alias}\n  steady: demo/echo\n`;
+const config = (alias: string): string =>
+  `providers: { demo: {} }\nmodels:\n  moving: demo/${alias}\n  steady: demo/echo\n`;
 
 test("R32 reloads under load fail no request", async () => {
   const reloads = repeats("RELOADS", 40);
@@ -146,7 +147,8 @@ test("R33 a bad configuration is refused, told, and survived", async () => {
       const answer = await fetch(`${daemon.url}/admin/status`, {
         headers: { authorization: `Bearer ${daemon.adminKey}` },
       });
-      rejected = ((await answer.json()) as { config: { rejected: typeof rejected } }).config.rejected;
+      rejected = ((await answer.json()) as { config: { rejected: typeof rejected } }).config
+        .rejected;
     }
     expect(rejected!.problems.join()).toMatch(/megallm\.yaml:2:1.*modles.*models/s);
     expect(await (await ask(daemon, "moving")).text()).toContain("one");
@@ -178,13 +180,19 @@ test("R34 SIGTERM lets streams end, then exits 0", async () => {
 });
 
 test("R34 a stream that outlasts the drain limit ends with an error event, and its row is there", async () => {
-  const daemon = await startDaemon({ config: "server: { drain_timeout: 300ms }\nproviders: { demo: {} }\n" });
+  const daemon = await startDaemon({
+    config: "server: { drain_timeout: 300ms }\nproviders: { demo: {} }\n",
+  });
   try {
     const long = Array.from({ length: 100 }, (_, index) => `w${index}`).join(" ");
     const answer = await fetch(`${daemon.url}/v1/chat/completions`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ model: "demo/slow", stream: true, messages: [{ role: "user", content: long }] }),
+      body: JSON.stringify({
+        model: "demo/slow",
+        stream: true,
+        messages: [{ role: "user", content: long }],
+      }),
     });
     const text = answer.text();
     await Bun.sleep(300);

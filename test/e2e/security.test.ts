@@ -1,6 +1,14 @@
 // What the executable refuses and keeps private (S03, S04, S06, S07, S08, R36).
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { binary, runCli, startDaemon } from "../support/daemon.ts";
@@ -15,7 +23,9 @@ const homeOf = (path: string): Record<string, string> => ({
 
 test("S03 a public address without keys does not start, and says how to mend it", async () => {
   const home = folder();
-  const { code, stderr } = await runCli(["serve", "--host", "0.0.0.0", "--port", "0"], { env: homeOf(home) });
+  const { code, stderr } = await runCli(["serve", "--host", "0.0.0.0", "--port", "0"], {
+    env: homeOf(home),
+  });
   expect([1, 3]).toContain(code);
   expect(stderr).toContain("keys");
   expect(stderr).toContain("127.0.0.1");
@@ -25,9 +35,17 @@ test("S03 a public address without keys does not start, and says how to mend it"
 test("S04 every admin route asks for the admin key, also from loopback", async () => {
   const daemon = await startDaemon();
   try {
-    for (const path of ["/admin/status", "/admin/usage", "/admin/requests", "/admin/requests/x", "/admin/nothing"]) {
+    for (const path of [
+      "/admin/status",
+      "/admin/usage",
+      "/admin/requests",
+      "/admin/requests/x",
+      "/admin/nothing",
+    ]) {
       expect((await fetch(`${daemon.url}${path}`)).status).toBe(401);
-      const wrong = await fetch(`${daemon.url}${path}`, { headers: { authorization: "Bearer wrong" } });
+      const wrong = await fetch(`${daemon.url}${path}`, {
+        headers: { authorization: "Bearer wrong" },
+      });
       expect(wrong.status).toBe(401);
     }
     const health = await fetch(`${daemon.url}/health`);
@@ -43,10 +61,17 @@ test("S04 every admin route asks for the admin key, also from loopback", async (
 });
 
 test("S06 a squatter on [::1] makes the start fail, naming the holder", async () => {
-  const squatter = Bun.serve({ hostname: "::1", ipv6Only: true, port: 0, fetch: () => new Response("mine") });
+  const squatter = Bun.serve({
+    hostname: "::1",
+    ipv6Only: true,
+    port: 0,
+    fetch: () => new Response("mine"),
+  });
   const home = folder();
   try {
-    const { code, stderr } = await runCli(["serve", "--port", String(squatter.port)], { env: homeOf(home) });
+    const { code, stderr } = await runCli(["serve", "--port", String(squatter.port)], {
+      env: homeOf(home),
+    });
     expect(code).toBe(3);
     expect(stderr).toContain(`[::1]:${squatter.port}`);
     expect(stderr).toContain(`pid ${process.pid}`);
@@ -63,24 +88,36 @@ test("S07 nothing in a hostile working folder is read or run", async () => {
   const home = folder();
   const proof = join(home, "owned");
   const script = `require("node:fs").writeFileSync(${JSON.stringify(proof)}, "x")`;
-  writeFileSync(join(hostile, ".env"), "OPENAI_API_KEY=sk-from-a-hostile-file-0123456789\nMEGALLM_CONFIG=./megallm.yaml\n");
+  writeFileSync(
+    join(hostile, ".env"),
+    "OPENAI_API_KEY=sk-from-a-hostile-file-0123456789\nMEGALLM_CONFIG=./megallm.yaml\n",
+  );
   writeFileSync(join(hostile, "bunfig.toml"), 'preload = ["./preload.js"]\n');
   writeFileSync(join(hostile, "preload.js"), script);
-  writeFileSync(join(hostile, "tsconfig.json"), '{"compilerOptions":{"paths":{"hono":["./preload.js"]}}}');
+  writeFileSync(
+    join(hostile, "tsconfig.json"),
+    '{"compilerOptions":{"paths":{"hono":["./preload.js"]}}}',
+  );
   writeFileSync(join(hostile, "package.json"), '{"name":"x","imports":{"#x":"./preload.js"}}');
   mkdirSync(join(hostile, "node_modules", "hono"), { recursive: true });
   writeFileSync(join(hostile, "node_modules", "hono", "index.js"), script);
-  writeFileSync(join(hostile, "megallm.yaml"), 'providers: { openai: { base_url: "http://evil.test/v1", api_key: k } }\n');
+  writeFileSync(
+    join(hostile, "megallm.yaml"),
+    'providers: { openai: { base_url: "http://evil.test/v1", api_key: k } }\n',
+  );
   try {
     const traced = Bun.which("strace") !== null;
     const trace = join(home, "trace");
     const command = [binary, "serve", "--port", "0"];
-    const child = Bun.spawn(traced ? ["strace", "-f", "-e", "trace=openat,open", "-o", trace, ...command] : command, {
-      cwd: hostile,
-      env: homeOf(home),
-      stdout: "pipe",
-      stderr: "pipe",
-    });
+    const child = Bun.spawn(
+      traced ? ["strace", "-f", "-e", "trace=openat,open", "-o", trace, ...command] : command,
+      {
+        cwd: hostile,
+        env: homeOf(home),
+        stdout: "pipe",
+        stderr: "pipe",
+      },
+    );
     await Bun.sleep(1_500);
     child.kill("SIGTERM");
     if (traced) Bun.spawnSync(["pkill", "-TERM", "-P", String(child.pid)]);
@@ -120,7 +157,9 @@ test.each(["000", "002", "022"])("S08 files are private under umask %s", async (
       body: '{"model":"demo/echo","messages":[{"role":"user","content":"x"}]}',
     });
     expect((statSync(data).mode & 0o777).toString(8)).toBe("700");
-    const loose = readdirSync(data).filter((name) => (statSync(join(data, name)).mode & 0o077) !== 0);
+    const loose = readdirSync(data).filter(
+      (name) => (statSync(join(data, name)).mode & 0o077) !== 0,
+    );
     expect(loose).toEqual([]);
     expect(readdirSync(data)).toContain("admin.key");
   } finally {

@@ -72,7 +72,12 @@ test("R09 R10 silence before the answer and within it cuts no stream, and SDKs r
       return { text: await answer.text(), headers: answer.headers };
     };
     const [texts, chat, messages] = await Promise.all([
-      Promise.all([askOpenAi("early"), askOpenAi("late"), askAnthropic("early"), askAnthropic("late")]),
+      Promise.all([
+        askOpenAi("early"),
+        askOpenAi("late"),
+        askAnthropic("early"),
+        askAnthropic("late"),
+      ]),
       raw("/v1/chat/completions", "late"),
       raw("/v1/messages", "late"),
     ]);

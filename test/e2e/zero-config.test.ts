@@ -96,7 +96,11 @@ describe("openai SDK", () => {
     const tools = [
       {
         type: "function" as const,
-        function: { name: weather.name, description: weather.description, parameters: weather.schema },
+        function: {
+          name: weather.name,
+          description: weather.description,
+          parameters: weather.schema,
+        },
       },
     ];
     const first = await openai.chat.completions.create({
@@ -137,7 +141,9 @@ describe("openai SDK", () => {
       .create({ model: "demo/error-429", messages: [{ role: "user", content: "x" }] })
       .catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(OpenAI.RateLimitError);
-    expect((error as InstanceType<typeof OpenAI.APIError>).headers?.get("retry-after")).toBeTruthy();
+    expect(
+      (error as InstanceType<typeof OpenAI.APIError>).headers?.get("retry-after"),
+    ).toBeTruthy();
   });
 });
 
@@ -217,10 +223,14 @@ describe("the command line", () => {
     expect(status.stderr).toBe("");
     expect(JSON.parse(status.stdout).config.rejected).toBeNull();
     const usage = await daemon.cli("usage", "--by", "provider", "--json");
-    const demo = JSON.parse(usage.stdout).groups.find((group: { group: string }) => group.group === "demo");
+    const demo = JSON.parse(usage.stdout).groups.find(
+      (group: { group: string }) => group.group === "demo",
+    );
     expect(demo.requests).toBeGreaterThan(5);
     const models = await daemon.cli("models", "--json");
-    expect(JSON.parse(models.stdout).map((model: { id: string }) => model.id)).toContain("demo/echo");
+    expect(JSON.parse(models.stdout).map((model: { id: string }) => model.id)).toContain(
+      "demo/echo",
+    );
   });
 
   test("chat streams to the terminal", async () => {
@@ -230,7 +240,16 @@ describe("the command line", () => {
   });
 
   test("every command has help with an example", async () => {
-    for (const command of ["serve", "init", "check", "status", "models", "usage", "chat", "version"]) {
+    for (const command of [
+      "serve",
+      "init",
+      "check",
+      "status",
+      "models",
+      "usage",
+      "chat",
+      "version",
+    ]) {
       const { stdout, code } = await daemon.cli(command, "--help");
       expect(code).toBe(0);
       expect(stdout).toContain("Examples:");

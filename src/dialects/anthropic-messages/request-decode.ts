@@ -15,7 +15,8 @@ import { GatewayError } from "../../ir/error.ts";
 import { isObject, type JsonObject, rawAt } from "../../lib/json.ts";
 import type { Body, Decoded } from "../dialect.ts";
 import { unknownFields, unknownMembers } from "../ext.ts";
-import { field, stringOr } from "../fields.ts";
+import { defined, field, stringOr } from "../fields.ts";
+import { createLosses, type Losses, loseUnknown } from "../losses.ts";
 import { decodeBlock, decodeCache } from "./block-decode.ts";
 import {
   dialectId,
@@ -50,8 +51,9 @@ export function decodeRequest(body: Body, operation?: Operation): Decoded<ChatRe
   const config = optionalObject(json, "output_config") ?? {};
   const effort = optionalString(config, "effort", "output_config");
   const reasoning = decodeReasoning(optionalObject(json, "thinking"), effort);
-  const format = decodeFormat(json, config);
-  const { choice, isParallel } = decodeToolChoice(optionalObject(json, "tool_choice"));
+  const losses = createLosses(dialectId);
+  const format = decodeFormat(json, config, losses);
+  const { choice, isParallel } = decodeToolChoice(optionalObject(json, "tool_choice"), losses);
   const metadata = optionalObject(json, "metadata");
   const user = optionalString(metadata ?? {}, "user_id", "metadata");
   const value: ChatRequest = {
@@ -73,7 +75,7 @@ export function decodeRequest(body: Body, operation?: Operation): Decoded<ChatRe
     // Always there: it says that the client wrote this wire's fields, see `encodeRequest`.
     ext: { [dialectId]: extraFields(json, config, format !== undefined) },
   };
-  return { value, warnings: [] };
+  return { value, warnings: losses.warnings() };
 }
 
 /**
@@ -125,13 +127,12 @@ function extraFields(json: JsonObject, config: JsonObject, hasFormat: boolean): 
 }
 
 function decodeSettings(json: JsonObject): Settings {
-  const found = {
+  return defined({
     temperature: optionalNumber(json, "temperature"),
     topP: optionalNumber(json, "top_p"),
     topK: optionalInteger(json, "top_k"),
     stop: decodeStop(json),
-  };
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
+  });
 }
 
 const decodeStop = (json: JsonObject): string[] | undefined =>
@@ -148,17 +149,14 @@ function decodeReasoning(
   thinking: JsonObject | undefined,
   effort: string | undefined,
 ): Reasoning | undefined {
-  const ext = withExt({
-    ...(thinking ? { thinking } : {}),
-    ...(effort === undefined ? {} : { effort }),
-  });
-  if (!thinking) return effort === undefined ? undefined : { mode: "effort", effort, ...ext };
-  const display = optionalString(thinking, "display", "thinking");
-  const beyond = Object.keys(unknownFields(thinking, thinkingKeys) ?? {});
-  const shown = {
-    ...(display === undefined ? {} : { display }),
+  const beyond = Object.keys(unknownFields(thinking ?? {}, thinkingKeys) ?? {});
+  const ext = {
+    ...withExt(defined({ thinking, effort })),
     ...(beyond.length > 0 ? { beyond: beyond.map((key) => `thinking.${key}`) } : {}),
   };
+  if (!thinking) return effort === undefined ? undefined : { mode: "effort", effort, ...ext };
+  const display = optionalString(thinking, "display", "thinking");
+  const shown = display === undefined ? {} : { display };
   switch (requiredString(thinking, "type", "thinking")) {
     case "disabled":
     // Only short notes between tool calls.
@@ -174,20 +172,30 @@ function decodeReasoning(
   }
 }
 
+const formatKeys = new Set(["type", "schema"]);
+
 /** `output_config.format`, or `output_format` from before: https://platform.claude.com/docs/en/build-with-claude/structured-outputs */
-function decodeFormat(json: JsonObject, config: JsonObject): ResponseFormat | undefined {
+function decodeFormat(
+  json: JsonObject,
+  config: JsonObject,
+  losses: Losses,
+): ResponseFormat | undefined {
   const current = optionalObject(config, "format", "output_config");
   const format = current ?? optionalObject(json, "output_format");
   if (!format || field(format, "type") !== "json_schema") return undefined;
   const path = current ? "output_config.format" : "output_format";
+  loseUnknown(format, formatKeys, path, losses);
   return { type: "json-schema", schema: requiredObject(format, "schema", path), strict: true };
 }
 
-function decodeToolChoice(choice: JsonObject | undefined): {
-  choice?: ToolChoice;
-  isParallel?: boolean;
-} {
+const choiceKeys = new Set(["type", "name", "disable_parallel_tool_use"]);
+
+function decodeToolChoice(
+  choice: JsonObject | undefined,
+  losses: Losses,
+): { choice?: ToolChoice; isParallel?: boolean } {
   if (!choice) return {};
+  loseUnknown(choice, choiceKeys, "tool_choice", losses);
   const isSingle = optionalBoolean(choice, "disable_parallel_tool_use", "tool_choice");
   const parallel = isSingle === undefined ? {} : { isParallel: !isSingle };
   const type = requiredString(choice, "type", "tool_choice");

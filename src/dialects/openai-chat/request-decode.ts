@@ -20,7 +20,8 @@ import { GatewayError } from "../../ir/error.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { Body, Decoded } from "../dialect.ts";
 import { unknownFields, unknownMembers } from "../ext.ts";
-import { field } from "../fields.ts";
+import { defined, field } from "../fields.ts";
+import { createLosses, type Losses, loseUnknown } from "../losses.ts";
 import { decodeAudio, decodeFile, decodeImage } from "./media.ts";
 import {
   claimOrigin,
@@ -53,8 +54,9 @@ export function decodeRequest(body: Body): Decoded<ChatRequest> {
   const model = requiredString(json, "model");
   const messages = decodeMessages(json);
   const reasoning = decodeReasoningWish(json);
-  const toolChoice = decodeToolChoice(json);
-  const responseFormat = decodeResponseFormat(json);
+  const losses = createLosses(dialectId);
+  const toolChoice = decodeToolChoice(json, losses);
+  const responseFormat = decodeResponseFormat(json, losses);
   const user = optionalString(json, "user") ?? optionalString(json, "safety_identifier");
   const value: ChatRequest = {
     model,
@@ -69,7 +71,7 @@ export function decodeRequest(body: Body): Decoded<ChatRequest> {
     // Always there: it says that the client wrote this wire's fields, see `encodeRequest`.
     ext: { [dialectId]: extraFields(json, reasoning !== undefined, responseFormat !== undefined) },
   };
-  return { value, warnings: [] };
+  return { value, warnings: losses.warnings() };
 }
 
 const requestKeys = new Set([
@@ -116,7 +118,7 @@ function extraFields(json: JsonObject, hasWish: boolean, hasFormat: boolean): Js
 }
 
 function decodeSettings(json: JsonObject): Settings {
-  const found = {
+  return defined({
     maxOutputTokens:
       optionalInteger(json, "max_completion_tokens") ?? optionalInteger(json, "max_tokens"),
     temperature: optionalNumber(json, "temperature"),
@@ -129,8 +131,7 @@ function decodeSettings(json: JsonObject): Settings {
     presencePenalty: optionalNumber(json, "presence_penalty"),
     candidateCount: optionalInteger(json, "n"),
     parallelToolCalls: optionalBoolean(json, "parallel_tool_calls"),
-  };
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
+  });
 }
 
 function decodeStop(json: JsonObject): string[] | undefined {
@@ -147,7 +148,10 @@ function decodeStop(json: JsonObject): string[] | undefined {
   );
 }
 
-function decodeResponseFormat(json: JsonObject): ResponseFormat | undefined {
+const formatKeys = new Set(["type", "json_schema"]);
+const schemaKeys = new Set(["name", "description", "schema", "strict"]);
+
+function decodeResponseFormat(json: JsonObject, losses: Losses): ResponseFormat | undefined {
   const format = optionalObject(json, "response_format");
   if (!format) return undefined;
   const type = requiredString(format, "type", "response_format");
@@ -157,6 +161,8 @@ function decodeResponseFormat(json: JsonObject): ResponseFormat | undefined {
   if (type !== "json_schema") return undefined;
   const path = "response_format.json_schema";
   const schema = requiredObject(format, "json_schema", "response_format");
+  loseUnknown(format, formatKeys, "response_format", losses);
+  loseUnknown(schema, schemaKeys, path, losses);
   const name = optionalString(schema, "name", path);
   const description = optionalString(schema, "description", path);
   const strict = optionalBoolean(schema, "strict", path);
@@ -226,7 +232,10 @@ function decodeFunction(item: JsonObject, path: string): Tool {
   };
 }
 
-function decodeToolChoice(json: JsonObject): ToolChoice | undefined {
+const choiceKeys = new Set(["type", "function", "custom"]);
+const namedKeys = new Set(["name"]);
+
+function decodeToolChoice(json: JsonObject, losses: Losses): ToolChoice | undefined {
   const choice = field(json, "tool_choice") ?? legacyChoice(json);
   if (choice === undefined) return undefined;
   if (choice === "auto" || choice === "none" || choice === "required") return { type: choice };
@@ -245,6 +254,8 @@ function decodeToolChoice(json: JsonObject): ToolChoice | undefined {
     return reject("tool_choice.type", "expected `function`, `custom` or `allowed_tools`");
   }
   const named = requiredObject(choice, type, "tool_choice");
+  loseUnknown(choice, choiceKeys, "tool_choice", losses);
+  loseUnknown(named, namedKeys, `tool_choice.${type}`, losses);
   return { type: "tool", name: requiredString(named, "name", `tool_choice.${type}`) };
 }
 

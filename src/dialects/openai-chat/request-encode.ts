@@ -18,6 +18,7 @@ import { effortOfBudget } from "../../ir/effort.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
 import { isMetUnasked } from "../bookkeeping.ts";
 import type { EncodedRequest, Target } from "../dialect.ts";
+import { defined } from "../fields.ts";
 import { loneText } from "../lone-text.ts";
 import { createLosses, loseRefused, type Losses } from "../losses.ts";
 import { fitOutputLimit } from "../output-limit.ts";
@@ -72,7 +73,7 @@ function encodeSettings(scope: Scope, hasTools: boolean): JsonObject {
   const { request, target, losses, isNative } = scope;
   const { settings } = request;
   if (settings.topK !== undefined && !isNative) losses.lose("top_k", noForm);
-  const fields: JsonObject = {
+  return defined({
     [target.quirks.maxTokensField ?? "max_tokens"]: outputLimit(scope),
     temperature: settings.temperature,
     top_p: settings.topP,
@@ -84,8 +85,7 @@ function encodeSettings(scope: Scope, hasTools: boolean): JsonObject {
     n: settings.candidateCount,
     // Refused by OpenAI without tools, where it means nothing anyway.
     parallel_tool_calls: hasTools ? settings.parallelToolCalls : undefined,
-  };
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  });
 }
 
 function outputLimit({ request, target, traits, losses, isNative }: Scope): number | undefined {

@@ -37,7 +37,9 @@ describe("S19 the same key by any carrier", () => {
 
 test("without required keys whatever is sent is ignored", () => {
   const open = createAccess([], false);
-  expect(open.authenticate(new Headers({ authorization: "Bearer sk-anything" }))).toEqual({ key: null });
+  expect(open.authenticate(new Headers({ authorization: "Bearer sk-anything" }))).toEqual({
+    key: null,
+  });
   expect(open.authenticate(new Headers())).toEqual({ key: null });
 });
 
