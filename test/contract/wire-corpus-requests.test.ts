@@ -248,8 +248,6 @@ const rules: readonly Rule[] = [
     holds: (value, after) => value === "adaptive" || thinks(value, after),
   },
   { path: /^thinking\.budget_tokens$/, holds: thinks },
-  // Z.ai's: how it keeps earlier thoughts, part of the wish to think, which arrives in the target's words.
-  { path: /^thinking\.clear_thinking$/, holds: thinks },
   {
     path: /^tool_choice(?:\.type)?$/,
     holds: (value, after) => choiceOf(value) === choiceOf(after["tool_choice"]),

@@ -10,6 +10,7 @@ import type {
   ToolResultPart,
 } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
+import { decodeCacheControl } from "../cache-control.ts";
 import { unknownFields } from "../ext.ts";
 import { field, stringOr } from "../fields.ts";
 import { decodeDocument, decodeImage, decodeSearchResult } from "./media.ts";
@@ -86,9 +87,7 @@ function decodeInput(block: JsonObject, path: string, scope: BlockScope): Part {
 /** A prompt-cache breakpoint: https://platform.claude.com/docs/en/build-with-claude/prompt-caching */
 export function decodeCache(block: JsonObject, path: string): { cache?: CacheHint } {
   const control = optionalObject(block, "cache_control", path);
-  if (!control) return {};
-  const ttl = field(control, "ttl");
-  return { cache: ttl === "5m" || ttl === "1h" ? { ttl } : {} };
+  return control ? { cache: decodeCacheControl(control) } : {};
 }
 
 const textKeys = new Set(["type", "text", "citations", "cache_control"]);

@@ -10,6 +10,7 @@ import type {
 } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { Target } from "../dialect.ts";
+import { encodeCacheControl } from "../cache-control.ts";
 import { loneText } from "../lone-text.ts";
 import type { Losses } from "../losses.ts";
 import { encodeInput } from "../tool-input.ts";
@@ -65,14 +66,7 @@ export function encodeBlock(part: Part, path: string, scope: BlockScope): JsonOb
 
 /** Spread into a block or tool. */
 export const encodeCache = (cache: CacheHint | undefined): JsonObject =>
-  cache
-    ? {
-        cache_control: {
-          type: "ephemeral",
-          ...(cache.ttl === undefined ? {} : { ttl: cache.ttl }),
-        },
-      }
-    : {};
+  cache ? encodeCacheControl(cache) : {};
 
 /** The API refuses text without a visible character. */
 export const isBlank = (text: string): boolean => text.trim() === "";

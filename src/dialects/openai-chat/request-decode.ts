@@ -1,6 +1,7 @@
 // A client's chat completion request read into the internal representation.
 // https://platform.openai.com/docs/api-reference/chat/create
 import type {
+  CacheHint,
   ChatRequest,
   FilePart,
   ImagePart,
@@ -19,6 +20,7 @@ import type {
 import { GatewayError } from "../../ir/error.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { Body, Decoded } from "../dialect.ts";
+import { decodeCacheControl } from "../cache-control.ts";
 import { unknownFields, unknownMembers } from "../ext.ts";
 import { defined, field } from "../fields.ts";
 import { createLosses, type Losses, loseUnknown } from "../losses.ts";
@@ -502,9 +504,7 @@ function decodePart(part: JsonObject, path: string): ContentPart {
 }
 
 /** Anthropic-style `cache_control`, which OpenRouter, LiteLLM and others take on this wire. */
-function decodeCache(part: JsonObject): { cache?: { ttl?: "5m" | "1h" } } {
+function decodeCache(part: JsonObject): { cache?: CacheHint } {
   const control = field(part, "cache_control");
-  if (!isObject(control)) return {};
-  const ttl = control["ttl"];
-  return { cache: ttl === "5m" || ttl === "1h" ? { ttl } : {} };
+  return isObject(control) ? { cache: decodeCacheControl(control) } : {};
 }

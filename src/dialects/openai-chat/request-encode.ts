@@ -17,6 +17,7 @@ import type {
 import { effortOfBudget } from "../../ir/effort.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
 import { isMetUnasked } from "../bookkeeping.ts";
+import { encodeCacheControl } from "../cache-control.ts";
 import type { EncodedRequest, Target } from "../dialect.ts";
 import { defined } from "../fields.ts";
 import { loneText } from "../lone-text.ts";
@@ -341,8 +342,7 @@ function encodeCache(
     losses.lose(`${path}.cache_control`, "the provider takes no prompt-cache hints on this wire");
     return {};
   }
-  const ttl = cache.ttl === undefined ? {} : { ttl: cache.ttl };
-  return { cache_control: { type: "ephemeral", ...ttl } };
+  return encodeCacheControl(cache);
 }
 
 /** One message of the representation may be several here: tool results come first, each its own. */

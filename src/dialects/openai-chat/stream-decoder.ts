@@ -1,7 +1,7 @@
 // Chunks of a streamed chat completion turned into events. Servers differ: nothing but the text is taken for granted.
 // https://platform.openai.com/docs/api-reference/chat-streaming
 import type { OpaquePart, Origin, Part, ReasoningPart } from "../../ir/chat.ts";
-import { GatewayError } from "../../ir/error.ts";
+import type { GatewayError } from "../../ir/error.ts";
 import type { ChatEvent } from "../../ir/event.ts";
 import type { Frame } from "../../lib/frame.ts";
 import { createId } from "../../lib/id.ts";

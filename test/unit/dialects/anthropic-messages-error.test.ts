@@ -99,7 +99,7 @@ describe("classification", () => {
     ['{"error":"plain words"}', "plain words"],
     ['{"message":"from a proxy"}', "from a proxy"],
     ['{"detail":"from another"}', "from another"],
-    ["upstream connect error", "upstream connect error"],
+    ["upstream connect error to host-7", "without saying why"],
     ['{"error":{"message":"key sk-ant-REDACTED is bad"}}', "*** is bad"],
   ])("S36: of %j a client sees no more than it may", (body, words) => {
     const error = decode(500, body);
