@@ -149,10 +149,12 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
     const known = (await list()).map((model) => model.id);
     const bareNames = known.map((id) => id.slice(id.indexOf("/") + 1));
     const near = nearest(shown, [...new Set([...known, ...bareNames])]);
+    const here =
+      providers.size > 0
+        ? ` Providers here: ${[...providers.keys()].join(", ")}; write \`provider/model\`.`
+        : " No provider is configured; add one under `providers`.";
     const hint =
-      near.length > 0
-        ? ` Did you mean ${near.map((other) => `\`${other}\``).join(", ")}?`
-        : ` Providers here: ${[...providers.keys()].join(", ")}; write \`provider/model\`.`;
+      near.length > 0 ? ` Did you mean ${near.map((other) => `\`${other}\``).join(", ")}?` : here;
     return new GatewayError(
       "model_not_found",
       `The model \`${shown}\` is not served here.${hint}`,
