@@ -190,8 +190,8 @@ async function attempt(
     );
   }
   const outbound = await buildOutbound(inbound, candidate, endpoint);
-  for (const warning of outbound.warnings) record.warn(warning);
   const attempted = record.attempt(candidate, outbound.dialect.id, outbound.relayed);
+  for (const warning of outbound.warnings) record.warn(warning);
   try {
     const answer = await send(outbound, inbound.stream, services.egress, signal);
     attempted.firstByte();

@@ -198,6 +198,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
       firstTokenMs = null;
       transcript.length = 0;
       transcriptLength = 0;
+      warnings.length = 0;
       const began = monotonic();
       attemptStarted = began;
       const attempt: AttemptRow = {
