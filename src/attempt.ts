@@ -28,8 +28,8 @@ export interface Outbound {
   hidesUsage: boolean;
 }
 
-/** Longest error body read from an upstream. */
-const maxErrorBytes = 64 * 1024;
+/** How much of an error body is read. */
+const maxErrorBytes = 1024 * 1024;
 
 /** Name under which signed content of this provider is recognised: accounts of one vendor share it. */
 const vendor = (candidate: Candidate): string =>
@@ -164,7 +164,7 @@ export async function send(
       proxy: provider.proxy,
     });
     if (answer.status >= 400) {
-      const body = withoutKey(await answer.text(maxErrorBytes), outbound);
+      const body = await errorText(answer, outbound);
       throw outbound.dialect.error.decode(answer.status, answer.headers, body);
     }
     await checkKind(answer, outbound, stream);
@@ -176,9 +176,41 @@ export async function send(
   }
 }
 
+/** The beginning of an error's body: the status tells the rest, and some upstreams repeat the whole request. */
+async function errorText(answer: EgressResponse, outbound: Outbound): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for (let piece = await answer.read(); piece !== null; piece = await answer.read()) {
+    pieces.push(piece);
+    size += piece.length;
+    if (size > maxErrorBytes) {
+      answer.cancel("the beginning of the error is enough");
+      break;
+    }
+  }
+  const text = new TextDecoder().decode(Buffer.concat(pieces).subarray(0, maxErrorBytes));
+  return withoutKey(text, outbound);
+}
+
 /** Some providers repeat the key that they refuse. */
-const withoutKey = (text: string, { candidate: { key } }: Outbound): string =>
+export const withoutKey = (text: string, { candidate: { key } }: Outbound): string =>
   key ? text.replaceAll(key.secret.reveal(), "***") : text;
+
+/** An error within an answer or stream, without the key in its words. */
+export function keyless(error: GatewayError, outbound: Outbound): GatewayError {
+  const message = withoutKey(error.message, outbound);
+  if (message === error.message) return error;
+  const { status, retryAfterMs, param, details, upstream, cause } = error;
+  const body = upstream?.body === undefined ? undefined : withoutKey(upstream.body, outbound);
+  return new GatewayError(error.code, message, {
+    status,
+    retryAfterMs,
+    param,
+    details,
+    cause,
+    upstream: { ...upstream, body },
+  });
+}
 
 /** A JSON or HTML answer to a stream request, or the reverse, is no answer (fault R15). */
 async function checkKind(
@@ -189,7 +221,7 @@ async function checkKind(
   const type = answer.headers.get("content-type")?.toLowerCase() ?? "";
   const wrong = stream ? /json|html|xml/.test(type) : /event-stream|html/.test(type);
   if (answer.status === 200 && !wrong) return;
-  const body = await answer.text(maxErrorBytes);
+  const body = await errorText(answer, outbound);
   throw (
     statedError(body, outbound) ??
     new GatewayError(

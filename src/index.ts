@@ -1,6 +1,7 @@
 // The library: the gateway in-process, as the `fetch` of an official SDK.
 import { dirname, resolve } from "node:path";
 import { createGatewayFrom, type Gateway as Running, type GatewayStatus } from "./gateway.ts";
+import { background } from "./lib/background.ts";
 import { configFromObject, loadConfig } from "./config/load.ts";
 import { createLogger, type LogLevel } from "./lib/log.ts";
 import { randomSecret } from "./lib/id.ts";
@@ -49,7 +50,8 @@ export function createGateway(options: GatewayOptions = {}): Gateway {
     config
       ? configFromObject(config, { env, presets: providers })
       : loadConfig({ path: options.configPath, env, presets: providers });
-  const first = source();
+  // Problems are thrown here, not at the first request.
+  source();
   const log = createLogger({ level: options.logLevel ?? "warn", format: "json" });
   const adminKey = new Secret(randomSecret());
 
@@ -64,13 +66,13 @@ export function createGateway(options: GatewayOptions = {}): Gateway {
     const store = await openStore({ path, log });
     await store.recover();
     const parts = { source, store, log, env };
-    return {
-      store,
-      lock,
-      running: createGatewayFrom({ ...parts, adminKey: (now) => now.admin.key ?? adminKey }),
-    };
+    const running = createGatewayFrom({
+      ...parts,
+      adminKey: (current) => current.admin.key ?? adminKey,
+    });
+    if (running.config.discover.local) background(running.discover(), "discover");
+    return { store, lock, running };
   };
-  void first;
   let opened: ReturnType<typeof open> | undefined;
   const ready = () => (opened ??= open());
 

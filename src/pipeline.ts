@@ -1,6 +1,14 @@
 // A request's life, top to bottom: authenticate, read, route, attempt until one answers, respond, settle.
 import type { Access } from "./access/authenticate.ts";
-import { buildOutbound, chooseEndpoint, named, type Outbound, send } from "./attempt.ts";
+import {
+  buildOutbound,
+  chooseEndpoint,
+  keyless,
+  named,
+  type Outbound,
+  send,
+  withoutKey,
+} from "./attempt.ts";
 import { estimateRequestTokens, roughRequestTokens } from "./catalog/estimate.ts";
 import type { Config } from "./config/config.ts";
 import type { AnswerContext, Body, Decoded, Dialect } from "./dialects/dialect.ts";
@@ -252,8 +260,8 @@ function decodeAnswer(body: Body, outbound: Outbound): Decoded<ChatResponse> {
   try {
     return dialect.response.decode(body, origin);
   } catch (thrown) {
-    const native = { dialect: dialect.id, body: body.text };
-    throw named(toGatewayError(thrown), candidate.provider.name, native);
+    const native = { dialect: dialect.id, body: withoutKey(body.text, outbound) };
+    throw named(keyless(toGatewayError(thrown), outbound), candidate.provider.name, native);
   }
 }
 

@@ -20,6 +20,9 @@ const maxWarnings = 100;
 /** Streamed text kept for counting when a provider never tells its usage, characters. */
 const maxTranscript = 4_000_000;
 
+/** What no vendor charges for. */
+const freeOperations: ReadonlySet<Operation> = new Set(["count-tokens"]);
+
 export interface AttemptRecord {
   /** The first byte of the answer arrived. */
   firstByte(): void;
@@ -123,6 +126,10 @@ export function createRecord(options: RecordOptions): RequestRecord {
   };
 
   const price = async (isCut: boolean): Promise<void> => {
+    if (freeOperations.has(options.operation)) {
+      priced = { nanos: 0n, source: "free" };
+      return;
+    }
     used ??= await estimate();
     if (!used || !candidate) return;
     if (isCut) used = await correctCut(used);

@@ -1,5 +1,5 @@
 // The pump: an upstream's stream relayed byte for byte, or translated event by event.
-import { named, type Outbound } from "./attempt.ts";
+import { keyless, named, type Outbound, withoutKey } from "./attempt.ts";
 import type { AnswerContext, Dialect } from "./dialects/dialect.ts";
 import type { EgressResponse } from "./egress.ts";
 import { GatewayError, toGatewayError } from "./ir/error.ts";
@@ -34,18 +34,20 @@ function createRelay(outbound: Outbound, context: AnswerContext): Flow {
   const decoder = dialect.stream.decoder(outbound.origin);
 
   const tell = (error: GatewayError): Uint8Array => errorBytes(dialect, context, error);
+  const shown = (block: Uint8Array): Uint8Array =>
+    Buffer.from(withoutKey(Buffer.from(block).toString("utf8"), outbound));
 
   const read = (blocks: readonly Uint8Array[]): { out: Uint8Array[]; events: ChatEvent[] } => {
     const out: Uint8Array[] = [];
     const events: ChatEvent[] = [];
     for (const block of blocks) {
       const frame = parseSseBlock(block);
-      const seen = frame ? decoder.push(frame) : [];
+      const seen = frame ? withoutKeys(decoder.push(frame), outbound) : [];
       events.push(...seen);
       const error = errorIn(seen);
       if (error) {
         // The provider's own error event is relayed; what is no event of this wire is told in its place.
-        out.push(error.code === "upstream_invalid" ? tell(error) : block);
+        out.push(error.code === "upstream_invalid" ? tell(error) : shown(block));
         // Whatever follows would make the failure look like an end.
         break;
       }
@@ -79,6 +81,14 @@ function createRelay(outbound: Outbound, context: AnswerContext): Flow {
 const errorIn = (events: readonly ChatEvent[]): GatewayError | undefined =>
   events.find((event) => event.type === "error")?.error;
 
+/** Some providers repeat the key that they refuse. */
+const withoutKeys = (events: ChatEvent[], outbound: Outbound): ChatEvent[] =>
+  errorIn(events)
+    ? events.map((event) =>
+        event.type === "error" ? { ...event, error: keyless(event.error, outbound) } : event,
+      )
+    : events;
+
 function joined(pieces: readonly Uint8Array[]): Uint8Array {
   const [first] = pieces;
   return first && pieces.length === 1 ? first : Buffer.concat(pieces);
@@ -96,7 +106,7 @@ function createTranslation(outbound: Outbound, client: Dialect, context: AnswerC
   const decode = (blocks: readonly Uint8Array[]): ChatEvent[] =>
     blocks.flatMap((block) => {
       const frame = parseSseBlock(block);
-      return frame ? decoder.push(frame) : [];
+      return frame ? withoutKeys(decoder.push(frame), outbound) : [];
     });
   return {
     push: (chunk) => write(decode(splitter.push(chunk))),

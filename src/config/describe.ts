@@ -41,7 +41,7 @@ Without a configuration file the gateway serves whatever it finds: the built-in 
 
 ## Where the file is
 
-The first of these that exists is used:
+The first of these is used; a file that is named in one of the first two ways must exist:
 
 1. \`--config <file>\`
 2. \`$MEGALLM_CONFIG\`

@@ -33,7 +33,7 @@ ${providers.map(details).join("\n\n")}
 
 const intro = `<!-- Made by \`bun run generate\` from src/providers. Do not edit. -->
 
-A provider is enabled by its environment variable, or by an entry in the configuration:
+Without a configuration file, or with \`discover: { environment: true }\`, a provider is enabled by its environment variable. Otherwise it takes an entry in the configuration:
 
 \`\`\`yaml
 providers:

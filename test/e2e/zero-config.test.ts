@@ -214,6 +214,7 @@ describe("@anthropic-ai/sdk", () => {
       .withResponse();
     expect(data.input_tokens).toBeGreaterThan(0);
     expect(response.headers.get("x-megallm-warnings")).toContain("estimated");
+    expect(response.headers.get("x-megallm-cost-usd")).toBe("0.000000000");
   });
 });
 

@@ -986,6 +986,48 @@ describe.each(pairs)("$pair", ({ caller, index }) => {
       expect(caller.errorOf(body).message).toContain("The key *** is odd.");
     }
   });
+
+  test("a key that the provider repeats in an answer of status 200 is not passed on", async () => {
+    const key = `operator-key-${index === 0 ? 1 : 3}`;
+    const said = side().answers.error(200, "invalid_request_error", `The key ${key} is odd.`);
+    for (const stream of [false, true]) {
+      const { answer, body } = await ask(caller, side(), { stream, script: [said] });
+      expect(answer.status).toBe(400);
+      expect(caller.errorOf(body).message).toContain("The key *** is odd.");
+    }
+    const script = shownThen(side(), () => [
+      chunk(side().answers.errorFrame("invalid_request_error", `The key ${key} is odd.`)),
+      lastChunk,
+    ]);
+    const { reading, body } = await ask(caller, side(), { stream: true, script });
+    expect(reading?.error).toBeString();
+    expect(body).toContain("The key *** is odd.");
+  });
+
+  test("an error that repeats a long request keeps its status, its words and its patience", async () => {
+    const input = "x".repeat(200_000);
+    const error = { message: "Slow down.", type: "rate_limit_error", param: null, code: null };
+    const long = JSON.stringify({ type: "error", error: { ...error, input } });
+    const endless = `<p>${"x".repeat(3_000_000)}`;
+    const wait = { "retry-after": "7" };
+    for (const stream of [false, true]) {
+      for (const [body, says] of [
+        [long, "Slow down."],
+        [endless, "status 429"],
+      ] as const) {
+        const outcome = await ask(caller, side(), { stream, script: [whole(429, body, wait)] });
+        expect([outcome.answer.status, outcome.answer.headers.get("retry-after")]).toEqual([
+          429,
+          "7",
+        ]);
+        expect(caller.errorOf(outcome.body).message).toContain(says);
+      }
+    }
+    const script = [whole(400, JSON.stringify({ error: { ...error, input } }))];
+    const { answer } = await ask(caller, side(), { stream: false, backed: true, script });
+    // Another deployment would be asked the same faulty thing.
+    expect([answer.status, side().sound.requests.length]).toEqual([400, 0]);
+  });
 });
 
 test("nobody listens, and names that do not resolve", async () => {
