@@ -34,7 +34,8 @@ const discoverEveryMs = 10_000;
 /** Serves until a signal ends it. @throws ExitError `cannotStart`, `usage` */
 export async function serve(options: ServeOptions): Promise<void> {
   const stopped = stopSignal();
-  const running = await start(options).catch((error: unknown) => {
+  const hangUps = catchHangUps();
+  const running = await start(options, hangUps).catch((error: unknown) => {
     throw toExitError(error, exitCodes.cannotStart);
   });
   await stopped;
@@ -43,7 +44,7 @@ export async function serve(options: ServeOptions): Promise<void> {
 }
 
 /** Everything in order: data folder, ledger, gateway, sockets, and the word that it serves. */
-async function start(options: ServeOptions): Promise<{ stop(): Promise<void> }> {
+async function start(options: ServeOptions, hangUps: HangUps): Promise<{ stop(): Promise<void> }> {
   const settings = loadSettings(options.config, {
     host: options.host,
     port: options.port,
@@ -84,7 +85,7 @@ async function start(options: ServeOptions): Promise<{ stop(): Promise<void> }> 
     await gateway.reload();
     watcher.update(gateway.watched);
   }
-  process.on("SIGHUP", () => background(reload(), "reload"));
+  hangUps.handle(() => background(reload(), "reload"));
 
   await announce(gateway, listening.urls, settings.hint, log);
   const stopDiscovering = discoverRepeatedly(gateway, log);
@@ -156,6 +157,26 @@ function discoverRepeatedly(gateway: Gateway, log: Logger): () => void {
 
 const namesOf = (config: Config): Set<string> =>
   new Set(config.providers.map((provider) => provider.name));
+
+interface HangUps {
+  /** What a SIGHUP does from now on; one that came before does it at once. */
+  handle(reload: () => void): void;
+}
+
+/** A reload may be asked for while the gateway starts; without a handler the signal would end the process. */
+function catchHangUps(): HangUps {
+  let missed = false;
+  let reload = (): void => {
+    missed = true;
+  };
+  process.on("SIGHUP", () => reload());
+  return {
+    handle(next) {
+      reload = next;
+      if (missed) next();
+    },
+  };
+}
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
 function stopSignal(): Promise<void> {

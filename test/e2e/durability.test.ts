@@ -135,6 +135,21 @@ test("R32 reloads under load fail no request", async () => {
   }
 }, 300_000);
 
+test("R32 a reload asked for the moment the daemon can be found does not end it", async () => {
+  for (let round = 0; round < 10; round += 1) {
+    const daemon = await startDaemon({ config: config("fixed:0") });
+    try {
+      for (let times = 0; times < 5; times += 1) daemon.process.kill("SIGHUP");
+      await Bun.sleep(50);
+      expect(daemon.process.signalCode).toBeNull();
+      expect((await ask(daemon, "steady")).status).toBe(200);
+      expect(daemon.output()).toContain("config.applied");
+    } finally {
+      await daemon.dispose();
+    }
+  }
+});
+
 test("R33 a bad configuration is refused, told, and survived", async () => {
   const daemon = await startDaemon({ config: config("fixed:one") });
   try {
