@@ -233,6 +233,7 @@ async function complete(
   attempted: AttemptRecord,
 ): Promise<Response> {
   const bytes = await answer.bytes(maxAnswerBytes);
+  attempted.received();
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
   const json = answerJson(text, answer.status);
   let body: Uint8Array | string = bytes;

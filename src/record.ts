@@ -26,6 +26,8 @@ const freeOperations: ReadonlySet<Operation> = new Set(["count-tokens"]);
 export interface AttemptRecord {
   /** The first byte of the answer arrived. */
   firstByte(): void;
+  /** The whole answer arrived: what follows is the gateway's own time. */
+  received(): void;
   /** The attempt is over. */
   finish(error: GatewayError | null): void;
 }
@@ -227,11 +229,15 @@ export function createRecord(options: RecordOptions): RequestRecord {
         firstByte() {
           attempt.firstByteMs ??= monotonic() - began;
         },
+        received() {
+          if (attemptStarted !== began) return;
+          upstreamMs += monotonic() - began;
+          attemptStarted = null;
+        },
         finish(error) {
           if (finishOpen !== handle.finish) return;
           finishOpen = null;
-          upstreamMs += monotonic() - began;
-          attemptStarted = null;
+          handle.received();
           attempt.durationMs = monotonic() - began;
           attempt.status =
             error === null ? "ok" : error.code === "client_closed" ? "client_closed" : "error";

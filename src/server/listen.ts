@@ -119,6 +119,9 @@ function bind(
 
 /** Who listens on a port, as far as Linux tells: `name (pid 123)`. */
 function holder(port: number): string {
+  // The port may be ours already on another address: we are never the one in the way.
+  const isOtherProcess = (name: string): boolean =>
+    /^\d+$/.test(name) && Number(name) !== process.pid;
   try {
     const inodes = new Set(
       ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) =>
@@ -131,7 +134,7 @@ function holder(port: number): string {
           .map((fields) => `socket:[${fields[9]}]`),
       ),
     );
-    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    for (const pid of readdirSync("/proc").filter(isOtherProcess)) {
       for (const link of openFiles(pid)) {
         if (inodes.has(link)) {
           const name = readFileSync(`/proc/${pid}/comm`, "utf8").trim();

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import type { RequestRecord } from "../../src/record.ts";
 import { createRecord } from "../../src/record.ts";
 import { createUsage } from "../../src/ir/usage.ts";
+import { setClock } from "../../src/lib/clock.ts";
 import { openai } from "../../src/providers/presets/openai.ts";
 import type { Candidate } from "../../src/routing/router.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -44,4 +45,35 @@ test("an unknown price is told as unknown once the request is settled", async ()
   record.usage(createUsage({ total: 1 }, { total: 1 }));
   await record.settle({ error: null, httpStatus: 200 });
   expect(cost(record)).toBe("unknown");
+});
+
+test("what the gateway does after an answer arrived is its own time, not the provider's", async () => {
+  let time = 0;
+  const restore = setClock({ monotonic: () => time });
+  try {
+    const record = createRecord({
+      requestId: "req_2",
+      dialect: "openai-chat",
+      operation: "chat",
+      startedAt: 0,
+      store: { settle: async () => "committed" } as unknown as Store,
+      log: quiet as never,
+      prices: [],
+      onSettled() {},
+    });
+    time = 5;
+    const provider = { name: "openai", preset: openai, prices: [] };
+    const candidate = { provider, model: "gpt-4o" } as unknown as Candidate;
+    const attempt = record.attempt(candidate, "openai-chat", false);
+    time = 105;
+    attempt.received();
+    // Translating the answer.
+    time = 125;
+    attempt.finish(null);
+    await record.settle({ error: null, httpStatus: 200 });
+    expect(record.headers()["x-megallm-overhead-ms"]).toBe("25.00");
+    expect(record.headers()["server-timing"]).toBe("gateway;dur=25.00, upstream;dur=100.00");
+  } finally {
+    restore();
+  }
 });
