@@ -9,6 +9,7 @@ import { createEgress, type Egress } from "./egress.ts";
 import { GatewayError } from "./ir/error.ts";
 import { backgroundFailures } from "./lib/background.ts";
 import { now } from "./lib/clock.ts";
+import type { FileMarks } from "./lib/file-mark.ts";
 import type { Logger } from "./lib/log.ts";
 import type { Secret } from "./lib/secret.ts";
 import { defaultPacing, type Generation, handle, type Pacing, type Services } from "./pipeline.ts";
@@ -43,7 +44,7 @@ export interface Gateway {
   readonly config: Config;
   readonly loaded: LoadedConfig;
   /** Files whose change calls for a reload. */
-  readonly watched: readonly string[];
+  readonly watched: FileMarks;
   /** Requests being answered now. */
   readonly inFlight: number;
   /** Not ready for new traffic from now on. */
@@ -83,7 +84,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
   let loadedAtMs = now();
   let generation = compose(loaded.config, found);
   let rejected: { atMs: number; problems: string[] } | null = null;
-  let watched: readonly string[] = loaded.watched;
+  let watched: FileMarks = loaded.watched;
   const inFlight = new Set<string>();
   let draining = false;
   const services: Services = {
@@ -113,7 +114,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
       const problems = problemsOf(error);
       rejected = { atMs: now(), problems };
       // A secret file that the refused configuration names may yet appear and mend it.
-      if (error instanceof ConfigError) watched = [...new Set([...watched, ...error.watched])];
+      if (error instanceof ConfigError) watched = new Map([...watched, ...error.watched]);
       log.error("config.refused", { problems });
       return { applied: false, problems };
     }

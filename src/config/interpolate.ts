@@ -2,13 +2,14 @@
 import { isUtf8 } from "node:buffer";
 import { readFileSync, statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
+import { fileMark } from "../lib/file-mark.ts";
 
 export interface Interpolation {
   env: Readonly<Record<string, string | undefined>>;
   /** Relative `${file:…}` paths start here; null when the configuration has no folder. */
   directory: string | null;
-  /** Receives the absolute path of every file named, also of those that cannot be read. */
-  files: Set<string>;
+  /** Receives every file named, also those that cannot be read: path and mark. */
+  files: Map<string, string>;
 }
 
 /** `text` is undefined when something could not be resolved. */
@@ -101,7 +102,7 @@ function readSecretFile(name: string, source: Interpolation): string | Fault {
 }
 
 function readText(path: string, missingHint: string, source: Interpolation): string | Fault {
-  source.files.add(path);
+  source.files.set(path, fileMark(path));
   try {
     // Looked at before it is opened: opening a pipe or a device could block.
     const stats = statSync(path);

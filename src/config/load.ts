@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { isUtf8 } from "node:buffer";
 import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { type FileMarks, fileMark } from "../lib/file-mark.ts";
 import type { Path } from "../lib/json.ts";
 import { isObject } from "../lib/json.ts";
 import type { Provider } from "../providers/provider.ts";
@@ -40,8 +41,8 @@ export interface LoadedConfig {
   config: Config;
   /** The file, absolute; null for the built-in configuration, for text and for objects. */
   path: string | null;
-  /** The file and every secret file it includes, absolute. */
-  watched: string[];
+  /** The file and every secret file it includes. */
+  watched: FileMarks;
   warnings: Problem[];
   /** Short hash of the text and of everything put into it: a reload that changes anything changes it. */
   generation: string;
@@ -56,7 +57,9 @@ const maxFileBytes = 5 * 1024 * 1024;
 export function loadConfig(source: LoadOptions & { path?: string }): LoadedConfig {
   if (source.path === undefined) return defaultConfig(source.env, source.presets, source.overrides);
   const path = resolve(source.path);
-  return build(readConfigFile(path, source.path), { ...source, file: source.path, path });
+  const mark = fileMark(path);
+  const text = readConfigFile(path, source.path, mark);
+  return build(text, { ...source, file: source.path, path, mark });
 }
 
 /**
@@ -91,11 +94,13 @@ export const defaultConfig = (
 interface Source extends LoadOptions {
   file: string;
   path: string | null;
+  /** Of the file at `path`, from before it was read. */
+  mark?: string;
 }
 
-function readConfigFile(path: string, file: string): string {
+function readConfigFile(path: string, file: string, mark: string): string {
   const refuse = (message: string, hint?: string): ConfigError =>
-    new ConfigError([plainProblem(file, message, hint)], [path]);
+    new ConfigError([plainProblem(file, message, hint)], new Map([[path, mark]]));
   let bytes: Buffer;
   try {
     // Looked at before it is opened: opening a pipe or a device could block.
@@ -128,15 +133,15 @@ function build(input: string | object, source: Source): LoadedConfig {
   // Only problems need it, and making it takes as long as all the rest.
   let made: SchemaNode | undefined;
   const tree = (): SchemaNode => (made ??= inputSchema(source.presets));
-  const files = new Set<string>();
-  if (source.path !== null) files.add(source.path);
+  const files = new Map<string, string>();
+  if (source.path !== null) files.set(source.path, source.mark ?? "");
   const report = (located: readonly Located[]): Problem[] =>
     toProblems(located, source.file, text, document.places, tree);
   const faults: Located[] = document.faults;
 
   if (!isObject(document.value)) {
     const problems = faults.length > 0 ? report(faults) : [notAMap(source.file, document.value)];
-    throw new ConfigError(problems, [...files]);
+    throw new ConfigError(problems, files);
   }
 
   const hash = createHash("sha256").update(text === "" ? JSON.stringify(document.value) : text);
@@ -177,12 +182,12 @@ function build(input: string | object, source: Source): LoadedConfig {
     });
   const locate = (finding: Finding): Located => toLocated(finding, document.places, document.value);
   if (findings.length > 0 || faults.length > 0 || config === undefined) {
-    throw new ConfigError(report([...faults, ...findings.map(locate)]), [...files]);
+    throw new ConfigError(report([...faults, ...findings.map(locate)]), files);
   }
   return {
     config,
     path: source.path,
-    watched: [...files],
+    watched: files,
     warnings: report(warnings.map(locate)),
     generation: hash.digest("hex").slice(0, 12),
   };

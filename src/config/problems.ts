@@ -1,5 +1,6 @@
 // What is wrong with a configuration, where it stands, and how to mend it.
 import { closest, distance } from "fastest-levenshtein";
+import type { FileMarks } from "../lib/file-mark.ts";
 import type { Path } from "../lib/json.ts";
 
 export interface Problem {
@@ -23,9 +24,9 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly problems: readonly Problem[];
   /** Files whose change may mend it: the configuration and what it includes. */
-  readonly watched: readonly string[];
+  readonly watched: FileMarks;
 
-  constructor(problems: readonly Problem[], watched: readonly string[] = []) {
+  constructor(problems: readonly Problem[], watched: FileMarks = new Map()) {
     super(problems.map(formatProblem).join("\n"));
     this.problems = problems;
     this.watched = watched;

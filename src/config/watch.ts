@@ -2,11 +2,12 @@
 import type { FSWatcher } from "node:fs";
 import { realpathSync, statSync, watch } from "node:fs";
 import { dirname } from "node:path";
+import { type FileMarks, fileMark } from "../lib/file-mark.ts";
 
 export interface FileWatch {
   close(): void;
-  /** Watches these paths from now on. Those watched already keep the state they were last seen in, so no change is lost. */
-  update(paths: readonly string[]): void;
+  /** Watches these files from now on. Those watched already keep the state they were last seen in, so no change is lost. */
+  update(files: FileMarks): void;
 }
 
 /** Editors write, rename and touch within this time. */
@@ -18,12 +19,10 @@ const pollMs = 2_000;
  * Calls `onChange` with the paths whose content may have changed: edited in place, replaced by rename,
  * deleted, made again, or swapped behind a symbolic link as Kubernetes does for mounted secrets.
  * Events only say when to look; what counts is each file's identity, size and times.
+ * A file that changed since its mark was taken has changed, also before the watch began.
  * Does not keep the process alive.
  */
-export function watchFiles(
-  paths: readonly string[],
-  onChange: (changed: string[]) => void,
-): FileWatch {
+export function watchFiles(files: FileMarks, onChange: (changed: string[]) => void): FileWatch {
   let marks = new Map<string, string>();
   let folders = new Map<string, { watcher: FSWatcher; identity: string }>();
   let pending: ReturnType<typeof setTimeout> | undefined;
@@ -34,7 +33,7 @@ export function watchFiles(
     if (closed) return;
     const changed: string[] = [];
     for (const [path, before] of marks) {
-      const mark = markOf(path);
+      const mark = fileMark(path);
       if (mark === before) continue;
       marks.set(path, mark);
       changed.push(path);
@@ -76,13 +75,21 @@ export function watchFiles(
     }
   };
 
-  const update = (next: readonly string[]): void => {
+  const update = (next: FileMarks): void => {
     if (closed) return;
-    marks = new Map(next.map((path) => [path, marks.get(path) ?? markOf(path)]));
+    let missed = false;
+    const kept = new Map<string, string>();
+    for (const [path, mark] of next) {
+      const seen = marks.get(path) ?? mark;
+      kept.set(path, seen);
+      missed ||= seen !== fileMark(path);
+    }
+    marks = kept;
     watchFolders();
+    if (missed) lookSoon();
   };
 
-  update(paths);
+  update(files);
   const poll = setInterval(look, pollMs);
   poll.unref();
 
@@ -96,16 +103,6 @@ export function watchFiles(
       folders.clear();
     },
   };
-}
-
-/** What tells one state of a file from another; empty when there is none. */
-function markOf(path: string): string {
-  try {
-    const { ino, dev, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
-    return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
-  } catch {
-    return "";
-  }
 }
 
 function identityOf(folder: string): string {

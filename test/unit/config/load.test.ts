@@ -682,7 +682,7 @@ describe("files", () => {
     );
     const loaded = load(path);
     expect(loaded.path).toBe(path);
-    expect(loaded.watched).toEqual([path, secret, join(folder, "relative")]);
+    expect([...loaded.watched.keys()]).toEqual([path, secret, join(folder, "relative")]);
     expect(loaded.config.providers.map(({ keys }) => keys[0]?.secret.reveal())).toEqual([
       "s3cret-value",
       "relative-value",
@@ -735,7 +735,7 @@ describe("files", () => {
       throw new Error("accepted");
     } catch (error) {
       expect(error).toBeInstanceOf(ConfigError);
-      expect((error as ConfigError).watched).toEqual([path, join(folder, "later")]);
+      expect([...(error as ConfigError).watched.keys()]).toEqual([path, join(folder, "later")]);
     }
   });
 });
@@ -744,7 +744,7 @@ describe("without a file", () => {
   test("everything found is served", () => {
     const { config, path, watched } = loadConfig({ env, presets });
     expect(path).toBeNull();
-    expect(watched).toEqual([]);
+    expect([...watched]).toEqual([]);
     expect(config.discover).toEqual({ environment: true, local: true });
     expect(config.providers.map(({ name, origin }) => [name, origin])).toEqual([
       ["demo", "built-in"],

@@ -85,7 +85,7 @@ describe("prices", () => {
 
 describe("interpolation", () => {
   const resolve = (text: string, env: Record<string, string> = {}) =>
-    interpolate(text, { env, directory: null, files: new Set() });
+    interpolate(text, { env, directory: null, files: new Map() });
 
   test.each([
     ["plain $HOME text", "plain $HOME text"],

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type FileMarks, fileMark } from "../../../src/lib/file-mark.ts";
 import type { FileWatch } from "../../../src/config/watch.ts";
 import { watchFiles } from "../../../src/config/watch.ts";
 
@@ -29,11 +30,14 @@ function folder(): string {
   return path;
 }
 
+const marksOf = (paths: string[]): FileMarks =>
+  new Map(paths.map((path) => [path, fileMark(path)]));
+
 /** Watches, and gives what resolves at the next change. */
 function observe(paths: string[]) {
   const calls: string[][] = [];
   let wake: (() => void) | undefined;
-  const watch = watchFiles(paths, (changed) => {
+  const watch = watchFiles(marksOf(paths), (changed) => {
     calls.push(changed);
     wake?.();
   });
@@ -125,15 +129,32 @@ test("other files after an update, and no change lost across it", async () => {
   writeFileSync(first, "1");
   const { watch, next } = observe([first]);
   writeFileSync(first, "22");
-  watch.update([first, second]);
+  watch.update(marksOf([first, second]));
   expect(await next()).toEqual([first]);
   writeFileSync(second, "new");
   expect(await next()).toEqual([second]);
 });
 
+test("a change between reading a file and watching it", async () => {
+  const [early, late] = [join(folder(), "a"), join(folder(), "b")];
+  writeFileSync(early, "1");
+  writeFileSync(late, "1");
+  const read = marksOf([early, late]);
+  writeFileSync(early, "22");
+  const changes: string[][] = [];
+  const watch = watchFiles(new Map([...read].slice(0, 1)), (changed) => changes.push(changed));
+  open.push(watch);
+  await quiet(400);
+  expect(changes).toEqual([[early]]);
+  writeFileSync(late, "22");
+  watch.update(read);
+  await quiet(400);
+  expect(changes).toEqual([[early], [late]]);
+});
+
 test("does not keep a process alive", async () => {
   const module = new URL("../../../src/config/watch.ts", import.meta.url).pathname;
-  const script = `import { watchFiles } from ${JSON.stringify(module)}; watchFiles([${JSON.stringify(join(root, "x"))}], () => {});`;
+  const script = `import { watchFiles } from ${JSON.stringify(module)}; watchFiles(new Map([[${JSON.stringify(join(root, "x"))}, ""]]), () => {});`;
   const child = Bun.spawn([process.execPath, "-e", script], { stdout: "ignore", stderr: "pipe" });
   expect(await child.exited).toBe(0);
   expect(await new Response(child.stderr).text()).toBe("");
