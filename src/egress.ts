@@ -4,7 +4,7 @@ import { exchangeFailure, neverConnected } from "./egress/failure.ts";
 import { createProxyFor, type Environment, type ProxyFor } from "./egress/proxy.ts";
 import { createReach, type Probe, type Reach } from "./egress/reach.ts";
 import { createResolver, type Resolve, type Resolver } from "./egress/resolve.ts";
-import { findWays, type Way } from "./egress/way.ts";
+import { type EgressNetwork, findWays, type Way } from "./egress/way.ts";
 import { GatewayError } from "./ir/error.ts";
 import { background } from "./lib/background.ts";
 import { monotonic } from "./lib/clock.ts";
@@ -25,9 +25,6 @@ export interface EgressTimeouts {
   /** The whole exchange. */
   totalMs: number;
 }
-
-/** `public`: every address the name resolves to must be public, and the connection goes to a checked one. `private-allowed`: the operator named this host; only link-local (metadata) addresses stay closed. */
-export type EgressNetwork = "public" | "private-allowed";
 
 export interface EgressRequest {
   url: URL;

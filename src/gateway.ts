@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { createAccess } from "./access/authenticate.ts";
 import { listCatalog } from "./catalog/facts.ts";
+import { createConversations } from "./pipeline/conversations.ts";
 import type { Config, ResolvedProvider } from "./config/config.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { ConfigError, formatProblem } from "./config/problems.ts";
@@ -12,12 +13,14 @@ import { now } from "./lib/clock.ts";
 import type { FileMarks } from "./lib/file-mark.ts";
 import type { Logger } from "./lib/log.ts";
 import type { Secret } from "./lib/secret.ts";
-import { defaultPacing, type Generation, handle, type Pacing, type Services } from "./pipeline.ts";
+import { handle } from "./pipeline.ts";
 import { discoverLocal, type LocalFind, type LocalProbe } from "./providers/discover.ts";
 import { findProvider } from "./providers/index.ts";
 import { createRouter } from "./routing/router.ts";
 import { createApp } from "./server/app.ts";
 import type { Store } from "./store/store.ts";
+import { defaultPacing, type Generation, type Pacing, type Services } from "./pipeline/services.ts";
+import { createVault } from "./pipeline/vault.ts";
 import { version } from "./version.ts";
 
 /** Where a configuration comes from; called again on every reload. @throws ConfigError */
@@ -89,7 +92,10 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
   let draining = false;
   const services: Services = {
     store,
+    vault: createVault(store.items, log),
+    conversations: createConversations(store.items),
     egress,
+    env: parts.env,
     log,
     inFlight,
     shutdown: shutdown.signal,
@@ -219,11 +225,13 @@ function localProvider({ provider, baseUrl }: LocalFind): ResolvedProvider[] {
       baseUrl,
       customBaseUrl: true,
       settings: {},
+      secrets: {},
       keys: [],
       headers: {},
       models: null,
       prices: [],
       timeouts: {},
+      parameters: {},
       origin: "environment",
     },
   ];

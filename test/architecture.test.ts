@@ -24,10 +24,6 @@ const layers: readonly (readonly string[])[] = [
 /** Files of the root, by the layer they belong to. */
 const rootFiles: Readonly<Record<string, string>> = {
   "egress.ts": "egress",
-  "inbound.ts": "pipeline",
-  "attempt.ts": "pipeline",
-  "record.ts": "pipeline",
-  "respond.ts": "pipeline",
   "pipeline.ts": "pipeline",
   "gateway.ts": "gateway",
   "index.ts": "cli",

@@ -13,17 +13,17 @@ export interface Access {
   /**
    * @throws GatewayError `unauthenticated` (missing or unknown key), `invalid_request` (two different keys).
    */
-  authenticate(headers: Headers): Principal;
+  authenticate(headers: Headers, query?: URLSearchParams): Principal;
 }
 
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
 /**
- * The credential of a request: `Authorization: Bearer`, `x-api-key`, `api-key` or `x-goog-api-key`.
+ * The credential of a request: `Authorization: Bearer`, `x-api-key`, `api-key` or `x-goog-api-key`, or Google's `?key=`.
  * Some clients send the same key in two of them; two different ones are refused.
  * @throws GatewayError `invalid_request`, or `unauthenticated` for a scheme that is not Bearer.
  */
-export function presentedKey(headers: Headers): string | null {
+export function presentedKey(headers: Headers, query?: URLSearchParams): string | null {
   const found = new Set<string>();
   const authorization = headers.get("authorization")?.trim();
   if (authorization) {
@@ -37,6 +37,8 @@ export function presentedKey(headers: Headers): string | null {
     const value = headers.get(name)?.trim();
     if (value) found.add(value);
   }
+  const inQuery = query?.get("key")?.trim();
+  if (inQuery) found.add(inQuery);
   if (found.size > 1) {
     throw new GatewayError("invalid_request", "The request carries two different keys; send one.");
   }
@@ -47,9 +49,9 @@ export function presentedKey(headers: Headers): string | null {
 export function createAccess(keys: readonly NamedSecret[], required: boolean): Access {
   const known = keys.map(({ name, secret }) => ({ name, hash: digest(secret.reveal()) }));
   return {
-    authenticate(headers) {
+    authenticate(headers, query) {
       if (!required) return { key: null };
-      const presented = presentedKey(headers);
+      const presented = presentedKey(headers, query);
       if (presented === null) {
         throw new GatewayError(
           "unauthenticated",

@@ -67,11 +67,20 @@ function createProgram(): Command {
 
   program
     .command("models")
-    .description("the models a client can ask for, with context window and prices")
+    .description("the models a client can ask for, with context window, abilities and prices")
     .addOption(configOption())
     .option("--provider <name>", "only this provider's")
+    .option("--live", "ask the providers for their models now")
+    .option("--all", "also the catalogue's models of providers that are not configured")
     .addOption(jsonOption())
-    .addHelpText("after", examples("megallm models", "megallm models --provider openai --json"))
+    .addHelpText(
+      "after",
+      examples(
+        "megallm models",
+        "megallm models --provider openai --live",
+        "megallm models --all --json",
+      ),
+    )
     .action(async (options) => (await import("./models.ts")).models(options));
 
   program

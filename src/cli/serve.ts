@@ -30,6 +30,8 @@ export interface ServeOptions {
 
 /** How often local model servers are looked for when the configuration asks to discover them, ms. */
 const discoverEveryMs = 10_000;
+/** How often what has expired is removed, ms. */
+const sweepEveryMs = 10 * 60_000;
 
 /** Serves until a signal ends it. @throws ExitError `cannotStart`, `usage` */
 export async function serve(options: ServeOptions): Promise<void> {
@@ -89,9 +91,11 @@ async function start(options: ServeOptions, hangUps: HangUps): Promise<{ stop():
 
   await announce(gateway, listening.urls, settings.hint, log);
   const stopDiscovering = discoverRepeatedly(gateway, log);
+  const sweeper = setInterval(() => background(store.items.sweep(), "sweep"), sweepEveryMs);
   return {
     async stop() {
       stopDiscovering();
+      clearInterval(sweeper);
       watcher.close();
       await drain(gateway, listening, config.server.drainTimeoutMs, log);
       await store.close();

@@ -19,6 +19,7 @@ export interface Config {
   readonly routes: ReadonlyMap<string, Route>;
   /** What applies where neither deployment, route nor provider says otherwise. */
   readonly timeouts: Timeouts;
+  readonly unsupported: Unsupported;
   readonly prices: readonly PriceOverride[];
   readonly discover: { readonly environment: boolean; readonly local: boolean };
 }
@@ -55,6 +56,22 @@ export interface NamedSecret {
   readonly secret: Secret;
 }
 
+/** What becomes of request parameters that the target does not take: told, refused, or dropped without a word. */
+export type Unsupported = "warn" | "error" | "drop";
+
+/** What is done to the parameters of a request on its way out. */
+export interface Parameters {
+  readonly unsupported: Unsupported;
+  /** Fields that are passed on although the target's dialect does not know them. */
+  readonly allow: readonly string[];
+  /** Paths that are removed, e.g. `tools[*].strict`. */
+  readonly drop: readonly string[];
+  /** Put into every body, over what is there. */
+  readonly extraBody: Readonly<Record<string, unknown>>;
+  /** Lower-case names. */
+  readonly extraHeaders: Readonly<Record<string, string>>;
+}
+
 /** A provider the operator configured, or one found in the environment. */
 export interface ResolvedProvider {
   /** As written before the slash in `provider/model`. */
@@ -65,8 +82,10 @@ export interface ResolvedProvider {
   readonly baseUrl?: string;
   /** The operator wrote `base_url`: private addresses are meant, and endpoint-specific base URLs of the preset do not apply. */
   readonly customBaseUrl: boolean;
-  /** Values for the preset's `urlSettings`, for endpoints with a base URL of their own. */
+  /** Values of the preset's plain settings, for endpoints with a base URL of their own, envelopes and signing. */
   readonly settings: Readonly<Record<string, string>>;
+  /** Secret settings for signing, by name. */
+  readonly secrets: Readonly<Record<string, Secret>>;
   /** At least one, unless the provider needs none. */
   readonly keys: readonly NamedSecret[];
   /** The operator's additions, lower-case names. */
@@ -75,6 +94,7 @@ export interface ResolvedProvider {
   readonly models: ReadonlyMap<string, string> | null;
   readonly prices: readonly PriceOverride[];
   readonly timeouts: Partial<Timeouts>;
+  readonly parameters: Partial<Parameters>;
   /** HTTP proxy for this provider; `null` means none, even when the environment names one. */
   readonly proxy?: string | null;
   /** Where it comes from. `built-in`: served in-process without being asked for. */
@@ -105,6 +125,7 @@ export interface Route {
   /** Route names or `provider/model`, tried in order when every deployment failed. */
   readonly fallbacks: readonly string[];
   readonly timeouts: Partial<Timeouts>;
+  readonly unsupported?: Unsupported;
 }
 
 export interface Deployment {
@@ -119,4 +140,5 @@ export interface Deployment {
   /** Name of one of the provider's keys; absent: any of them. */
   readonly key?: string;
   readonly timeouts: Partial<Timeouts>;
+  readonly parameters: Partial<Parameters>;
 }

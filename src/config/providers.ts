@@ -1,24 +1,31 @@
 // From the written provider entries to providers that can be called.
+import { existsSync } from "node:fs";
 import type { PriceOverride } from "../catalog/prices.ts";
 import type { DialectId, Operation } from "../ir/chat.ts";
 import type { Path } from "../lib/json.ts";
-import { Secret } from "../lib/secret.ts";
-import type { Endpoint, Provider, UrlSetting } from "../providers/provider.ts";
-import type { NamedSecret, ResolvedProvider } from "./config.ts";
-import { didYouMean, nearest } from "./problems.ts";
+import { homePath } from "../providers/auth/files.ts";
+import { baseUrlOf, isOffered } from "../providers/endpoint.ts";
+import type { Endpoint, Provider } from "../providers/provider.ts";
+import type { ResolvedProvider } from "./config.ts";
+import { lowerNames, readParameters } from "./parameters.ts";
+import { didYouMean } from "./problems.ts";
+import { environmentKey, resolveKeys } from "./provider-keys.ts";
+import { ambientSettings, missingSetting, placeholder, readSettings } from "./provider-settings.ts";
 import type { ParsedConfig, ParsedProvider } from "./schema.ts";
-import { providerFields } from "./schema.ts";
 
 /** What resolving needs, and where it reports to. */
 export interface Resolution {
   presets: readonly Provider[];
+  /** For vendors' own files, which variables may name. */
+  env: Readonly<Record<string, string | undefined>>;
+  /** Remembers that the configuration depends on this text. */
+  depends(text: string): void;
   /** Reads an environment variable (empty counts as unset) and remembers that the configuration depends on it. */
   variable(name: string): string | undefined;
   problem(path: Path, message: string, hint?: string, at?: "key" | "value"): void;
   warning(path: Path, message: string, hint?: string): void;
 }
 
-type Settings = Readonly<Record<string, UrlSetting>>;
 type Speaks = Provider["speaks"];
 
 /** Enabled providers, in the order of the file, then those found in the environment. */
@@ -46,11 +53,13 @@ function presetProvider(preset: Provider, origin: ResolvedProvider["origin"]): R
     ...(preset.baseUrl === undefined ? {} : { baseUrl: preset.baseUrl }),
     customBaseUrl: false,
     settings: {},
+    secrets: {},
     keys: [],
     headers: {},
     models: null,
     prices: [],
     timeouts: {},
+    parameters: {},
     origin,
   };
 }
@@ -67,8 +76,7 @@ function resolveEntry(
   const preset = findPreset(name, entry, resolution);
   if (preset === undefined) return undefined;
   const customBaseUrl = entry.base_url !== undefined;
-  const baseUrl = entry.base_url ?? preset.baseUrl;
-  if (baseUrl === undefined && preset.serve === undefined) {
+  if (!customBaseUrl && preset.baseUrl === undefined && preset.serve === undefined) {
     resolution.problem(
       at,
       `\`base_url\` is missing in providers.${name}`,
@@ -77,27 +85,54 @@ function resolveEntry(
     );
     return undefined;
   }
-  const declared = preset.urlSettings ?? {};
-  const speaks = narrow(preset, entry, at, resolution);
-  const settings = resolveSettings(entry, at, declared, usedSettings(baseUrl, speaks), resolution);
-  const keys = resolveKeys(entry, at, preset, resolution);
-  if (speaks === undefined || settings === undefined || keys === undefined) return undefined;
+  const own = readSettings(entry, at, preset, resolution);
+  const { settings = {}, secrets = {}, ownCredentials = false } = own ?? {};
+  const offered = mapEndpoints(preset.speaks, (endpoint) =>
+    isOffered(endpoint, settings) ? endpoint : undefined,
+  );
+  const speaks = narrow({ ...preset, speaks: offered }, entry, at, resolution);
+  const baseUrl = entry.base_url ?? baseUrlOf(preset, settings);
+  const isWhole =
+    own === undefined || reportMissing(preset, urlsOf(baseUrl, speaks), settings, at, resolution);
+  const keys = resolveKeys(entry, at, preset, { ownCredentials, resolution });
+  if (speaks === undefined || own === undefined || keys === undefined || !isWhole) return undefined;
   return {
     name,
     preset: { ...preset, speaks: fillEndpoints(speaks, settings) },
     ...(baseUrl === undefined ? {} : { baseUrl: fill(baseUrl, settings) }),
     customBaseUrl,
     settings,
+    secrets,
     keys,
-    headers: Object.fromEntries(
-      Object.entries(entry.headers).map(([header, value]) => [header.toLowerCase(), value]),
-    ),
+    headers: lowerNames(entry.headers),
     models: modelMap(entry.models),
     prices: priceList(entry.prices),
     timeouts: entry.timeouts,
+    parameters: readParameters(entry),
     ...(entry.proxy === undefined ? {} : { proxy: entry.proxy === "none" ? null : entry.proxy }),
     origin: "config",
   };
+}
+
+/** False after a problem. */
+function reportMissing(
+  preset: Provider,
+  urls: readonly string[],
+  settings: Readonly<Record<string, string>>,
+  at: Path,
+  resolution: Resolution,
+): boolean {
+  const missing = missingSetting(preset, urls, settings);
+  if (!missing) return true;
+  const [name, setting] = missing;
+  const variables = setting.env?.join(" or ");
+  resolution.problem(
+    at,
+    `\`${name}\` is missing in providers.${String(at[1])}`,
+    `e.g. \`${name}: ${setting.example}\`${variables === undefined ? "" : `, or set ${variables}`}`,
+    "key",
+  );
+  return false;
 }
 
 function findPreset(
@@ -180,8 +215,9 @@ function selectEndpoints(sources: readonly Provider[], wanted: readonly DialectI
   for (const operation of operations) {
     const endpoints = wanted.flatMap((dialect) => {
       for (const source of sources) {
-        const found = source.speaks[operation]?.find((endpoint) => endpoint.dialect === dialect);
-        if (found !== undefined) return [source === sources[0] ? found : adopt(found, source)];
+        const found = source.speaks[operation]?.filter((endpoint) => endpoint.dialect === dialect);
+        if (found === undefined || found.length === 0) continue;
+        return source === sources[0] ? found : found.map((endpoint) => adopt(endpoint, source));
       }
       return [];
     });
@@ -212,8 +248,6 @@ function mapEndpoints(
   return changed;
 }
 
-const placeholder = /\{([A-Za-z0-9_]+)\}/g;
-
 const fill = (url: string, settings: Readonly<Record<string, string>>): string =>
   url.replace(placeholder, (match, name: string) => settings[name] ?? match).replace(/\/+$/, "");
 
@@ -221,215 +255,66 @@ const fillEndpoints = (speaks: Speaks, settings: Readonly<Record<string, string>
   mapEndpoints(speaks, (endpoint) => ({
     ...endpoint,
     path: fill(endpoint.path, settings),
+    ...(endpoint.streamPath === undefined
+      ? {}
+      : { streamPath: fill(endpoint.streamPath, settings) }),
     ...(endpoint.baseUrl === undefined ? {} : { baseUrl: fill(endpoint.baseUrl, settings) }),
   }));
 
-/** Names of the settings that some URL of this provider really holds. */
-function usedSettings(baseUrl: string | undefined, speaks: Speaks | undefined): Set<string> {
-  const urls = [
-    baseUrl ?? "",
-    ...allEndpoints(speaks ?? {}).flatMap(({ path, baseUrl: own }) => [path, own ?? ""]),
-  ];
-  return new Set(
-    urls.flatMap((url) => [...url.matchAll(placeholder)].map((match) => match[1] ?? "")),
-  );
-}
-
-/** Settings by name, or undefined after a problem. */
-function resolveSettings(
-  entry: ParsedProvider,
-  at: Path,
-  declared: Settings,
-  used: ReadonlySet<string>,
-  resolution: Resolution,
-): Record<string, string> | undefined {
-  const written = entry as unknown as Readonly<Record<string, unknown>>;
-  const known = new Set(
-    resolution.presets.flatMap((preset) => Object.keys(preset.urlSettings ?? {})),
-  );
-  const settings: Record<string, string> = {};
-  let sound = true;
-  for (const name of known) {
-    const value = written[name];
-    if (typeof value !== "string" || Object.hasOwn(declared, name) || providerFields.includes(name))
-      continue;
-    const near = nearest(name, Object.keys(declared));
-    resolution.problem(
-      [...at, name],
-      `\`${name}\` is not a setting of this provider`,
-      near === undefined ? "remove it" : `did you mean \`${near}\`?`,
-      "key",
-    );
-    sound = false;
-  }
-  for (const [name, setting] of Object.entries(declared)) {
-    const given = written[name];
-    const fromEnv = setting.env
-      ?.map((variable) => resolution.variable(variable))
-      .find((text) => text !== undefined);
-    const value = typeof given === "string" ? given : (fromEnv ?? setting.default);
-    if (value === undefined) {
-      if (!used.has(name)) continue;
-      const variables = setting.env?.join(" or ");
-      resolution.problem(
-        at,
-        `\`${name}\` is missing in providers.${String(at[1])}`,
-        `e.g. \`${name}: ${setting.example}\`${variables === undefined ? "" : `, or set ${variables}`}`,
-        "key",
-      );
-      sound = false;
-    } else if (!fits(value, setting)) {
-      const message = `the value of \`${name}\` does not have the form it must have`;
-      resolution.problem(
-        typeof given === "string" ? [...at, name] : at,
-        typeof given === "string"
-          ? message
-          : `${message} (${setting.env?.join(", ") ?? "default"})`,
-        `e.g. \`${setting.example}\``,
-      );
-      sound = false;
-    } else settings[name] = value;
-  }
-  return sound ? settings : undefined;
-}
-
-/** Whatever a preset's pattern admits, nothing that could change the meaning of a URL gets in. */
-const fits = (value: string, setting: UrlSetting): boolean =>
-  new RegExp(`^(?:${setting.pattern.source})$`, setting.pattern.flags.replace(/[gy]/g, "")).test(
-    value,
-  ) &&
-  /^[^/?#@%\\\s\p{Cc}{}]+$/u.test(value) &&
-  !/^\.+$/.test(value);
-
-/** At least one key unless none is needed; undefined after a problem. */
-function resolveKeys(
-  entry: ParsedProvider,
-  at: Path,
-  preset: Provider,
-  resolution: Resolution,
-): NamedSecret[] | undefined {
-  if (entry.api_key !== undefined && entry.keys !== undefined) {
-    resolution.problem(
-      [...at, "keys"],
-      "`api_key` and `keys` are both given",
-      "keep one of them",
-      "key",
-    );
-    return undefined;
-  }
-  if (entry.api_key !== undefined) return [{ name: "default", secret: entry.api_key }];
-  if (entry.keys !== undefined) return namedKeys(entry.keys, at, resolution);
-  if (preset.env.length === 0) return [];
-  if (entry.base_url !== undefined) {
-    if (preset.local === true) return [];
-    resolution.problem(
-      at,
-      `\`api_key\` is missing in providers.${String(at[1])}`,
-      `with a \`base_url\` of your own the key must be named, e.g. \`api_key: "\${${preset.env[0] ?? "KEY"}}"\`; for a server without keys use \`type: openai-compatible\``,
-      "key",
-    );
-    return undefined;
-  }
-  const found = environmentKey(preset, resolution);
-  if (found === "unusable") {
-    resolution.problem(
-      at,
-      `the key in ${preset.env.join(" or ")} holds characters that no key has`,
-      "check the variable",
-      "key",
-    );
-    return undefined;
-  }
-  if (found !== undefined) return [found];
-  if (preset.local === true) return [];
-  const variables = preset.env.join(" or ");
-  resolution.problem(
-    at,
-    `no key for providers.${String(at[1])}: ${variables} is not set`,
-    `set ${variables}, write \`api_key\`, or set \`enabled: false\``,
-    "key",
-  );
-  return undefined;
-}
-
-function namedKeys(
-  keys: NonNullable<ParsedProvider["keys"]>,
-  at: Path,
-  resolution: Resolution,
-): NamedSecret[] | undefined {
-  const named = keys.map((key, index): NamedSecret =>
-    key instanceof Secret
-      ? { name: `key-${index + 1}`, secret: key }
-      : { name: key.name ?? `key-${index + 1}`, secret: key.key },
-  );
-  const names = new Set<string>();
-  let sound = true;
-  for (const [index, { name }] of named.entries()) {
-    if (names.has(name)) {
-      resolution.problem(
-        [...at, "keys", index],
-        `two keys are named \`${name}\``,
-        "give each its own name",
-      );
-      sound = false;
-    }
-    names.add(name);
-  }
-  return sound ? named : undefined;
-}
-
-function environmentKey(
-  preset: Provider,
-  resolution: Resolution,
-): NamedSecret | "unusable" | undefined {
-  for (const variable of preset.env) {
-    const text = resolution.variable(variable)?.trim();
-    if (text === undefined || text === "") continue;
-    return /^[\x21-\x7e]+$/.test(text) ? { name: "default", secret: new Secret(text) } : "unusable";
-  }
-  return undefined;
-}
+/** Every address of a provider, with its placeholders. */
+const urlsOf = (baseUrl: string | undefined, speaks: Speaks | undefined): string[] => [
+  baseUrl ?? "",
+  ...allEndpoints(speaks ?? {}).flatMap(({ path, streamPath = "", baseUrl: own = "" }) => [
+    path,
+    streamPath,
+    own,
+  ]),
+];
 
 /** Only a preset that works with what the environment gives; a half-set one is a warning. */
 function fromEnvironment(preset: Provider, resolution: Resolution): ResolvedProvider | undefined {
   if (preset.serve !== undefined) return presetProvider(preset, "built-in");
   const found = environmentKey(preset, resolution);
-  if (found === undefined || preset.baseUrl === undefined) return undefined;
+  if (preset.baseUrl === undefined || (found === undefined && !hasTraces(preset, resolution))) {
+    return undefined;
+  }
   const at: Path = ["discover", "environment"];
-  const variables = preset.env.join(" or ");
   if (found === "unusable") {
     resolution.warning(
       at,
-      `${preset.label} is left out: the key in ${variables} holds characters that no key has`,
+      `${preset.label} is left out: the key in ${preset.env.join(" or ")} holds characters that no key has`,
     );
     return undefined;
   }
-  const settings: Record<string, string> = {};
-  const used = usedSettings(preset.baseUrl, preset.speaks);
-  for (const [name, setting] of Object.entries(preset.urlSettings ?? {})) {
-    const value =
-      setting.env
-        ?.map((variable) => resolution.variable(variable))
-        .find((text) => text !== undefined) ?? setting.default;
-    if (value !== undefined && fits(value, setting)) settings[name] = value;
-    else if (used.has(name)) {
-      resolution.warning(
-        at,
-        `${preset.label} is left out: it has a key, but no usable \`${name}\``,
-        setting.env === undefined
-          ? `write \`${name}\` in providers.${preset.id}`
-          : `set ${setting.env.join(" or ")}`,
-      );
-      return undefined;
-    }
+  const { settings, secrets } = ambientSettings(preset, resolution);
+  const speaks = mapEndpoints(preset.speaks, (endpoint) =>
+    isOffered(endpoint, settings) ? endpoint : undefined,
+  );
+  const baseUrl = baseUrlOf(preset, settings) ?? preset.baseUrl;
+  const missing = missingSetting(preset, urlsOf(baseUrl, speaks), settings);
+  if (missing) {
+    const [name, { env }] = missing;
+    resolution.warning(
+      at,
+      `${preset.label} is left out: it has a key, but no usable \`${name}\``,
+      env === undefined ? `write \`${name}\` in providers.${preset.id}` : `set ${env.join(" or ")}`,
+    );
+    return undefined;
   }
   return {
-    ...presetProvider({ ...preset, speaks: fillEndpoints(preset.speaks, settings) }, "environment"),
-    baseUrl: fill(preset.baseUrl, settings),
+    ...presetProvider({ ...preset, speaks: fillEndpoints(speaks, settings) }, "environment"),
+    baseUrl: fill(baseUrl, settings),
     settings,
-    keys: [found],
+    secrets,
+    keys: found === undefined ? [] : [found],
   };
 }
+
+/** A cloud's own tools have left credentials on this machine. */
+const hasTraces = ({ traces }: Provider, resolution: Resolution): boolean =>
+  traces !== undefined &&
+  (traces.env.some((name) => resolution.variable(name) !== undefined) ||
+    traces.files.some((path) => existsSync(homePath(path, resolution.env))));
 
 function modelMap(models: ParsedProvider["models"]): ReadonlyMap<string, string> | null {
   if (models === undefined) return null;

@@ -1,7 +1,8 @@
 // The effective configuration as plain JSON without secrets, for people and the admin API.
 import type { Secret } from "../lib/secret.ts";
 import type { Price, PriceOverride } from "../catalog/prices.ts";
-import type { Config, NamedSecret, ResolvedProvider, Timeouts } from "./config.ts";
+import { isObject } from "../lib/json.ts";
+import type { Config, NamedSecret, Parameters, ResolvedProvider, Timeouts } from "./config.ts";
 import { formatDollars } from "./price.ts";
 import { formatDuration } from "./quantity.ts";
 
@@ -10,6 +11,10 @@ const shown = (secret: Secret): string => {
   const hint = secret.hint();
   return hint === "***" ? hint : `***${hint}`;
 };
+
+/** A text of several lines is a whole file, whose end is no help to tell it apart. */
+const shownText = (secret: Secret): string =>
+  secret.reveal().includes("\n") ? "***" : shown(secret);
 
 /**
  * Spelled as in the file, so that it can be compared with it; defaults are filled in.
@@ -39,16 +44,20 @@ export function redact(config: Config): Record<string, unknown> {
         name,
         {
           ...route,
-          deployments: deployments.map(({ provider, model, timeouts: own, ...rest }) => ({
-            model: `${provider}/${model}`,
-            ...rest,
-            ...withTimeouts(own),
-          })),
+          deployments: deployments.map(
+            ({ provider, model, timeouts: own, parameters, ...rest }) => ({
+              model: `${provider}/${model}`,
+              ...rest,
+              ...withParameters(parameters),
+              ...withTimeouts(own),
+            }),
+          ),
           ...withTimeouts(timeouts),
         },
       ]),
     ),
     ...withTimeouts(config.timeouts),
+    unsupported: config.unsupported,
     prices: redactPrices(config.prices),
     discover: config.discover,
   };
@@ -60,13 +69,38 @@ function redactProvider(provider: ResolvedProvider): Record<string, unknown> {
     from: provider.origin,
     ...(provider.baseUrl === undefined ? {} : { base_url: provider.baseUrl }),
     ...provider.settings,
+    ...Object.fromEntries(
+      Object.entries(provider.secrets).map(([name, secret]) => [name, shownText(secret)]),
+    ),
     keys: secrets(provider.keys),
-    headers: Object.fromEntries(Object.keys(provider.headers).map((name) => [name, "***"])),
+    headers: hidden(provider.headers),
+    ...withParameters(provider.parameters),
     models: provider.models === null ? null : Object.fromEntries(provider.models),
     prices: redactPrices(provider.prices),
     ...withTimeouts(provider.timeouts),
     ...(provider.proxy === undefined ? {} : { proxy: withoutUser(provider.proxy) }),
   };
+}
+
+/** Header values and texts in the body may be credentials; names and numbers tell enough. */
+const withParameters = (parameters: Partial<Parameters>): Record<string, unknown> => ({
+  ...(parameters.unsupported && { unsupported: parameters.unsupported }),
+  ...(parameters.allow && { allow_params: parameters.allow }),
+  ...(parameters.drop && { drop_params: parameters.drop }),
+  ...(parameters.extraBody && { extra_body: withoutTexts(parameters.extraBody) }),
+  ...(parameters.extraHeaders && { extra_headers: hidden(parameters.extraHeaders) }),
+});
+
+const hidden = (headers: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.keys(headers).map((name) => [name, "***"]));
+
+function withoutTexts(value: unknown): unknown {
+  if (typeof value === "string") return "***";
+  if (Array.isArray(value)) return value.map(withoutTexts);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, withoutTexts(item)]),
+  );
 }
 
 const secrets = (keys: readonly NamedSecret[]): Record<string, string> =>

@@ -35,6 +35,8 @@ export function resolveConfig(parsed: ParsedConfig, context: Context): Config {
   const { env, presets } = context;
   const resolution: Resolution = {
     presets,
+    env,
+    depends: (text) => context.hash(text),
     variable: (name) => {
       const text = Object.hasOwn(env, name) ? env[name] : undefined;
       if (text === undefined || text === "") return undefined;
@@ -81,6 +83,7 @@ export function resolveConfig(parsed: ParsedConfig, context: Context): Config {
     providers,
     routes,
     timeouts: parsed.timeouts,
+    unsupported: parsed.unsupported,
     prices: priceList(parsed.prices),
     discover: parsed.discover,
   };

@@ -1,6 +1,7 @@
 // From the written model entries to routes whose every target exists.
 import type { Path } from "../lib/json.ts";
 import type { Deployment, ResolvedProvider, Route } from "./config.ts";
+import { readParameters } from "./parameters.ts";
 import { didYouMean, quoted } from "./problems.ts";
 import type { Resolution } from "./providers.ts";
 import type { ParsedConfig, ParsedRoute } from "./schema.ts";
@@ -82,7 +83,7 @@ function resolveAlias(
   return {
     name,
     policy: "first",
-    deployments: [{ ...found, weight: 1, order: 0, timeouts: {} }],
+    deployments: [{ ...found, weight: 1, order: 0, timeouts: {}, parameters: {} }],
     fallbacks: [],
     timeouts: {},
   };
@@ -135,6 +136,7 @@ function resolveRoute(
       order: order ?? 0,
       ...(key === undefined ? {} : { key }),
       timeouts: written.timeouts,
+      parameters: readParameters(written),
     });
   }
   if (entry.policy === "weighted" && known && deployments.every(({ weight }) => weight === 0)) {
@@ -162,6 +164,7 @@ function resolveRoute(
     deployments,
     fallbacks: entry.fallbacks,
     timeouts: entry.timeouts,
+    ...(entry.unsupported === undefined ? {} : { unsupported: entry.unsupported }),
   };
 }
 

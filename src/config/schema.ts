@@ -3,9 +3,14 @@ import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import type { Price } from "../catalog/prices.ts";
+import type { DialectId } from "../ir/chat.ts";
 import { Secret } from "../lib/secret.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Timeouts } from "./config.ts";
+import { field } from "./field.ts";
+import { headerName, headerValue } from "./header.ts";
+import { parameterFields, unsupported, unsupportedText } from "./parameters.ts";
+import { settingFields } from "./preset-settings.ts";
 import { parseDollars } from "./price.ts";
 import {
   durationPattern,
@@ -15,33 +20,6 @@ import {
   parseSize,
   sizePattern,
 } from "./quantity.ts";
-
-/** What a field carries besides its type; see {@link field}. JSON Schema's own names get lost behind transforms. */
-export interface FieldMeta {
-  description: string;
-  /** A value as users write it. */
-  sample: unknown;
-  /** The default as users would write it. */
-  fallback?: unknown;
-  /** The default in words, where it is computed. */
-  defaultText?: string;
-  /** The value is a credential. */
-  secret?: boolean;
-  /** The type in words, where the bare one says too little. */
-  kind?: string;
-}
-
-/** Attaches what the generated references and the editor show. */
-function field<T extends z.ZodType>(
-  schema: T,
-  description: string,
-  sample: unknown,
-  more: Pick<FieldMeta, "defaultText" | "secret"> = {},
-): T {
-  const known: unknown = schema instanceof z.ZodDefault ? schema.def.defaultValue : undefined;
-  const fallback = more.defaultText === undefined && known !== undefined ? { fallback: known } : {};
-  return schema.meta({ description, sample, ...fallback, ...more });
-}
 
 // Values that arrive through `${…}` are text, so numbers and booleans are read from text too.
 
@@ -189,21 +167,6 @@ const webOrigin = z
   .refine((text) => /^[a-z][a-z0-9+.-]*:\/\/[^/\s?#@*]+$/.test(text), {
     error: "expected an origin such as `https://app.example.com`, without a path or `*`",
   });
-
-const headerName = z
-  .string()
-  .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, "expected a header name")
-  .refine(
-    (name) =>
-      !/^(?:host|content-length|transfer-encoding|connection|keep-alive|upgrade|te|trailer|expect|proxy-.*)$/i.test(
-        name,
-      ),
-    { error: "this header belongs to the connection and cannot be set" },
-  );
-
-const headerValue = z
-  .string()
-  .regex(/^[\t\x20-\x7e]*$/, "a header value holds printable ASCII characters only");
 
 const dollarMessage =
   "expected US dollars such as `2.50`: a decimal with at most 9 digits after the point";
@@ -401,7 +364,15 @@ const clientKeys = z.record(
   ]),
 );
 
-const dialects = ["openai-chat", "anthropic-messages"] as const;
+const dialects = [
+  "openai-chat",
+  "openai-responses",
+  "anthropic-messages",
+  "gemini",
+  "ollama",
+  "bedrock-converse",
+  "cohere",
+] as const satisfies readonly DialectId[];
 
 const upstreamModel = z
   .string()
@@ -474,6 +445,7 @@ const providerShape = {
     "http://proxy.internal:3128",
     { defaultText: "from the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`)", secret: true },
   ),
+  ...parameterFields,
   enabled: field(flag.default(true), "`false` keeps the entry without using it.", false),
 };
 
@@ -508,6 +480,11 @@ const deployment = z.union([
     order: undefined,
     key: undefined,
     timeouts: {} as Partial<Timeouts>,
+    unsupported: undefined,
+    allow_params: undefined,
+    drop_params: undefined,
+    extra_body: undefined,
+    extra_headers: undefined,
   })),
   z.strictObject({
     model: field(reference, "`provider/model`.", "openai/gpt-4o"),
@@ -527,6 +504,8 @@ const deployment = z.union([
       defaultText: "any of them",
     }),
     timeouts: field(partialTimeouts.default({}), timeoutsDescription, { first_byte: "2m" }),
+    unsupported: field(unsupported.optional(), unsupportedText, "error", inherited),
+    ...parameterFields,
   }),
 ]);
 
@@ -557,6 +536,7 @@ const route = z.union([
       ["openai/gpt-4o-mini"],
     ),
     timeouts: field(partialTimeouts.default({}), timeoutsDescription, { first_byte: "2m" }),
+    unsupported: field(unsupported.optional(), unsupportedText, "error", inherited),
   }),
 ]);
 
@@ -575,36 +555,13 @@ const discover = z.strictObject({
   ),
 });
 
-/** Descriptions of the settings that presets put in their URLs, by name. */
-function urlSettings(presets: readonly Provider[]): Record<string, z.ZodType> {
-  const shape: Record<string, z.ZodType> = {};
-  for (const preset of presets) {
-    for (const [name, setting] of Object.entries(preset.urlSettings ?? {})) {
-      if (name in providerShape || name in shape) continue;
-      const owners = presets.filter((other) => other.urlSettings?.[name] !== undefined);
-      const variables = [
-        ...new Set(owners.flatMap((owner) => owner.urlSettings?.[name]?.env ?? [])),
-      ];
-      shape[name] = field(
-        z.string().optional(),
-        `${setting.description.replace(/\.?$/, ".")} For ${owners.map((owner) => `\`${owner.id}\``).join(", ")}.`,
-        setting.example,
-        {
-          defaultText:
-            variables.length === 0
-              ? (setting.default ?? "none")
-              : variables.map((variable) => `\`$${variable}\``).join(", "),
-        },
-      );
-    }
-  }
-  return shape;
-}
-
 /** The whole configuration. The presets decide which URL settings a provider entry may hold. */
 export function createSchema(presets: readonly Provider[]) {
-  // The URL settings are read as plain text later (providers.ts), so the static type leaves them out.
-  const shape: typeof providerShape = { ...providerShape, ...urlSettings(presets) };
+  // The presets' settings are read by their names later (providers.ts), so the static type leaves them out.
+  const shape: typeof providerShape = {
+    ...providerShape,
+    ...settingFields(presets, providerShape),
+  };
   const provider = z.strictObject(shape);
   return z
     .strictObject({
@@ -651,6 +608,7 @@ export function createSchema(presets: readonly Provider[]) {
         "Deadlines for calls to providers; routes, deployments and providers may have their own. `off` is no limit.",
         { first_byte: "30m" },
       ),
+      unsupported: field(unsupported.default("warn"), unsupportedText, "error"),
       prices: field(
         prices.default({}),
         "Prices instead of the catalogue's. Keys are model names, `provider/model`, or patterns with `*`; a provider's own `prices` go first.",
@@ -675,6 +633,6 @@ type RawProvider = NonNullable<RawConfig["providers"]>[string];
 
 /** A configuration as users write it, for programs: the same names and shapes as in the file. */
 export type ConfigInput = Omit<RawConfig, "providers"> & {
-  /** Settings that a preset puts in its URL (`region` ...) are written beside the others. */
+  /** A preset's own settings (`region` ...) are written beside the others. */
   providers?: Record<string, RawProvider & Record<string, unknown>>;
 };

@@ -2,22 +2,63 @@
 import type { ChatRequest, ChatResponse, DialectId, Operation, Origin } from "../ir/chat.ts";
 import type { GatewayError } from "../ir/error.ts";
 import type { ChatEvent } from "../ir/event.ts";
+import type {
+  EmbedPurpose,
+  EmbedRequest,
+  EmbedResponse,
+  RerankRequest,
+  RerankResponse,
+} from "../ir/operations.ts";
 import type { Usage } from "../ir/usage.ts";
 import type { Warning } from "../ir/warning.ts";
 import type { Frame } from "../lib/frame.ts";
+import type { Framing } from "../lib/framing.ts";
 import type { JsonObject, Member } from "../lib/json.ts";
+import type { Envelope } from "./envelope.ts";
 
-/** A request path of this dialect, e.g. `POST /v1/messages`. Paths are Hono patterns. */
+/** A request path of this dialect, e.g. `POST /v1/messages`. */
 export interface DialectRoute {
   method: "GET" | "POST";
+  /** `{model}` stands for a model's name, slashes included; any other `{name}` for one segment. */
   path: string;
   operation: Operation;
+  /** Whether the answer is streamed, where the path says so. Absent: the body's `stream` does. */
+  stream?: boolean;
+  /** How this API carries the dialect when not as its own vendor does. */
+  envelope?: Envelope;
+  /** Where paths of one operation differ in their bodies, which form this one takes: it becomes {@link Body.form}. */
+  form?: string;
 }
 
-/** A JSON body, parsed once; `text` is there for codecs that must keep a value's exact spelling. */
+/**
+ * A JSON body, parsed once; `text` is there for codecs that must keep a value's exact spelling.
+ * Where a wire has the model's name and the wish for a stream in its path, `json` holds them as `model` and `stream` all the same.
+ */
 export interface Body {
   json: JsonObject;
   text: string;
+  /** A request's form by its path, see {@link DialectRoute.form}; absent: by its shape. */
+  form?: string;
+}
+
+/** What differs in embeddings bodies of OpenAI's form. */
+export interface EmbeddingsQuirks {
+  /** The field for the kind of numbers (`int8`, `ubinary` …); absent: only floats are made. */
+  dtype?: "output_dtype";
+  /** The field that says what the vectors are for, and its words. */
+  purpose?: { field: string; words: Readonly<Partial<Record<EmbedPurpose, string>>> };
+  /** The field, a boolean, that shortens inputs which are too long. */
+  truncation?: string;
+  /** Most inputs in one request, when not the dialect's own number. */
+  maxInputs?: number;
+}
+
+/** What differs in rerank bodies of the common form. */
+export interface RerankQuirks {
+  /** Documents may be objects; default: texts alone. */
+  objects?: boolean;
+  /** Most documents in one request, when not the dialect's own number. */
+  maxInputs?: number;
 }
 
 /** What a provider or model does differently from the dialect's own vendor. Data only. */
@@ -38,6 +79,41 @@ export interface Quirks {
   cacheControl?: boolean;
   /** Structured output by JSON schema is not supported: `json_object` is asked for instead. */
   noJsonSchema?: boolean;
+  /** As `drop`, for some models only. */
+  dropFor?: readonly { models: RegExp; fields: readonly string[] }[];
+  /** Request fields (top level) under another name here, e.g. `{ seed: "random_seed" }`. Applied after `drop`. */
+  rename?: Readonly<Record<string, string>>;
+  /** All fields (top level) of chat bodies that the vendor knows, by their names here; it refuses every other. */
+  accepts?: readonly string[];
+  /** Numbers (top level, by the dialect's name) that the provider takes within these bounds only: brought inside with a warning. */
+  clamp?: Readonly<Record<string, { min?: number; max?: number }>>;
+  /** Fields of chat messages that the provider refuses: left out with a warning. */
+  dropMessageFields?: readonly string[];
+  /** Most stop sequences that the provider takes; the rest are left out with a warning. */
+  maxStop?: number;
+  /** Ids of tool calls must be exactly this many ASCII letters and digits; others are mapped, the same id to the same one. */
+  toolCallIdLength?: number;
+  /** Tool choices that the provider takes, when not all. Another becomes the first with a warning; `none` is said by leaving the tools out. */
+  toolChoices?: readonly ("auto" | "none" | "required" | "tool")[];
+  /** How "must call some tool" is spelt in OpenAI chat bodies. Default `required`. */
+  requiredToolChoice?: "required" | "any";
+  /** The field by which an assistant's message at the end is continued; without it the provider refuses or answers anew. */
+  prefillField?: "prefix" | "partial";
+  /**
+   * How reasoning is asked for in OpenAI chat bodies: `reasoning_effort` (default), `thinking: { type: "enabled" | "disabled" }`,
+   * `enable_thinking` with `thinking_budget`, or OpenRouter's `reasoning: { effort, max_tokens, enabled }`.
+   */
+  reasoningRequest?: "reasoning_effort" | "thinking" | "enable_thinking" | "reasoning";
+  /** The words that `reasoning_effort` may be, weakest first, when not all; the nearest is sent. */
+  reasoningEfforts?: readonly string[];
+  /** Reasoning is a part of the content, `{ type: "thinking", thinking: [{ type: "text", text }] }`, both ways, instead of a field beside it. */
+  reasoningPart?: "thinking";
+  /** A user's message right after a tool's result is refused: an assistant's message must stand between. */
+  noUserAfterTool?: boolean;
+  /** The member of a rerank answer that holds the results. Default `results`. */
+  rerankResults?: "results" | "data";
+  embeddings?: EmbeddingsQuirks;
+  rerank?: RerankQuirks;
 }
 
 /** Facts about the target model that an encoder needs. Absent means unknown. */
@@ -81,6 +157,38 @@ export interface AnswerContext {
   request?: ChatRequest;
   /** Called for whatever cannot be shown in this dialect. */
   warn(warning: Warning): void;
+}
+
+/** An operation of small bodies that is not streamed. */
+export interface OperationCodec<Request, Response> {
+  /** @throws GatewayError `invalid_request` naming the field. */
+  decodeRequest(body: Body): Decoded<Request>;
+  /** @throws GatewayError `unsupported_feature` where the wire cannot say it at all. */
+  encodeRequest(request: Request, target: Target): EncodedRequest;
+  /** `request`: what was asked, for wires whose answers do not tell. @throws GatewayError `upstream_invalid` */
+  decodeResponse(body: Body, origin: Origin, request: Request): Decoded<Response>;
+  /** JSON text of the answer. */
+  encodeResponse(response: Response, request: Request, warn: (warning: Warning) => void): string;
+  /** Most inputs (texts, documents) that the vendor takes in one request; larger ones are split. */
+  readonly maxInputs?: number;
+}
+
+/** A wire whose servers keep answers, so that a later request may go on from one by its id. */
+export interface StateCodec {
+  /** Id of the answer that a request goes on from. `read` gives a top-level scalar of the body. */
+  previousId(read: (name: string) => unknown): string | undefined;
+  /** The client wants the answer kept. */
+  wantsKept(read: (name: string) => unknown): boolean;
+  /** What the conversation held before the answer, as items. */
+  inputOf(body: JsonObject): JsonObject[];
+  outputOf(answer: JsonObject): JsonObject[];
+  idOf(answer: JsonObject): string | undefined;
+  /** The whole answer, in the frame of a stream that tells it; undefined for all others. */
+  answerIn(frame: Frame): JsonObject | undefined;
+  /** The body's bytes with all that went before in them, for a server that knows nothing of it. */
+  goOn(bytes: Uint8Array, before: readonly JsonObject[]): Uint8Array;
+  /** @throws always: GatewayError `not_found` in the vendor's words. */
+  unknown(id: string): never;
 }
 
 export interface StreamDecoder {
@@ -134,14 +242,38 @@ export interface Dialect {
   readonly stream: {
     decoder(origin: Origin): StreamDecoder;
     encoder(context: AnswerContext): StreamEncoder;
-    /** Written to an idle stream so that nobody on the way hangs up; never inside an event. */
-    readonly keepAlive: string;
+    readonly framing: Framing;
+    /** The framing that a client's URL asks for, where there is a choice (Gemini `alt=sse`). */
+    readonly framingFor?: (url: URL) => Framing;
+    /**
+     * Written to an idle stream so that nobody on the way hangs up; never inside an event. A frame, or raw text where
+     * the framing allows what is no message (SSE comments, blank lines); null where the wire has nothing harmless.
+     */
+    keepAlive(context: AnswerContext): Frame | string | null;
   };
+  readonly state?: StateCodec;
+  readonly embeddings?: OperationCodec<EmbedRequest, EmbedResponse>;
+  readonly rerank?: OperationCodec<RerankRequest, RerankResponse>;
+  /** A request without `stream` is streamed (Ollama). */
+  readonly streamsByDefault?: boolean;
+  /**
+   * Clients mix bodies up: the dialect that a body posted to this dialect's chat path is really written in.
+   * The answer is given in this one. Absent: always its own.
+   */
+  readonly bodyDialect?: (members: ReadonlyMap<string, Member>) => DialectId;
+  /** Edits that put another model's name into a body, where that is more than the value of `model`. */
+  readonly renameModel?: (
+    body: Uint8Array,
+    members: ReadonlyMap<string, Member>,
+    model: string,
+  ) => Edit[];
   readonly error: {
     /** An upstream's error answer. `body` may be anything at all: JSON, HTML, nothing. */
     decode(status: number, headers: Headers, body: string): GatewayError;
     /** The body of a native error answer, JSON text. */
     encode(error: GatewayError, requestId: string): string;
+    /** Headers of such an answer that clients of this wire read the error by (`x-amzn-errortype`). */
+    headers?(error: GatewayError): Record<string, string>;
   };
   /** Absent where the wire's streams always report usage. */
   readonly usageOption?: UsageOption;

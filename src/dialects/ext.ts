@@ -14,6 +14,12 @@ export function unknownFields(
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
 
+/**
+ * Where a dialect keeps how its wire framed something (ids of items, fields that are echoed): nothing of what was
+ * said, so no other dialect loses anything.
+ */
+export const frameKey = "#frame";
+
 const rest = Symbol("rest");
 
 /**
@@ -53,6 +59,8 @@ export const createExt = (dialectId: DialectId): ExtOf => ({
   foreignFields: (ext) =>
     Object.entries(ext ?? {})
       .filter(([dialect]) => dialect !== dialectId)
-      .flatMap(([, fields]) => Object.entries(fields ?? {}).flatMap(pathsOf)),
+      .flatMap(([, fields]) => Object.entries(fields ?? {}))
+      .filter(([key]) => key !== frameKey)
+      .flatMap(pathsOf),
   opaque: (raw) => ({ type: "opaque", origin: dialectId, raw }),
 });

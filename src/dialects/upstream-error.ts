@@ -13,6 +13,8 @@ export interface Said {
   /** A status that the body names, which counts more than the 200 it may have come with. */
   status?: number | undefined;
   requestId?: string | undefined;
+  /** When to ask again, where the body says it and no header does. */
+  retryAfterMs?: number | undefined;
   details?: Record<string, unknown> | undefined;
 }
 
@@ -30,7 +32,7 @@ export function upstreamError(said: Said, { status, headers, body }: Circumstanc
   const verdict = classify(status, said);
   return new GatewayError(verdict.code, publicMessage(verdict.code, status, said), {
     status: verdict.status,
-    retryAfterMs: headers && parseRetryAfter(headers),
+    retryAfterMs: (headers && parseRetryAfter(headers)) ?? said.retryAfterMs,
     param: said.param,
     details: verdict.code === "upstream_rejected" ? said.details : undefined,
     upstream: {
@@ -85,6 +87,8 @@ const policyWords =
   /content_filter|content_policy|content (?:(?:management|filtering) )?policy|usage polic(?:y|ies)|responsibleaipolicy|data_?inspection_?failed|safety system|(?:was|were|been|is) flagged|(?:requires|failed) moderation/i;
 const busyWords = /overloaded|capacity|server_error|internal_error|unavailable/i;
 const limitWords = /rate_?limit|too many requests|throttl/i;
+/** A refused key, told with a status of the caller's fault. */
+const keyCodes = /\bAPI_KEY_(?:INVALID|EXPIRED|SERVICE_BLOCKED)\b/;
 const keyWords = /invalid_api_key|authentication|unauthorized|incorrect api key/i;
 
 interface Verdict {
@@ -100,7 +104,10 @@ function classify(status: number, said: Said): Verdict {
   const words = `${labels} ${said.message ?? ""}`;
   const isRefusal = status >= 400 && status < 500;
   // Some vendors answer 400 when the account's money or monthly limit is used up: not the caller's fault.
-  if (status === 402 || (isRefusal && isBilling(status, labels, words))) {
+  if (
+    status === 402 ||
+    (isRefusal && (isBilling(status, labels, words) || keyCodes.test(labels)))
+  ) {
     return { code: "upstream_auth" };
   }
   if (isRefusal && status !== 401 && status !== 429) {

@@ -23,9 +23,28 @@ export interface Way {
   address?: string;
 }
 
+/**
+ * What may be connected to. `public`: public addresses alone. `private-allowed`: the operator named this host;
+ * only link-local (metadata) addresses stay closed to names. `metadata`: a cloud's metadata server, and nothing public.
+ */
+export type EgressNetwork = "public" | "private-allowed" | "metadata";
+
+/** What a name may resolve to. */
+const names: Readonly<Record<EgressNetwork, readonly AddressClass[]>> = {
+  public: ["public"],
+  "private-allowed": ["public", "private"],
+  metadata: ["link-local", "private"],
+};
+
+/** Addresses as they may be written: an operator who wrote a link-local one meant it. */
+const literals: Readonly<Record<EgressNetwork, readonly AddressClass[]>> = {
+  ...names,
+  "private-allowed": ["public", "private", "link-local"],
+};
+
 export interface WayOptions {
   url: URL;
-  network: "public" | "private-allowed";
+  network: EgressNetwork;
   /** The provider's own proxy. */
   proxy?: string | null;
   proxyFor: ProxyFor;
@@ -42,13 +61,11 @@ export function findWays(options: WayOptions): Way[] | Promise<Way[]> {
   const literal = literalAddress(url);
   if (literal !== null) {
     // The operator wrote this very address, so even a link-local one is meant.
-    if (network === "public") checkAddress(literal, ["public"], url);
-    else checkAddress(literal, ["public", "private", "link-local"], url);
+    checkAddress(literal, literals[network], url);
     return [proxy ? byProxy(url, proxy) : direct(url, literal)];
   }
   const toWays = (addresses: readonly string[]): Way[] => {
-    const allowed: AddressClass[] = network === "public" ? ["public"] : ["public", "private"];
-    for (const address of addresses) checkAddress(address, allowed, url);
+    for (const address of addresses) checkAddress(address, names[network], url);
     return proxy ? [byProxy(url, proxy)] : addresses.map((address) => pinned(url, address));
   };
   const known = resolver.known(url.hostname);

@@ -2,10 +2,33 @@
 import type { Usage } from "./usage.ts";
 
 /** A wire protocol. */
-export type DialectId = "openai-chat" | "anthropic-messages";
+export type DialectId =
+  | "openai-chat"
+  | "openai-responses"
+  | "anthropic-messages"
+  | "gemini"
+  | "ollama"
+  | "bedrock-converse"
+  | "cohere";
 
-/** What a client asks for. Chat can be translated between dialects; the others are relayed. */
-export type Operation = "chat" | "count-tokens" | "embeddings" | "completions" | "moderations";
+/** What a client asks for. Chat, embeddings, rerank and token counts can be translated between dialects; the others are relayed. */
+export type Operation =
+  | "chat"
+  | "count-tokens"
+  | "embeddings"
+  | "rerank"
+  | "completions"
+  | "moderations"
+  | "images"
+  | "image-edits"
+  | "image-variations"
+  | "speech"
+  | "transcriptions"
+  | "translations"
+  | "compact"
+  /** Anything else of a provider's own API, passed through. */
+  | "pass-through"
+  | "realtime";
 
 /** Where a piece of content was made: signed reasoning is replayed only to the same origin. */
 export interface Origin {
@@ -22,9 +45,16 @@ export interface CacheHint {
   ttl?: "5m" | "1h";
 }
 
+/** Proof that `origin` made a part that is not reasoning itself (Gemini `thoughtSignature` on text and calls): opaque, never edited. */
+export interface Proof {
+  signature: string;
+  origin: Origin;
+}
+
 interface PartBase {
   cache?: CacheHint;
   ext?: Ext;
+  proof?: Proof;
 }
 
 export interface TextPart extends PartBase {
@@ -36,10 +66,10 @@ export interface TextPart extends PartBase {
 
 /** Media by URL, by base64 data, or by the id of a file uploaded to the provider. */
 export type MediaSource =
-  | { kind: "url"; url: string }
+  | { kind: "url"; url: string; mediaType?: string }
   | { kind: "base64"; data: string; mediaType: string }
   | { kind: "text"; text: string; mediaType: string }
-  | { kind: "file-id"; id: string };
+  | { kind: "file-id"; id: string; mediaType?: string };
 
 export interface ImagePart extends PartBase {
   type: "image";
@@ -84,6 +114,8 @@ export interface ToolCallPart extends PartBase {
   executor: "client" | "provider";
   /** The tool is free-form (OpenAI `custom`): `args` is plain text, not JSON. */
   freeform?: boolean;
+  /** The group the tool stands in (OpenAI Responses `namespace`). */
+  namespace?: string;
 }
 
 export interface ToolResultPart extends PartBase {
@@ -136,6 +168,8 @@ export type Tool =
       /** JSON Schema of the arguments, untouched. */
       parameters?: unknown;
       strict?: boolean;
+      /** The group it stands in (OpenAI Responses `namespace`); `name` alone may not be unique. */
+      namespace?: string;
       cache?: CacheHint;
       ext?: Ext;
     }
@@ -145,6 +179,7 @@ export type Tool =
       name: string;
       description?: string;
       format?: unknown;
+      namespace?: string;
       cache?: CacheHint;
       ext?: Ext;
     }
@@ -176,6 +211,10 @@ export interface Settings {
   presencePenalty?: number;
   candidateCount?: number;
   parallelToolCalls?: boolean;
+  /** Log probabilities of the answer's tokens, with so many alternatives each. */
+  logprobs?: { top?: number };
+  /** How wordy the answer should be, as the client wrote it: `low`, `medium`, `high`. */
+  verbosity?: string;
 }
 
 /** How hard to think: off, an effort word as the client wrote it (`minimal` … `xhigh`, `max`), a token budget, or as the model sees fit. */
@@ -213,6 +252,15 @@ export interface ChatRequest {
   stream: boolean;
   /** The end user, for the provider's abuse detection. */
   user?: string;
+  /** What several vendors take under one name, with values of their own: passed on as it is where the target has it. */
+  account?: {
+    serviceTier?: string;
+    store?: boolean;
+    metadata?: Record<string, unknown>;
+    promptCacheKey?: string;
+    promptCacheRetention?: string;
+    safetyIdentifier?: string;
+  };
   ext: Ext;
 }
 

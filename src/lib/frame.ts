@@ -4,4 +4,6 @@
 export interface Frame {
   event?: string;
   data: string;
+  /** The framing itself marks this message as an exception (AWS event streams). */
+  exception?: true;
 }

@@ -92,6 +92,27 @@ function finish(buffer: Buffer, after: number, members: Map<string, Member>): Ma
   return members;
 }
 
+/**
+ * Finds the items of a JSON list without parsing them, as {@link scan} does for an object.
+ * @throws JsonError when the bytes are not one list.
+ */
+export function scanArray(bytes: Uint8Array): Span[] {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const items: Span[] = [];
+  let at = skipSpace(buffer, 0);
+  if (buffer[at] !== openBracket) throw new JsonError("expected a JSON list", at);
+  at = skipSpace(buffer, at + 1);
+  if (buffer[at] === closeBracket) return items;
+  for (;;) {
+    const end = endOfValue(buffer, at);
+    items.push({ start: at, end });
+    at = skipSpace(buffer, end);
+    if (buffer[at] === closeBracket) return items;
+    if (buffer[at] !== comma) throw new JsonError("expected `,` or `]`", at);
+    at = skipSpace(buffer, at + 1);
+  }
+}
+
 const skipBom = (buffer: Buffer): number =>
   buffer[0] === 0xef && buffer[1] === 0xbb && buffer[2] === 0xbf ? 3 : 0;
 

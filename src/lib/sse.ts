@@ -1,24 +1,7 @@
 // Server-sent events at the byte level: split, parse, encode.
+import { createRest } from "./byte-rest.ts";
 import type { Frame } from "./frame.ts";
-
-/** The stream breaks a limit of this reader; `message` says which. */
-export class SseError extends Error {
-  override readonly name = "SseError";
-}
-
-/** Cuts a byte stream into raw event blocks. */
-export interface SseSplitter {
-  /**
-   * Blocks that `chunk` completes, each with its terminating blank line. A byte order mark at the
-   * start of the stream and every surplus blank line are blocks of their own (they parse to null),
-   * so all outputs in order, with {@link SseSplitter.end}, are exactly the input.
-   * A returned block may share memory with `chunk`.
-   * @throws SseError when one event grows beyond the cap.
-   */
-  push(chunk: Uint8Array): Uint8Array[];
-  /** The bytes after the last complete block, or null when there are none. */
-  end(): Uint8Array | null;
-}
+import type { Framing, Splitter } from "./framing.ts";
 
 export interface SseOptions {
   /** Largest event accepted, in bytes. Default 64 MiB. */
@@ -27,7 +10,7 @@ export interface SseOptions {
 
 /** Events out of a byte stream. */
 export interface SseParser {
-  /** Frames that `chunk` completes. @throws SseError when one event grows beyond the cap. */
+  /** Frames that `chunk` completes. @throws FramingError when one event grows beyond the cap. */
   push(chunk: Uint8Array): Frame[];
   /**
    * The stream ended. The standard drops an event without its blank line; many servers leave the
@@ -43,10 +26,11 @@ const defaultMaxEventBytes = 64 * 1024 * 1024;
 
 /**
  * Splits a stream into raw event blocks, exact to the byte and independent of how the stream was
- * cut into chunks. LF, CR and CRLF may be mixed.
+ * cut into chunks. LF, CR and CRLF may be mixed. A byte order mark at the start of the stream and
+ * every surplus blank line are blocks of their own, which hold no message.
  * @example splitter.push(Buffer.from("data: a\n\ndata:")) // → [Buffer.from("data: a\n\n")]
  */
-export function createSseSplitter(options: SseOptions = {}): SseSplitter {
+export function createSseSplitter(options: SseOptions = {}): Splitter {
   const maxEventBytes = options.maxEventBytes ?? defaultMaxEventBytes;
   const rest = createRest(maxEventBytes);
   /** Nothing of the current line has been seen. */
@@ -204,40 +188,15 @@ function indexOrEnd(bytes: Uint8Array, byte: number, from: number): number {
   return index < 0 ? bytes.length : index;
 }
 
-/** Room that is kept from block to block. */
-const keptBytes = 64 * 1024;
+const nothing = new Uint8Array();
+const utf8 = new TextEncoder();
 
-/** The unfinished block, in one buffer that doubles, so that many small chunks stay linear. */
-function createRest(maxBytes: number) {
-  let held = new Uint8Array(1024);
-  let size = 0;
-  const check = (bytes: number): void => {
-    if (bytes > maxBytes) throw new SseError(`one event is larger than ${maxBytes} bytes`);
-  };
-  const add = (chunk: Uint8Array, start: number, end: number): void => {
-    const needed = size + end - start;
-    check(needed);
-    if (held.length < needed) {
-      const grown = new Uint8Array(Math.max(needed, size * 2));
-      grown.set(held.subarray(0, size));
-      held = grown;
-    }
-    held.set(end - start === chunk.length ? chunk : chunk.subarray(start, end), size);
-    size = needed;
-  };
-  const end = (): Uint8Array | null => {
-    if (size === 0) return null;
-    const isKept = held.length <= keptBytes;
-    const bytes = isKept ? held.slice(0, size) : held.subarray(0, size);
-    if (!isKept) held = new Uint8Array(1024);
-    size = 0;
-    return bytes;
-  };
-  /** What was held with a piece of `chunk` behind it, as one block. */
-  const take = (chunk: Uint8Array, start: number, stop: number): Uint8Array => {
-    if (size > 0) add(chunk, start, stop);
-    else check(stop - start);
-    return end() ?? chunk.subarray(start, stop);
-  };
-  return { add, end, take };
-}
+/** Server-sent events. https://html.spec.whatwg.org/multipage/server-sent-events.html */
+export const sse: Framing = {
+  id: "sse",
+  contentType: "text/event-stream; charset=utf-8",
+  createSplitter: createSseSplitter,
+  parse: parseSseBlock,
+  blockEnd: "\n\n",
+  createWriter: () => ({ write: (frame) => utf8.encode(encodeSse(frame)), end: () => nothing }),
+};

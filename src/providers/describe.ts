@@ -11,6 +11,8 @@ export function renderProviders(providers: readonly Provider[]): string {
 
 ${intro}
 
+${counts(remote, local)}
+
 ## Hosted
 
 ${table(remote)}
@@ -44,7 +46,24 @@ providers:
 
 Clients then ask for \`provider/model\`. Where a provider speaks the client's own wire, the request goes through byte for byte; otherwise it is translated.
 
-**chat** is OpenAI's Chat Completions wire, **messages** Anthropic's Messages wire. *Unverified* means that the facts come from other people's code instead of the vendor's pages.`;
+The words for chat are the wires: **chat** is OpenAI's Chat Completions, **responses** OpenAI's Responses, **messages** Anthropic's Messages, **converse** Amazon Bedrock's; **gemini**, **cohere** and **ollama** are those vendors' own. What is translated goes to the first. Other operations are in OpenAI's wire unless another one is named. *Pass-through* means that the vendor's API is like no other: reach it below \`/providers/{provider}/\`. *Unverified* means that the facts come from other people's code instead of the vendor's pages.`;
+
+/** How many there are, and how many of them speak what. */
+function counts(remote: readonly Provider[], local: readonly Provider[]): string {
+  const named = [...remote, ...local];
+  const speaking = (Object.keys(wires) as DialectId[]).map((dialect) => {
+    const count = named.filter((provider) => dialectsOf(provider).has(dialect)).length;
+    return `${wires[dialect]} ${count}`;
+  });
+  return `${named.length} named providers: ${remote.length} hosted, ${local.length} on this machine. By wire: ${speaking.join(", ")}.`;
+}
+
+const dialectsOf = (provider: Provider): Set<DialectId> =>
+  new Set(
+    Object.values(provider.speaks)
+      .flat()
+      .map((endpoint) => endpoint.dialect),
+  );
 
 function table(providers: readonly Provider[]): string {
   const rows = providers.map((provider) =>
@@ -62,22 +81,50 @@ const names: Readonly<Record<Operation, string>> = {
   chat: "chat",
   "count-tokens": "token counts",
   embeddings: "embeddings",
+  rerank: "rerank",
   completions: "completions",
   moderations: "moderations",
+  images: "images",
+  "image-edits": "image edits",
+  "image-variations": "image variations",
+  speech: "speech",
+  transcriptions: "transcriptions",
+  translations: "translations",
+  "pass-through": "pass-through",
+  realtime: "realtime",
+  compact: "compaction",
 };
 
 /** The page's short names. */
 const wires: Readonly<Record<DialectId, string>> = {
   "openai-chat": "chat",
+  "openai-responses": "responses",
   "anthropic-messages": "messages",
+  gemini: "gemini",
+  ollama: "ollama",
+  "bedrock-converse": "converse",
+  cohere: "cohere",
 };
 
 function features(provider: Provider): string[] {
-  const chat = (provider.speaks.chat ?? []).map((endpoint) => wires[endpoint.dialect]);
-  const others = (Object.keys(provider.speaks) as Operation[]).filter(
-    (operation) => operation !== "chat",
-  );
-  return [...chat, ...others.map((operation) => names[operation])];
+  const { chat = [], ...others } = provider.speaks;
+  const served = [
+    ...new Set(chat.map((endpoint) => wires[endpoint.dialect])),
+    ...(Object.keys(names) as Operation[]).flatMap((operation) => {
+      const endpoints = operation === "chat" ? undefined : others[operation];
+      return endpoints ? [`${names[operation]}${spoken(operation, endpoints)}`] : [];
+    }),
+  ];
+  return served.length > 0 ? served : ["pass-through"];
+}
+
+/** The wires of an operation besides chat, where they are not what everybody expects. */
+function spoken(operation: Operation, endpoints: readonly Endpoint[]): string {
+  const usual = operation === "rerank" ? "cohere" : "openai-chat";
+  const dialects = [...new Set(endpoints.map((endpoint) => endpoint.dialect))];
+  const own = operation === "count-tokens" || operation === "compact";
+  if (own || (dialects.length === 1 && dialects[0] === usual)) return "";
+  return ` (${dialects.map((dialect) => wires[dialect]).join(", ")})`;
 }
 
 function details(provider: Provider): string {
@@ -90,6 +137,11 @@ function details(provider: Provider): string {
       ];
       const origin = from.length > 0 ? ` (${from.join(", ")})` : "";
       return `- setting \`${name}\`${origin}: ${setting.description}, e.g. \`${setting.example}\``;
+    }),
+    ...Object.entries(provider.authSettings ?? {}).map(([name, setting]) => {
+      const from = (setting.env ?? []).map((variable) => `\`$${variable}\``).join(", ");
+      const secret = setting.secret ? "secret " : "";
+      return `- ${secret}setting \`${name}\`${from === "" ? "" : ` (${from})`}: ${setting.description}`;
     }),
     ...modelLists(provider),
     ...limits(provider).map(
@@ -108,6 +160,7 @@ function bases(provider: Provider): [string, string][] {
     const shown = base ?? (provider.serve ? "(built in)" : "(yours)");
     if (!found.has(endpoint.dialect)) found.set(endpoint.dialect, shown);
   }
+  if (found.size === 0 && provider.baseUrl) found.set("pass-through", provider.baseUrl);
   return [...found];
 }
 
@@ -116,27 +169,47 @@ function modelLists(provider: Provider): string[] {
   return [
     provider.modelsUrl === null
       ? "- has no list of models"
-      : `- list of models: \`${provider.modelsUrl}\``,
+      : `- list of models: \`${provider.modelsUrl.split("?")[0]}\``,
   ];
 }
 
 const limits = (provider: Provider): Endpoint[] =>
   (provider.speaks.chat ?? []).filter((endpoint) => endpoint.models !== undefined);
 
-function quirks(provider: Provider): string[] {
-  const { drop, usageInStream, maxTokensField, noJsonSchema, cacheControl, reasoningField } =
-    provider.quirks;
-  const lines: string[] = [];
-  if (maxTokensField) lines.push(`- takes the output limit as \`${maxTokensField}\``);
-  if (usageInStream === "always") lines.push("- streams report usage without being asked");
-  if (usageInStream === "never") lines.push("- streams do not report usage");
-  if (noJsonSchema) lines.push("- structured output without a schema (`json_object`) only");
-  if (cacheControl) lines.push("- honours `cache_control` in chat parts");
-  if (reasoningField) lines.push(`- takes earlier reasoning back as \`${reasoningField}\``);
-  if (drop) {
-    lines.push(
-      `- refuses ${drop.map((field) => `\`${field}\``).join(", ")}: dropped with a warning`,
-    );
-  }
-  return lines;
+function quirks({ quirks: quirk }: Provider): string[] {
+  const lines: (string | false | undefined)[] = [
+    quirk.maxTokensField && `takes the output limit as \`${quirk.maxTokensField}\``,
+    quirk.usageInStream === "always" && "streams report usage without being asked",
+    quirk.usageInStream === "never" && "streams do not report usage",
+    quirk.noJsonSchema && "structured output without a schema (`json_object`) only",
+    quirk.cacheControl && "honours `cache_control` in chat parts",
+    quirk.reasoningField && `takes earlier reasoning back as \`${quirk.reasoningField}\``,
+    quirk.reasoningRequest && `reasoning is asked for by \`${quirk.reasoningRequest}\``,
+    quirk.reasoningEfforts && `\`reasoning_effort\` is one of ${quoted(quirk.reasoningEfforts)}`,
+    quirk.reasoningPart && `reasoning is a \`${quirk.reasoningPart}\` part of the content`,
+    quirk.noUserAfterTool && "refuses a user's message right after a tool's result",
+    quirk.accepts && `takes no fields but ${quoted(quirk.accepts)}`,
+    quirk.drop && `refuses ${quoted(quirk.drop)}: dropped with a warning`,
+    ...(quirk.dropFor ?? []).map(
+      ({ models, fields }) => `models \`${models}\` refuse ${quoted(fields)}`,
+    ),
+    quirk.dropMessageFields && `refuses ${quoted(quirk.dropMessageFields)} in messages`,
+    ...Object.entries(quirk.rename ?? {}).map(([from, to]) => `\`${from}\` is \`${to}\` there`),
+    ...Object.entries(quirk.clamp ?? {}).map(([name, bounds]) => `\`${name}\`: ${range(bounds)}`),
+    quirk.maxStop !== undefined && `at most ${quirk.maxStop} stop sequences`,
+    quirk.toolCallIdLength !== undefined &&
+      `ids of tool calls are ${quirk.toolCallIdLength} letters and digits`,
+    quirk.toolChoices && `tool choices: ${quoted(quirk.toolChoices)}`,
+    quirk.prefillField && `an answer is continued by \`${quirk.prefillField}\``,
+  ];
+  return lines.filter((line) => typeof line === "string").map((line) => `- ${line}`);
 }
+
+const quoted = (fields: readonly string[]): string =>
+  fields.map((field) => `\`${field}\``).join(", ");
+
+const range = ({ min, max }: { min?: number; max?: number }): string =>
+  [
+    ...(min === undefined ? [] : [`at least ${min}`]),
+    ...(max === undefined ? [] : [`at most ${max}`]),
+  ].join(", ");

@@ -8,6 +8,10 @@ export interface EndpointOptions {
   baseUrl?: string;
   /** Values for `{placeholders}`. */
   settings?: Readonly<Record<string, string>>;
+  /** For paths that hold it. */
+  model?: string;
+  /** The request wants a stream. */
+  stream?: boolean;
 }
 
 /** The endpoints that serve `model` for an operation, best first. */
@@ -29,16 +33,56 @@ export function resolveEndpoint(
   endpoint: Endpoint,
   options: EndpointOptions = {},
 ): URL {
-  const own = endpoint.baseUrl ?? provider.baseUrl ?? inProcessUrl(provider);
+  const settings = options.settings ?? {};
+  const own = endpoint.baseUrl ?? baseUrlOf(provider, settings) ?? inProcessUrl(provider);
   const base = options.baseUrl ?? own;
   if (base === undefined) throw refused(provider, "no address of its own: give its `base_url`");
-  const settings = options.settings ?? {};
   const url = parseBase(fill(base, provider, settings), provider);
-  const path = fill(endpoint.path, provider, settings);
+  const template = (options.stream ? endpoint.streamPath : undefined) ?? endpoint.path;
+  const [path = "", query] = fill(withModel(template, options.model), provider, settings).split(
+    "?",
+  );
   const isBare = options.baseUrl !== undefined && url.pathname === "/";
-  url.pathname = join(isBare && hasVersion(own) ? "/v1" : url.pathname, path);
+  const basePath = isBare && hasVersion(own) ? "/v1" : url.pathname;
+  url.pathname = join(endpoint.aboveVersion ? withoutVersion(basePath) : basePath, path);
+  if (query !== undefined) url.search = query;
   return url;
 }
+
+/**
+ * Names may hold slashes and colons (`meta/llama`, ARNs): they are escaped, so that they stay one segment.
+ * @throws GatewayError `model_not_found` for a name that would climb out of the path.
+ */
+function withModel(template: string, model: string | undefined): string {
+  if (!template.includes("{model}")) return template;
+  if (model === undefined || /^\.*$/.test(model)) {
+    throw new GatewayError("model_not_found", `\`${model ?? ""}\` is not the name of a model.`, {
+      param: "model",
+    });
+  }
+  return template.replace("{model}", () => encodeURIComponent(model));
+}
+
+/** The provider's own base URL, placeholders and all, where its settings have these values. */
+export const baseUrlOf = (
+  {
+    baseUrl,
+    otherBaseUrls,
+    urlSettings,
+  }: Pick<Provider, "baseUrl" | "otherBaseUrls" | "urlSettings">,
+  settings: Readonly<Record<string, string>>,
+): string | undefined =>
+  otherBaseUrls?.find(({ setting, pattern }) =>
+    pattern.test(settings[setting] ?? urlSettings?.[setting]?.default ?? ""),
+  )?.baseUrl ?? baseUrl;
+
+/** Whether the endpoint is there at all with these settings. */
+export const isOffered = (
+  { needs, without }: Endpoint,
+  settings: Readonly<Record<string, string>>,
+): boolean =>
+  (needs === undefined || Object.hasOwn(settings, needs)) &&
+  (without === undefined || !Object.hasOwn(settings, without));
 
 /** Requests to a provider inside this process have a URL too; `.invalid` never resolves (RFC 2606). */
 const inProcessUrl = (provider: Provider): string | undefined =>
@@ -48,13 +92,20 @@ const inProcessUrl = (provider: Provider): string | undefined =>
 const hasVersion = (own: string | undefined): boolean =>
   own === undefined || /\/v\d[^/]*(?:\/|$)/.test(own);
 
-/** The version that an endpoint's path begins with is not repeated where the base URL ends in it. */
+/** @example withoutVersion("/api/v1/") // → "/api" */
+const withoutVersion = (path: string): string => path.replace(/\/v\d[^/]*\/*$/, "");
+
+/** What an endpoint's path begins with, up to its version, is not repeated where the base URL ends in it: `/v1`, `/openai/v1`. */
 function join(basePath: string, path: string): string {
   const trimmed = basePath.replace(/\/+$/, "");
-  const version = /^\/v\d+(?=\/)/.exec(path)?.[0];
-  return version !== undefined && trimmed.endsWith(version)
-    ? trimmed.slice(0, -version.length) + path
-    : trimmed + path;
+  // Without a version, the first of several segments: `/openai` of `/openai/deployments/…`.
+  let start =
+    /^(?:\/[\w.-]+)*?\/v\d+(?=\/)/.exec(path)?.[0] ?? /^\/[^/]+(?=\/[^/]+\/)/.exec(path)?.[0] ?? "";
+  while (start !== "") {
+    if (trimmed.endsWith(start)) return trimmed.slice(0, -start.length) + path;
+    start = start.slice(0, start.lastIndexOf("/"));
+  }
+  return trimmed + path;
 }
 
 function parseBase(text: string, provider: Provider): URL {

@@ -4,8 +4,11 @@ import type {
   Config,
   Deployment,
   NamedSecret,
+  Parameters,
   ResolvedProvider,
+  Route,
   Timeouts,
+  Unsupported,
 } from "../config/config.ts";
 import { GatewayError } from "../ir/error.ts";
 import { nearest } from "../lib/suggest.ts";
@@ -19,6 +22,7 @@ export interface Candidate {
   /** Null where the provider needs no key. */
   key: NamedSecret | null;
   timeouts: Timeouts;
+  parameters: Parameters;
 }
 
 export interface ListedModel {
@@ -26,6 +30,8 @@ export interface ListedModel {
   id: string;
   /** Who answers: a provider's name, or `megallm` for a route. */
   owner: string;
+  /** What the catalogue calls it: the provider's type and its own name of the model; of a route, its first deployment's. */
+  catalog?: { provider: string; model: string };
 }
 
 export interface Router {
@@ -34,6 +40,11 @@ export interface Router {
    * @throws GatewayError `model_not_found` with the nearest names.
    */
   candidates(name: string): Promise<Candidate[]>;
+  /**
+   * The credentials with which one provider's own API may be called, whatever the model.
+   * @throws GatewayError `not_found` for a provider that is not configured
+   */
+  through(provider: string, model: string): Candidate[];
   /** Every name worth showing: routes first, then `provider/model` where the provider's models are known. */
   list(): Promise<ListedModel[]>;
 }
@@ -64,7 +75,7 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
     provider: ResolvedProvider,
     model: string,
     deployment?: Deployment,
-    routeTimeouts?: Partial<Timeouts>,
+    route?: Route,
   ): Candidate[] => {
     const keys: (NamedSecret | null)[] = provider.keys.filter(
       (key) => deployment?.key === undefined || key.name === deployment.key,
@@ -78,9 +89,14 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
       timeouts: {
         ...config.timeouts,
         ...provider.timeouts,
-        ...routeTimeouts,
+        ...route?.timeouts,
         ...deployment?.timeouts,
       },
+      parameters: mergeParameters(
+        { unsupported: route?.unsupported ?? config.unsupported },
+        provider.parameters,
+        deployment?.parameters,
+      ),
     }));
   };
 
@@ -102,7 +118,7 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
     const ordered = policies[route.policy].order(route.deployments, { turn: nextTurn(name) });
     const found = ordered.flatMap((deployment) => {
       const provider = providers.get(deployment.provider);
-      return provider ? expand(provider, deployment.model, deployment, route.timeouts) : [];
+      return provider ? expand(provider, deployment.model, deployment, route) : [];
     });
     for (const fallback of route.fallbacks) {
       found.push(...((await collect(fallback, seen)) ?? []));
@@ -134,11 +150,21 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
   };
 
   const list = async (): Promise<ListedModel[]> => {
-    const listed: ListedModel[] = [...config.routes.keys()].map((id) => ({ id, owner: "megallm" }));
+    const listed: ListedModel[] = [...config.routes.values()].map(
+      ({ name, deployments: [first] }) => {
+        const provider = providers.get(first?.provider ?? "");
+        return {
+          id: name,
+          owner: "megallm",
+          ...(first && provider && named(provider, first.model)),
+        };
+      },
+    );
     for (const provider of providers.values()) {
       for (const model of await modelsOf(provider)) {
         const id = `${provider.name}/${model}`;
-        if (!config.routes.has(id)) listed.push({ id, owner: provider.name });
+        if (config.routes.has(id)) continue;
+        listed.push({ id, owner: provider.name, ...named(provider, model) });
       }
     }
     return listed;
@@ -176,9 +202,33 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
       }
       return found.filter((each, at) => found.findIndex((other) => isSame(each, other)) === at);
     },
+    through(name, model) {
+      const provider = providers.get(name);
+      if (provider) return expand(provider, model);
+      throw new GatewayError(
+        "not_found",
+        `\`${name.slice(0, 100)}\` is not a provider here. Providers: ${[...providers.keys()].join(", ") || "none"}.`,
+      );
+    },
     list,
   };
 }
+
+const named = ({ preset, models }: ResolvedProvider, model: string) => ({
+  catalog: { provider: preset.id, model: models?.get(model) ?? model },
+});
+
+/** What comes later wins; lists add up. */
+const mergeParameters = (
+  base: { unsupported: Unsupported },
+  ...layers: (Partial<Parameters> | undefined)[]
+): Parameters => ({
+  unsupported: layers.findLast((layer) => layer?.unsupported)?.unsupported ?? base.unsupported,
+  allow: layers.flatMap((layer) => layer?.allow ?? []),
+  drop: layers.flatMap((layer) => layer?.drop ?? []),
+  extraBody: Object.assign({}, ...layers.map((layer) => layer?.extraBody)),
+  extraHeaders: Object.assign({}, ...layers.map((layer) => layer?.extraHeaders)),
+});
 
 /** A fallback may lead to what was tried already. */
 const isSame = (one: Candidate, other: Candidate): boolean =>

@@ -3,19 +3,21 @@ import { Hono } from "hono";
 import type { Access } from "../access/authenticate.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { dialects } from "../dialects/index.ts";
-import type { Operation } from "../ir/chat.ts";
+import type { Asked } from "../pipeline/inbound.ts";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
 import { createId } from "../lib/id.ts";
 import type { Logger } from "../lib/log.ts";
-import type { Router } from "../routing/router.ts";
+import type { ListedModel, Router } from "../routing/router.ts";
 import { type AdminDependencies, createAdmin } from "./admin.ts";
-import { modelList, oneModel, wantsAnthropic } from "./models.ts";
+import { dialectOfPath, matchTemplate, plainRoutes } from "./dialect-routes.ts";
+import { familyOf, modelList, oneModel } from "./models.ts";
+import { createOllama } from "./ollama.ts";
 
 export interface AppDependencies {
   log: Logger;
   /** What the newest configuration gives. */
   current(): { access: Access; router: Router };
-  handle(request: Request, route: { dialect: Dialect; operation: Operation }): Promise<Response>;
+  handle(request: Request, asked: Asked): Promise<Response>;
   /** False while starting, draining, or when the store cannot be written. */
   ready(): Promise<boolean>;
   admin: AdminDependencies;
@@ -36,25 +38,37 @@ export function createApp(dependencies: AppDependencies): Hono {
   // Claude Code asks this at its start, without a key.
   app.get("/api/hello", (context) => context.json({ message: "hello" }));
 
+  const models = (headers: Headers): Promise<readonly ListedModel[]> => {
+    current().access.authenticate(headers);
+    return current().router.list();
+  };
   // Clients disagree about whether the base URL ends in `/v1`: both paths work, as for the dialects' own.
-  app.on("GET", ["/v1/models", "/models"], async (context) => {
-    current().access.authenticate(context.req.raw.headers);
+  app.on("GET", ["/v1/models", "/models", "/v1beta/models"], async (context) => {
+    const { headers } = context.req.raw;
     const url = new URL(context.req.url);
-    const models = await current().router.list();
-    return context.json(modelList(models, url, wantsAnthropic(context.req.raw.headers)) as object);
+    const family = url.pathname.startsWith("/v1beta/") ? "gemini" : familyOf(headers);
+    return context.json((await modelList(await models(headers), url, family)) as object);
   });
-  app.on("GET", ["/v1/models/:id{.+}", "/models/:id{.+}"], async (context) => {
-    current().access.authenticate(context.req.raw.headers);
-    const models = await current().router.list();
+  const byId = ["/v1/models/:id{.+}", "/models/:id{.+}", "/v1beta/models/:id{.+}"];
+  app.on("GET", byId, async (context) => {
+    const { headers } = context.req.raw;
+    const family = context.req.path.startsWith("/v1beta/") ? "gemini" : familyOf(headers);
     const id = context.req.param("id") ?? "";
-    return context.json(oneModel(models, id, wantsAnthropic(context.req.raw.headers)) as object);
+    return context.json((await oneModel(await models(headers), id, family)) as object);
   });
+  app.route(
+    "/api",
+    createOllama({
+      authenticate: (headers) => current().access.authenticate(headers),
+      models: () => current().router.list(),
+    }),
+  );
 
-  for (const { dialect, method, path, operation } of served) {
-    app.on(method, path, (context) => handle(context.req.raw, { dialect, operation }));
+  for (const { method, path, asked } of plainRoutes) {
+    app.on(method, path, (context) => handle(context.req.raw, asked));
   }
-  for (const { path } of served) {
-    const allow = served.filter((route) => route.path === path).map((route) => route.method);
+  for (const { path } of plainRoutes) {
+    const allow = plainRoutes.filter((route) => route.path === path).map((route) => route.method);
     app.all(path, (context) => {
       const message = `${path} takes ${allow.join(" or ")}, not ${context.req.method}.`;
       return errorAnswer(new GatewayError("method_not_allowed", message), context.req.raw, allow);
@@ -71,12 +85,19 @@ export function createApp(dependencies: AppDependencies): Hono {
   app.get("/", (context) =>
     context.json({ name: "megallm", health: "/health", models: "/v1/models" }),
   );
-  app.notFound((context) =>
-    errorAnswer(
+  app.notFound((context) => {
+    const found = matchTemplate(new URL(context.req.url).pathname);
+    if (found?.method === context.req.method) return handle(context.req.raw, found.asked);
+    if (found) {
+      const message = `${found.path} takes ${found.method}, not ${context.req.method}.`;
+      const error = new GatewayError("method_not_allowed", message);
+      return errorAnswer(error, context.req.raw, [found.method]);
+    }
+    return errorAnswer(
       new GatewayError("not_found", notFoundMessage(context.req.method, context.req.path)),
       context.req.raw,
-    ),
-  );
+    );
+  });
   app.onError((thrown, context) => {
     const error = toGatewayError(thrown);
     if (error.code === "internal") log.error("request.failed", {}, thrown);
@@ -87,11 +108,6 @@ export function createApp(dependencies: AppDependencies): Hono {
 
 const notFoundMessage = (method: string, path: string): string =>
   `${method} ${path.slice(0, 200)} is not served here. Chat is at POST /v1/chat/completions (OpenAI) and POST /v1/messages (Anthropic); GET /v1/models lists the models.`;
-
-/** Every route of every dialect. */
-const served = Object.values(dialects).flatMap((dialect) =>
-  dialect.routes.map((route) => ({ dialect, ...route })),
-);
 
 const allMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
@@ -115,7 +131,5 @@ export function errorAnswer(
 /** The client's dialect: by the path where that belongs to one, else by the headers its SDK sends. */
 function spokenBy(request: Request): Dialect {
   const path = URL.parse(request.url)?.pathname ?? "";
-  const route = served.find((each) => path === each.path || path.startsWith(`${each.path}/`));
-  const byHeaders = wantsAnthropic(request.headers) ? "anthropic-messages" : "openai-chat";
-  return route?.dialect ?? dialects[byHeaders];
+  return dialectOfPath(path) ?? dialects[familyOf(request.headers)];
 }

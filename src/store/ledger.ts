@@ -4,6 +4,7 @@ import { createId } from "../lib/id.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Driver, Statement, StatementGroup } from "./driver.ts";
 import { StoreError } from "./error.ts";
+import { createItems } from "./items.ts";
 import { countRequests, readRequest, readRequests, readUsage } from "./queries.ts";
 import { encodeAttempt, encodeStart, encodeUsage, interruptedRow } from "./rows.ts";
 import type { Tables } from "./schema.ts";
@@ -81,6 +82,7 @@ export function createStore(driver: Driver, options: LedgerOptions = {}): Store 
     usage: (query) => reading(() => readUsage(db, query)),
     requests: (query) => reading(() => readRequests(db, query)),
     request: (requestId) => reading(() => readRequest(db, requestId)),
+    items: createItems(driver),
     count: () => reading(() => countRequests(db)),
     writable: async () => !closed && !readOnly && writer.health().failing === null,
     health: () => writer.health(),

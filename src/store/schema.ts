@@ -78,6 +78,16 @@ export interface StartedTable {
   owner: Text;
 }
 
+/** What is kept for a while: see items.ts. */
+export interface ItemTable {
+  kind: Text;
+  item_key: Text;
+  owner: NullableText;
+  value: Text;
+  at_ms: Integer;
+  expires_ms: NullableInteger;
+}
+
 /** One row for each migration that was applied. */
 export interface SchemaVersionTable {
   version: Integer;
@@ -88,5 +98,6 @@ export interface Tables {
   usage: UsageTable;
   attempt: AttemptTable;
   started: StartedTable;
+  item: ItemTable;
   schema_version: SchemaVersionTable;
 }

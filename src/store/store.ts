@@ -3,6 +3,7 @@ import type { DialectId, Operation } from "../ir/chat.ts";
 import type { Warning } from "../ir/warning.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Nanos } from "../lib/money.ts";
+import type { Items } from "./items.ts";
 import { createStore } from "./ledger.ts";
 import { openSqlite } from "./sqlite/open.ts";
 
@@ -156,6 +157,8 @@ export interface Store {
   usage(query: UsageQuery): Promise<UsageGroup[]>;
   requests(query: RequestsQuery): Promise<RequestsPage>;
   request(requestId: string): Promise<{ usage: UsageRow; attempts: AttemptRow[] } | null>;
+  /** What is kept besides the ledger. */
+  readonly items: Items;
   /** Usage rows on record. */
   count(): Promise<number>;
   /** False while commits fail. */

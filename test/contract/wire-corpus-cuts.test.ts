@@ -1,13 +1,13 @@
 // Every recorded stream cut anywhere: the same events, and the same bytes out of the pump (R05).
 import { describe, expect, test } from "bun:test";
-import type { Outbound } from "../../src/attempt.ts";
+import type { Outbound } from "../../src/pipeline/outbound.ts";
 import { dialects } from "../../src/dialects/index.ts";
 import type { EgressResponse } from "../../src/egress.ts";
 import type { DialectId, Origin } from "../../src/ir/chat.ts";
 import type { ChatEvent } from "../../src/ir/event.ts";
 import { type GatewayError, toGatewayError } from "../../src/ir/error.ts";
 import { createSseParser } from "../../src/lib/sse.ts";
-import { openStream } from "../../src/respond.ts";
+import { openStream } from "../../src/pipeline/respond.ts";
 import { type Exchange, exchangesOf, isStream } from "../support/wire/exchange.ts";
 import { withoutMadeUp } from "../support/wire/made-up.ts";
 import { randomPieces, singleBytes } from "../support/wire/random.ts";

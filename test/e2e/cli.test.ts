@@ -443,7 +443,7 @@ test("models: an unknown provider is an error; the table fits 80 columns", async
   expect(unknown.stderr).toContain("Did you mean `openai`?");
   expect(unknown.code).toBe(1);
   const { stdout } = await run("models");
-  expect(stdout).toMatch(/^openai\/gpt-4o +128k +16k +2\.50 +10\.00$/m);
+  expect(stdout).toMatch(/^openai\/gpt-4o +128k +16k +tv +2\.50 +10\.00$/m);
   for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
 });
 

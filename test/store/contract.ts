@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { GatewayError } from "../../src/ir/error.ts";
+import type { Item } from "../../src/store/items.ts";
 import { type Store, StoreError, type UsageRow } from "../../src/store/store.ts";
 import { attemptOf, startOf, usageOf } from "../support/store-rows.ts";
 
@@ -30,6 +31,45 @@ export function storeSuite(name: string, create: () => Promise<StoreHarness>): v
 
     const settleAll = (rows: readonly UsageRow[]) =>
       Promise.all(rows.map((row) => store.settle(row, [])));
+
+    describe("items", () => {
+      const item = (key: string, over: Partial<Item> = {}): Item => ({
+        key,
+        owner: "alice",
+        value: `{"of":"${key}"}`,
+        atMs: 1_000,
+        expiresMs: null,
+        ...over,
+      });
+
+      test("are kept by kind and key, replaced, and removed", async () => {
+        await store.items.put("a", [item("1"), item("2", { owner: null })]);
+        await store.items.put("b", [item("1", { value: "other" })]);
+        await store.items.put("a", [item("1", { value: "newer" })]);
+        const found = await store.items.get("a", ["1", "2", "3"]);
+        expect(found.toSorted((one, other) => one.key.localeCompare(other.key))).toEqual([
+          item("1", { value: "newer" }),
+          item("2", { owner: null }),
+        ]);
+        expect(await store.items.remove("a", "1")).toBe(true);
+        expect(await store.items.remove("a", "1")).toBe(false);
+        expect(await store.items.get("a", ["1"])).toEqual([]);
+        expect(await store.items.get("b", ["1"])).toEqual([item("1", { value: "other" })]);
+      });
+
+      test("expire, and are swept", async () => {
+        const keys = Array.from({ length: 1_200 }, (_, at) => String(at));
+        const old = keys.map((key) => item(key, { expiresMs: 2_000 }));
+        await store.items.put("a", old);
+        await store.items.put("a", [item("fresh", { expiresMs: 9e15 })]);
+        expect(await store.items.get("a", ["0", "fresh"])).toEqual([
+          item("fresh", { expiresMs: 9e15 }),
+        ]);
+        expect(await store.items.sweep()).toBe(1_200);
+        expect(await store.items.sweep()).toBe(0);
+        expect(await store.items.get("a", ["fresh"])).toHaveLength(1);
+      });
+    });
 
     describe("writing", () => {
       test("a row and its attempts come back as they were given", async () => {

@@ -1,7 +1,7 @@
 // The account of one request: what its headers say of the cost, and when.
 import { expect, test } from "bun:test";
-import type { RequestRecord } from "../../src/record.ts";
-import { createRecord } from "../../src/record.ts";
+import type { RequestRecord } from "../../src/pipeline/record.ts";
+import { createRecord } from "../../src/pipeline/record.ts";
 import { createUsage } from "../../src/ir/usage.ts";
 import { setClock } from "../../src/lib/clock.ts";
 import { openai } from "../../src/providers/presets/openai.ts";

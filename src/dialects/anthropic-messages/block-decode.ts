@@ -13,9 +13,9 @@ import { isObject, type JsonObject } from "../../lib/json.ts";
 import { decodeCacheControl } from "../cache-control.ts";
 import { unknownFields } from "../ext.ts";
 import { field, stringOr } from "../fields.ts";
+import { unsealReasoning } from "../reasoning-seal.ts";
 import { decodeDocument, decodeImage, decodeSearchResult } from "./media.ts";
 import { unescapeName } from "./names.ts";
-import { unsealReasoning } from "./origin.ts";
 import {
   dialectId,
   objectAt,

@@ -52,6 +52,10 @@ const statuses: Readonly<Record<string, number>> = {
   overloaded_error: 529,
 };
 
+/** The HTTP status that an error's type stands for; 500 for an unknown one. */
+export const statusOfType = (type: string | undefined): number =>
+  (type !== undefined && Object.hasOwn(statuses, type) ? statuses[type] : undefined) ?? 500;
+
 function readValue(value: unknown): Said {
   if (typeof value === "string") return { message: value };
   if (!isObject(value)) return {};

@@ -1,8 +1,10 @@
 // The Anthropic Messages dialect.
 // https://platform.claude.com/docs/en/api/messages
+import { sse } from "../../lib/sse.ts";
 import type { Dialect } from "../dialect.ts";
+import { envelopedRoutes } from "./envelopes.ts";
+import { carriesSeal } from "../reasoning-seal.ts";
 import { decodeError, errorBody } from "./error.ts";
-import { carriesForeign } from "./origin.ts";
 import { decodeRequest } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
 import { decodeResponse } from "./response-decode.ts";
@@ -17,6 +19,7 @@ export const anthropicMessages: Dialect = {
   routes: [
     { method: "POST", path: "/v1/messages", operation: "chat" },
     { method: "POST", path: "/v1/messages/count_tokens", operation: "count-tokens" },
+    ...envelopedRoutes,
   ],
   requestHeaders: [
     "anthropic-version",
@@ -31,14 +34,16 @@ export const anthropicMessages: Dialect = {
   stream: {
     decoder: createDecoder,
     encoder: createEncoder,
-    keepAlive: 'event: ping\ndata: {"type": "ping"}\n\n',
+    keepAlive: () => ({ event: "ping", data: '{"type": "ping"}' }),
+    framing: sse,
   },
   error: {
     decode: decodeError,
     encode: (error, requestId) => JSON.stringify(errorBody(error, requestId)),
   },
   encodeTokenCount: (tokens) => JSON.stringify({ input_tokens: tokens }),
-  carriesForeign,
+  // An Anthropic server would answer "Invalid signature".
+  carriesForeign: carriesSeal,
   // Counting tokens is free of charge.
   usage: (operation, body) => (operation === "chat" ? decodeUsage(body["usage"]) : undefined),
 };

@@ -6,6 +6,7 @@ import type { EncodedRequest, Target } from "../dialect.ts";
 import { freeformLoss, freeformSchema } from "../freeform.ts";
 import { loneText } from "../lone-text.ts";
 import { createLosses, loseRefused, type Losses } from "../losses.ts";
+import { loseAccount } from "../openai-account.ts";
 import { refuseLostTools, vendorToolLoss } from "../vendor-tools.ts";
 import { encodeCache } from "./block-encode.ts";
 import { encodeConversation, type Turn } from "./message-encode.ts";
@@ -90,9 +91,10 @@ function encodeStop({ request, losses }: Scope): JsonObject {
   return stop.length > 0 ? { stop_sequences: stop } : {};
 }
 
-function encodeSampling(
-  { request, traits, losses, isNative }: Scope,
-  plan: ThinkingPlan,
+/** The sampling settings as far as the model takes them. */
+export function encodeSampling(
+  { request, traits, losses, isNative }: Omit<Scope, "target">,
+  plan: Pick<ThinkingPlan, "isOn">,
 ): JsonObject {
   const { temperature, topP, topK } = request.settings;
   const fields: JsonObject = {
@@ -130,12 +132,17 @@ function encodeSampling(
 /** Settings that this wire does not know. Those that ask for the default lose nothing. */
 function loseSettings({ request, losses }: Scope): void {
   const { seed, frequencyPenalty, presencePenalty, candidateCount } = request.settings;
+  const { logprobs, verbosity } = request.settings;
   if (seed !== undefined) losses.lose("seed", noForm);
   if (frequencyPenalty) losses.lose("frequency_penalty", noForm);
   if (presencePenalty) losses.lose("presence_penalty", noForm);
   if (candidateCount !== undefined && candidateCount !== 1) {
     losses.lose("n", "Anthropic Messages gives one answer at a time");
   }
+  if (logprobs) losses.lose("logprobs", noForm);
+  if (logprobs?.top !== undefined) losses.lose("top_logprobs", noForm);
+  if (verbosity !== undefined) losses.lose("verbosity", noForm);
+  loseAccount(request, noForm, losses);
 }
 
 interface EncodedFormat {

@@ -6,10 +6,11 @@ import { createId } from "../../lib/id.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
 import type { AnswerContext } from "../dialect.ts";
 import { createNotices, type Notice } from "../losses.ts";
+import { sealReasoning } from "../reasoning-seal.ts";
 import { encodeInput } from "../tool-input.ts";
 import { encodeFinish } from "./finish.ts";
 import { escapeName } from "./names.ts";
-import { isOwn, sealReasoning } from "./origin.ts";
+import { isOwn } from "./origin.ts";
 import { encodeUsage } from "./usage.ts";
 import { dialectId, foreignFields, noForm, ownExt, wholeBlock } from "./wire.ts";
 

@@ -6,6 +6,7 @@ import type { ChatEvent, Delta } from "../../ir/event.ts";
 import { createId } from "../../lib/id.ts";
 import type { Frame } from "../../lib/frame.ts";
 import { isObject, JsonError, type JsonObject, parseObject, rawAt } from "../../lib/json.ts";
+import { decodeException } from "../aws-exception.ts";
 import type { StreamDecoder } from "../dialect.ts";
 import { field, stringOr } from "../fields.ts";
 import { invalidAnswer } from "../upstream-error.ts";
@@ -178,7 +179,9 @@ export function createDecoder(origin: Origin): StreamDecoder {
     return [...events, { type: "finish", candidate: 0, finish, ...withExt(kept) }, { type: "end" }];
   };
 
-  const read = ({ event, data }: Frame): ChatEvent[] => {
+  const read = ({ event, data, exception }: Frame): ChatEvent[] => {
+    // The cloud that carries the stream ends it in its own way.
+    if (exception) return fail(decodeException(event, data));
     if (data.trim() === "" || data.trim() === "[DONE]") return [];
     const json = parseObject(data);
     const type = stringOr(field(json, "type")) ?? event;

@@ -1,9 +1,12 @@
 // OpenAI's chat completions and what else that wire offers: completions, embeddings, moderations.
 // https://platform.openai.com/docs/api-reference/chat
 import type { Operation } from "../../ir/chat.ts";
+import { sse } from "../../lib/sse.ts";
 import type { Dialect, DialectRoute } from "../dialect.ts";
+import { decodeInputUsage } from "../embed-answer.ts";
 import { field } from "../fields.ts";
-import { decodeError, errorBody } from "./error.ts";
+import { decodeError, errorBody } from "../openai-error.ts";
+import { embeddings } from "./embeddings.ts";
 import { carriesForeign } from "./reasoning.ts";
 import { decodeRequest } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
@@ -11,7 +14,8 @@ import { decodeResponse } from "./response-decode.ts";
 import { encodeResponse } from "./response-encode.ts";
 import { createStreamDecoder } from "./stream-decoder.ts";
 import { createStreamEncoder } from "./stream-encoder.ts";
-import { decodeUsage } from "./usage.ts";
+import { decodeUsage } from "../openai-usage.ts";
+import { hasFlatTools } from "./tool-decode.ts";
 import { usageOption } from "./usage-option.ts";
 import { dialectId } from "./wire.ts";
 
@@ -43,7 +47,8 @@ export const openaiChat: Dialect = {
     decoder: createStreamDecoder,
     encoder: createStreamEncoder,
     // One newline: a blank line would end an event, and some clients then read an empty one.
-    keepAlive: ": ping\n",
+    keepAlive: () => ": ping\n",
+    framing: sse,
   },
   error: {
     decode: decodeError,
@@ -51,7 +56,11 @@ export const openaiChat: Dialect = {
     encode: (error) => JSON.stringify(errorBody(error)),
   },
   usageOption,
-  carriesForeign,
+  carriesForeign: (body, quirks) => carriesForeign(body, quirks) || hasFlatTools(body),
+  bodyDialect: (members) =>
+    members.has("input") && !members.has("messages") ? "openai-responses" : dialectId,
+  embeddings,
   // Moderations cost nothing and report nothing.
-  usage: (_operation, body) => decodeUsage(field(body, "usage")),
+  usage: (operation, body) =>
+    operation === "embeddings" ? decodeInputUsage(body) : decodeUsage(field(body, "usage")),
 };

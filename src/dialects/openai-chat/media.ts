@@ -1,9 +1,17 @@
-// Images, audio and files of OpenAI chat: data URLs and content parts, both ways.
+// Images, audio and files of OpenAI chat: content parts, both ways.
 import type { AudioPart, Ext, FilePart, ImagePart, MediaSource } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
-import { sniffMediaType } from "../../lib/media-type.ts";
 import { unknownFields, unknownMembers } from "../ext.ts";
 import { defined, field } from "../fields.ts";
+import {
+  audioFormatOf,
+  audioTypeOf,
+  dataUrlOf,
+  defaultFileName,
+  namedText,
+  sourceOfFileData,
+  sourceOfUrl,
+} from "../openai-media.ts";
 import {
   kindOf,
   optionalString,
@@ -11,25 +19,8 @@ import {
   rejectMissing,
   requiredObject,
   requiredString,
-  withExt,
-} from "./wire.ts";
-
-const dataUrl = /^data:([^;,]*)(?:;[^;,]*)*;base64,/i;
-
-/** A data URL's content, or the URL itself. `fallback` stands in for a media type that the URL does not tell. */
-export function sourceOfUrl(url: string, fallback: string): MediaSource {
-  const head = dataUrl.exec(url.slice(0, 200));
-  if (!head) return { kind: "url", url };
-  const data = url.slice(head[0].length);
-  return {
-    kind: "base64",
-    data,
-    mediaType: head[1]?.toLowerCase() || sniffMediaType(data) || fallback,
-  };
-}
-
-export const dataUrlOf = (source: { data: string; mediaType: string }): string =>
-  `data:${source.mediaType};base64,${source.data}`;
+} from "../openai-words.ts";
+import { withExt } from "./wire.ts";
 
 /** `{ ext }` for a part: its unknown fields, and those of the object that it holds. */
 const keep = (
@@ -68,22 +59,8 @@ export function encodeImage(part: ImagePart): JsonObject | undefined {
   return { type: "image_url", image_url: { url, ...(detail === undefined ? {} : { detail }) } };
 }
 
-const audioTypes: Readonly<Record<string, string>> = {
-  wav: "audio/wav",
-  mp3: "audio/mpeg",
-  flac: "audio/flac",
-  opus: "audio/opus",
-  aac: "audio/aac",
-  pcm16: "audio/pcm",
-};
-
 const audioFields = new Set(["data", "format"]);
 const audioKeys = new Set(["type", "input_audio", "cache_control"]);
-
-const audioTypeOf = (format: string): string =>
-  Object.hasOwn(audioTypes, format)
-    ? (audioTypes[format] ?? "application/octet-stream")
-    : `audio/${format}`;
 
 export function decodeAudio(part: JsonObject, path: string): AudioPart {
   const audio = requiredObject(part, "input_audio", path);
@@ -100,10 +77,7 @@ export function decodeAudio(part: JsonObject, path: string): AudioPart {
 export function encodeAudio(part: AudioPart): JsonObject | undefined {
   if (part.source.kind !== "base64") return undefined;
   const { mediaType } = part.source;
-  const format =
-    part.format ??
-    Object.entries(audioTypes).find(([, type]) => type === mediaType)?.[0] ??
-    mediaType.replace(/^audio\/(?:x-)?/, "");
+  const format = part.format ?? audioFormatOf(mediaType);
   return { type: "input_audio", input_audio: { data: part.source.data, format } };
 }
 
@@ -127,11 +101,7 @@ function fileSource(id: string | undefined, data: string | undefined, path: stri
   if (data === undefined) {
     return id === undefined ? rejectMissing(`${path}.file.file_data`) : { kind: "file-id", id };
   }
-  const source = sourceOfUrl(data, "application/pdf");
-  // `file_data` is base64, with or without the data URL around it; OpenRouter also takes a web address there.
-  return source.kind === "url" && !/^https?:/i.test(data)
-    ? { kind: "base64", data, mediaType: sniffMediaType(data) ?? "application/pdf" }
-    : source;
+  return sourceOfFileData(data);
 }
 
 /** `allowUrl`: the client itself wrote this wire, so its server takes a web address as `file_data`. */
@@ -146,21 +116,15 @@ export function encodeFile(part: FilePart, allowUrl: boolean): JsonObject | unde
       if (source.mediaType.startsWith("image/")) {
         return { type: "image_url", image_url: { url: dataUrlOf(source) } };
       }
-      // OpenAI refuses data without a name.
       return {
         type: "file",
-        file: { filename: name ?? defaultName(source.mediaType), file_data: dataUrlOf(source) },
+        file: { filename: name ?? defaultFileName(source.mediaType), file_data: dataUrlOf(source) },
       };
     case "url":
       return allowUrl ? { type: "file", file: { ...named, file_data: source.url } } : undefined;
-    case "text": {
-      const head = name === undefined ? "" : `${name}\n\n`;
-      return { type: "text", text: `${head}${source.text}` };
-    }
+    case "text":
+      return { type: "text", text: namedText(name, source.text) };
     default:
       return source satisfies never;
   }
 }
-
-const defaultName = (mediaType: string): string =>
-  `document.${mediaType.split(/[/+]/).at(1)?.replace("plain", "txt") ?? "bin"}`;

@@ -5,7 +5,8 @@ import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { Quirks } from "../dialect.ts";
 import { unknownFields } from "../ext.ts";
 import { field, stringOr } from "../fields.ts";
-import { dialectId, opaque, optionalString, ownExt, withExt } from "./wire.ts";
+import { optionalString } from "../openai-words.ts";
+import { dialectId, opaque, ownExt, withExt } from "./wire.ts";
 
 const marker = "megallm";
 

@@ -1,7 +1,6 @@
 // A client's chat completion request read into the internal representation.
 // https://platform.openai.com/docs/api-reference/chat/create
 import type {
-  CacheHint,
   ChatRequest,
   FilePart,
   ImagePart,
@@ -12,18 +11,17 @@ import type {
   ResponseFormat,
   Settings,
   TextPart,
-  Tool,
   ToolCallPart,
-  ToolChoice,
   ToolResultPart,
 } from "../../ir/chat.ts";
 import { GatewayError } from "../../ir/error.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { Body, Decoded } from "../dialect.ts";
-import { decodeCacheControl } from "../cache-control.ts";
 import { unknownFields, unknownMembers } from "../ext.ts";
-import { defined, field } from "../fields.ts";
+import { defined, field, stringOr } from "../fields.ts";
 import { createLosses, type Losses, loseUnknown } from "../losses.ts";
+import { accountKeys, decodeAccount } from "../openai-account.ts";
+import { decodeCache, decodeToolChoice, decodeTools } from "./tool-decode.ts";
 import { decodeAudio, decodeFile, decodeImage } from "./media.ts";
 import {
   claimOrigin,
@@ -33,11 +31,8 @@ import {
   reasoningKeys,
 } from "./reasoning.ts";
 import {
-  dialectId,
   kindOf,
-  legacyForm,
   objectAt,
-  opaque,
   optionalArray,
   optionalBoolean,
   optionalInteger,
@@ -47,8 +42,8 @@ import {
   reject,
   requiredObject,
   requiredString,
-  withExt,
-} from "./wire.ts";
+} from "../openai-words.ts";
+import { dialectId, legacyForm, opaque, withExt } from "./wire.ts";
 
 /** @throws GatewayError `invalid_request` naming the field, e.g. `messages[2].content[0].image_url.url`. */
 export function decodeRequest(body: Body): Decoded<ChatRequest> {
@@ -60,6 +55,7 @@ export function decodeRequest(body: Body): Decoded<ChatRequest> {
   const toolChoice = decodeToolChoice(json, losses);
   const responseFormat = decodeResponseFormat(json, losses);
   const user = optionalString(json, "user") ?? optionalString(json, "safety_identifier");
+  const account = decodeAccount(json);
   const value: ChatRequest = {
     model,
     messages,
@@ -70,6 +66,7 @@ export function decodeRequest(body: Body): Decoded<ChatRequest> {
     ...(responseFormat ? { responseFormat } : {}),
     stream: optionalBoolean(json, "stream") ?? false,
     ...(user === undefined ? {} : { user }),
+    ...(account ? { account } : {}),
     // Always there: it says that the client wrote this wire's fields, see `encodeRequest`.
     ext: { [dialectId]: extraFields(json, reasoning !== undefined, responseFormat !== undefined) },
   };
@@ -106,8 +103,7 @@ const streamKeys = new Set(["include_usage"]);
 function extraFields(json: JsonObject, hasWish: boolean, hasFormat: boolean): JsonObject {
   const extra = unknownFields(json, requestKeys) ?? {};
   if (hasWish) for (const key of reasoningKeys) delete extra[key];
-  // Without `user` this one takes its place.
-  if (field(json, "user") === undefined) delete extra["safety_identifier"];
+  for (const key of sharedKeys(json)) delete extra[key];
   const format = field(json, "response_format");
   if (format !== undefined && !hasFormat) extra["response_format"] = format;
   const choice = field(json, "tool_choice");
@@ -133,8 +129,25 @@ function decodeSettings(json: JsonObject): Settings {
     presencePenalty: optionalNumber(json, "presence_penalty"),
     candidateCount: optionalInteger(json, "n"),
     parallelToolCalls: optionalBoolean(json, "parallel_tool_calls"),
+    logprobs: field(json, "logprobs") === true ? decodeLogprobs(json) : undefined,
+    verbosity: stringOr(field(json, "verbosity")),
   });
 }
+
+const decodeLogprobs = (json: JsonObject): NonNullable<Settings["logprobs"]> => {
+  const top = field(json, "top_logprobs");
+  return typeof top === "number" ? { top } : {};
+};
+
+/** The fields of `extra` that are read after all, where they have their usual form; any other form is this wire's alone. */
+const sharedKeys = (json: JsonObject): string[] => [
+  ...accountKeys(json),
+  ...(typeof field(json, "verbosity") === "string" ? ["verbosity"] : []),
+  ...(field(json, "logprobs") === true ? ["logprobs"] : []),
+  ...(field(json, "logprobs") === true && typeof field(json, "top_logprobs") === "number"
+    ? ["top_logprobs"]
+    : []),
+];
 
 function decodeStop(json: JsonObject): string[] | undefined {
   const stop = field(json, "stop");
@@ -175,95 +188,6 @@ function decodeResponseFormat(json: JsonObject, losses: Losses): ResponseFormat 
     schema: optionalObject(schema, "schema", path) ?? {},
     ...(strict === undefined ? {} : { strict }),
   };
-}
-
-const toolKeys = new Set(["type", "function", "custom", "cache_control"]);
-const functionKeys = new Set(["name", "description", "parameters", "strict"]);
-const customKeys = new Set(["name", "description", "format"]);
-
-function decodeTools(json: JsonObject): Tool[] {
-  const tools = (optionalArray(json, "tools") ?? []).map((item, index) =>
-    decodeTool(objectAt(item, `tools[${index}]`), `tools[${index}]`),
-  );
-  // The form before `tools`: https://platform.openai.com/docs/api-reference/chat/create#chat-create-functions
-  const functions = (optionalArray(json, "functions") ?? []).map((item, index) => {
-    const path = `functions[${index}]`;
-    return decodeFunction(objectAt(item, path), path);
-  });
-  return [...tools, ...functions];
-}
-
-function decodeTool(item: JsonObject, path: string): Tool {
-  const type = requiredString(item, "type", path);
-  const cache = decodeCache(item);
-  const outer = unknownFields(item, toolKeys);
-  if (type === "function") {
-    const tool = decodeFunction(requiredObject(item, "function", path), `${path}.function`);
-    const inner = tool.type === "function" ? tool.ext?.[dialectId] : undefined;
-    return { ...tool, ...withExt(outer || inner ? { ...outer, ...inner } : undefined), ...cache };
-  }
-  if (type === "custom") {
-    const custom = requiredObject(item, "custom", path);
-    const description = optionalString(custom, "description", `${path}.custom`);
-    const format = optionalObject(custom, "format", `${path}.custom`);
-    const inner = unknownMembers(custom, customKeys);
-    return {
-      type: "custom",
-      name: requiredString(custom, "name", `${path}.custom`),
-      ...(description === undefined ? {} : { description }),
-      ...(format === undefined ? {} : { format }),
-      ...withExt(inner ? { ...outer, custom: inner } : outer),
-      ...cache,
-    };
-  }
-  return { type: "provider", name: type, origin: dialectId, raw: item };
-}
-
-function decodeFunction(item: JsonObject, path: string): Tool {
-  const description = optionalString(item, "description", path);
-  const parameters = optionalObject(item, "parameters", path);
-  const strict = optionalBoolean(item, "strict", path);
-  const inner = unknownMembers(item, functionKeys);
-  return {
-    type: "function",
-    name: requiredString(item, "name", path),
-    ...(description === undefined ? {} : { description }),
-    ...(parameters === undefined ? {} : { parameters }),
-    ...(strict === undefined ? {} : { strict }),
-    ...withExt(inner && { function: inner }),
-  };
-}
-
-const choiceKeys = new Set(["type", "function", "custom"]);
-const namedKeys = new Set(["name"]);
-
-function decodeToolChoice(json: JsonObject, losses: Losses): ToolChoice | undefined {
-  const choice = field(json, "tool_choice") ?? legacyChoice(json);
-  if (choice === undefined) return undefined;
-  if (choice === "auto" || choice === "none" || choice === "required") return { type: choice };
-  // Mistral's word for the same.
-  if (choice === "any") return { type: "required" };
-  if (!isObject(choice)) {
-    return reject("tool_choice", "expected `none`, `auto`, `required` or an object");
-  }
-  const type = requiredString(choice, "type", "tool_choice");
-  if (type === "allowed_tools") {
-    const allowed = requiredObject(choice, "allowed_tools", "tool_choice");
-    const mode = optionalString(allowed, "mode", "tool_choice.allowed_tools");
-    return { type: mode === "required" ? "required" : "auto" };
-  }
-  if (type !== "function" && type !== "custom") {
-    return reject("tool_choice.type", "expected `function`, `custom` or `allowed_tools`");
-  }
-  const named = requiredObject(choice, type, "tool_choice");
-  loseUnknown(choice, choiceKeys, "tool_choice", losses);
-  loseUnknown(named, namedKeys, `tool_choice.${type}`, losses);
-  return { type: "tool", name: requiredString(named, "name", `tool_choice.${type}`) };
-}
-
-function legacyChoice(json: JsonObject): unknown {
-  const call = field(json, "function_call");
-  return isObject(call) ? { type: "function", function: call } : call;
 }
 
 const roles = ["system", "developer", "user", "assistant", "tool", "function"] as const;
@@ -501,10 +425,4 @@ function decodePart(part: JsonObject, path: string): ContentPart {
       // e.g. `video_url` of vLLM and OpenRouter.
       return opaque(part);
   }
-}
-
-/** Anthropic-style `cache_control`, which OpenRouter, LiteLLM and others take on this wire. */
-function decodeCache(part: JsonObject): { cache?: CacheHint } {
-  const control = field(part, "cache_control");
-  return isObject(control) ? { cache: decodeCacheControl(control) } : {};
 }

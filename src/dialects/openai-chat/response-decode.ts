@@ -16,11 +16,11 @@ import type { Body, Decoded } from "../dialect.ts";
 import { unknownFields } from "../ext.ts";
 import { field, stringOr } from "../fields.ts";
 import { invalidAnswer } from "../upstream-error.ts";
-import { decodeInlineError, errorOf } from "./error.ts";
+import { decodeInlineError, errorOf } from "../openai-error.ts";
 import { decodeFinish } from "./finish.ts";
-import { sourceOfUrl } from "./media.ts";
+import { sourceOfUrl } from "../openai-media.ts";
 import { decodeReasoning } from "./reasoning.ts";
-import { decodeUsage } from "./usage.ts";
+import { decodeUsage } from "../openai-usage.ts";
 import { dialectId, opaque, withExt } from "./wire.ts";
 
 /** @throws GatewayError `upstream_invalid` when this is no answer; the upstream's own error when it says one. */

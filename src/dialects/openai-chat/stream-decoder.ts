@@ -10,7 +10,7 @@ import type { StreamDecoder } from "../dialect.ts";
 import { unknownFields } from "../ext.ts";
 import { field, stringOr } from "../fields.ts";
 import { invalidAnswer } from "../upstream-error.ts";
-import { decodeInlineError, errorOf } from "./error.ts";
+import { decodeInlineError, errorOf } from "../openai-error.ts";
 import { decodeFinish } from "./finish.ts";
 import { decodeDetail, plainReasoning } from "./reasoning.ts";
 import {
@@ -26,7 +26,7 @@ import {
   stopSequenceOf,
   topKeys,
 } from "./response-decode.ts";
-import { decodeUsage } from "./usage.ts";
+import { decodeUsage } from "../openai-usage.ts";
 import { dialectId, ownExt, withExt } from "./wire.ts";
 
 export function createStreamDecoder(origin: Origin): StreamDecoder {

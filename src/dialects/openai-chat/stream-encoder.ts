@@ -9,7 +9,7 @@ import type { JsonObject } from "../../lib/json.ts";
 import type { AnswerContext, StreamEncoder } from "../dialect.ts";
 import { createFreeformCheck, unwrapInput } from "../freeform.ts";
 import { createNotices } from "../losses.ts";
-import { errorBody } from "./error.ts";
+import { errorBody } from "../openai-error.ts";
 import { encodeFinish } from "./finish.ts";
 import {
   asksForFunctions,

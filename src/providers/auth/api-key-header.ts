@@ -4,6 +4,6 @@ import type { Authorize } from "../provider.ts";
 /** `<name>: <key>`; nothing without a key. @example apiKeyHeader("x-api-key") */
 export const apiKeyHeader =
   (name: string): Authorize =>
-  (headers, credentials) => {
+  ({ headers }, credentials) => {
     if (credentials.apiKey) headers.set(name, credentials.apiKey.reveal());
   };

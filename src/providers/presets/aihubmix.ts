@@ -1,5 +1,5 @@
 // AIHubMix.
-import { defineCompatible } from "../compatible.ts";
+import { anthropicKey, defineCompatible } from "../compatible.ts";
 
 export const aihubmix = defineCompatible({
   id: "aihubmix",
@@ -7,6 +7,9 @@ export const aihubmix = defineCompatible({
   docs: "https://docs.aihubmix.com/en",
   env: ["AIHUBMIX_API_KEY"],
   baseUrl: "https://aihubmix.com/v1",
-  openai: ["chat", "embeddings"],
+  openai: ["chat", "embeddings", "images", "speech", "transcriptions"],
   unverified: true,
+  responses: true,
+  anthropic: { authorize: anthropicKey },
+  rerank: true,
 });

@@ -11,4 +11,5 @@ export const anthropic = defineCompatible({
   anthropic: { countTokens: true },
   authorize: anthropicKey,
   headers: anthropicVersion,
+  modelsUrl: "/v1/models?limit=1000",
 });

@@ -1,5 +1,5 @@
-// Azure AI Foundry: the v1 API, which needs no `api-version`. Models are deployment names.
-import { apiKeyHeader } from "../auth/api-key-header.ts";
+// Azure AI Foundry: the v1 API, which needs no `api-version`; Claude in its own wire. Models are deployment names.
+import { azureAuth, azureSettings } from "../auth/azure.ts";
 import { defineCompatible } from "../compatible.ts";
 
 export const azureAi = defineCompatible({
@@ -12,11 +12,20 @@ export const azureAi = defineCompatible({
     resource: {
       description: "Name of the Azure AI Foundry resource",
       pattern: /^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/,
-      env: ["AZURE_AI_RESOURCE_NAME"],
+      env: ["AZURE_AI_RESOURCE_NAME", "ANTHROPIC_FOUNDRY_RESOURCE"],
       example: "my-resource",
     },
   },
+  authSettings: azureSettings,
+  keyless: true,
   openai: ["chat", "embeddings"],
-  authorize: apiKeyHeader("api-key"),
-  unverified: true,
+  openaiModels: /^(?!claude)/,
+  responses: { models: /^(?!claude)/ },
+  anthropic: {
+    baseUrl: "https://{resource}.services.ai.azure.com/anthropic",
+    models: /^claude/,
+    countTokens: true,
+  },
+  authorize: azureAuth,
+  modelsUrl: null,
 });

@@ -7,5 +7,7 @@ export const byteplus = defineCompatible({
   docs: "https://docs.byteplus.com/en/docs/ModelArk",
   env: ["ARK_API_KEY"],
   baseUrl: "https://ark.ap-southeast.bytepluses.com/api/v3",
-  openai: ["chat", "embeddings"],
+  openai: ["chat", "embeddings", "images"],
+  responses: true,
+  quirks: { reasoningField: "reasoning_content", reasoningRequest: "thinking" },
 });

@@ -1,4 +1,4 @@
-// Cerebras: the fields dropped are refused with 400.
+// Cerebras: the fields dropped are refused with 400. https://inference-docs.cerebras.ai/resources/openai
 import { defineCompatible } from "../compatible.ts";
 
 export const cerebras = defineCompatible({
@@ -12,5 +12,7 @@ export const cerebras = defineCompatible({
     maxTokensField: "max_completion_tokens",
     reasoningField: "reasoning",
     drop: ["frequency_penalty", "presence_penalty", "logit_bias"],
+    clamp: { n: { max: 1 } },
+    maxStop: 4,
   },
 });

@@ -5,7 +5,7 @@ export const cloudflare = defineCompatible({
   id: "cloudflare",
   label: "Cloudflare Workers AI",
   docs: "https://developers.cloudflare.com/workers-ai/configuration/open-ai-compatibility/",
-  env: ["CLOUDFLARE_API_KEY"],
+  env: ["CLOUDFLARE_API_KEY", "CLOUDFLARE_API_TOKEN"],
   baseUrl: "https://api.cloudflare.com/client/v4/accounts/{account_id}/ai/v1",
   urlSettings: {
     account_id: {
@@ -16,6 +16,6 @@ export const cloudflare = defineCompatible({
     },
   },
   openai: ["chat", "embeddings"],
-  modelsUrl: null,
-  unverified: true,
+  responses: true,
+  modelsUrl: "/models/search?per_page=1000",
 });

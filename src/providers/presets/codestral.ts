@@ -1,23 +1,12 @@
-// Mistral Codestral: unknown fields are refused with 422 (`extra_forbidden`), and streams always end with usage. The seed is named `random_seed` there.
+// Mistral Codestral: its own keys.
 import { defineCompatible } from "../compatible.ts";
+import { mistralQuirks } from "../mistral.ts";
 
 export const codestral = defineCompatible({
   id: "codestral",
   label: "Mistral Codestral",
-  docs: "https://docs.mistral.ai/api",
+  docs: "https://docs.mistral.ai/capabilities/code_generation",
   env: ["CODESTRAL_API_KEY"],
   baseUrl: "https://codestral.mistral.ai/v1",
-  quirks: {
-    drop: [
-      "user",
-      "seed",
-      "logit_bias",
-      "logprobs",
-      "top_logprobs",
-      "store",
-      "service_tier",
-      "stream_options",
-    ],
-    usageInStream: "always",
-  },
+  quirks: mistralQuirks,
 });

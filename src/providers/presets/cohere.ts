@@ -1,12 +1,14 @@
-// Cohere: its OpenAI-compatible side.
+// Cohere: its own wire, and the OpenAI-compatible side.
 import { defineCompatible } from "../compatible.ts";
 
 export const cohere = defineCompatible({
   id: "cohere",
   label: "Cohere",
-  docs: "https://docs.cohere.com/docs/compatibility-api",
+  docs: "https://docs.cohere.com/reference/chat",
   env: ["COHERE_API_KEY", "CO_API_KEY"],
-  baseUrl: "https://api.cohere.ai/compatibility/v1",
+  baseUrl: "https://api.cohere.com/v2",
+  cohere: { operations: ["chat", "embeddings", "rerank"], aboveVersion: true },
   openai: ["chat", "embeddings"],
-  modelsUrl: "https://api.cohere.com/v1/models",
+  openaiSide: { prefix: "/compatibility/v1", aboveVersion: true },
+  modelsUrl: "/v1/models?page_size=1000",
 });

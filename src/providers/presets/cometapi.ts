@@ -7,6 +7,8 @@ export const cometapi = defineCompatible({
   docs: "https://api.cometapi.com/doc",
   env: ["COMETAPI_API_KEY", "COMETAPI_KEY"],
   baseUrl: "https://api.cometapi.com/v1",
-  openai: ["chat", "embeddings"],
+  openai: ["chat", "embeddings", "images", "speech", "transcriptions"],
   unverified: true,
+  responses: true,
+  anthropic: {},
 });

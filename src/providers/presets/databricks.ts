@@ -1,4 +1,4 @@
-// Databricks.
+// Databricks: models keep their makers' wires. https://docs.databricks.com/aws/en/machine-learning/model-serving/query-anthropic-messages
 import { defineCompatible } from "../compatible.ts";
 
 export const databricks = defineCompatible({
@@ -16,5 +16,8 @@ export const databricks = defineCompatible({
     },
   },
   openai: ["chat", "embeddings", "completions"],
+  responses: { models: /gpt/ },
+  anthropic: { prefix: "/anthropic", models: /claude/ },
+  gemini: { prefix: "/gemini/v1beta", models: /gemini/, operations: ["chat"] },
   modelsUrl: "https://{workspace}/api/2.0/serving-endpoints",
 });

@@ -1,4 +1,4 @@
-// DeepSeek: `json_object` only; reasoning must come back with tool results.
+// DeepSeek: `json_object` only; reasoning must come back with tool results. https://api-docs.deepseek.com/api/create-chat-completion
 import { anthropicKey, defineCompatible } from "../compatible.ts";
 
 export const deepseek = defineCompatible({
@@ -7,6 +7,12 @@ export const deepseek = defineCompatible({
   docs: "https://api-docs.deepseek.com/",
   env: ["DEEPSEEK_API_KEY"],
   baseUrl: "https://api.deepseek.com/v1",
+  responses: { aboveVersion: true },
   anthropic: { baseUrl: "https://api.deepseek.com/anthropic", authorize: anthropicKey },
-  quirks: { reasoningField: "reasoning_content", noJsonSchema: true },
+  quirks: {
+    reasoningField: "reasoning_content",
+    noJsonSchema: true,
+    reasoningRequest: "thinking",
+    maxStop: 16,
+  },
 });

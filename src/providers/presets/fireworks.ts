@@ -8,5 +8,7 @@ export const fireworks = defineCompatible({
   env: ["FIREWORKS_API_KEY"],
   baseUrl: "https://api.fireworks.ai/inference/v1",
   openai: ["chat", "embeddings", "completions"],
+  responses: true,
+  anthropic: {},
   quirks: { reasoningField: "reasoning_content" },
 });

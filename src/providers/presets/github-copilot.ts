@@ -8,5 +8,7 @@ export const githubCopilot = defineCompatible({
   env: ["COPILOT_GITHUB_TOKEN"],
   baseUrl: "https://api.githubcopilot.com",
   openai: ["chat", "embeddings"],
+  responses: true,
+  anthropic: { models: /^claude-/ },
   unverified: true,
 });

@@ -7,5 +7,7 @@ export const heroku = defineCompatible({
   docs: "https://devcenter.heroku.com/articles/heroku-inference-api-v1-chat-completions",
   env: ["HEROKU_INFERENCE_KEY", "INFERENCE_KEY"],
   baseUrl: "https://us.inference.heroku.com/v1",
-  openai: ["chat", "embeddings"],
+  openai: ["chat", "embeddings", "images"],
+  rerank: true,
+  modelsUrl: "/available-models",
 });

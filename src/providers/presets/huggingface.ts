@@ -7,4 +7,5 @@ export const huggingface = defineCompatible({
   docs: "https://huggingface.co/docs/inference-providers/tasks/chat-completion",
   env: ["HF_TOKEN", "HUGGINGFACE_API_KEY"],
   baseUrl: "https://router.huggingface.co/v1",
+  responses: true,
 });

@@ -8,4 +8,5 @@ export const ioIntelligence = defineCompatible({
   env: ["IO_INTELLIGENCE_API_KEY"],
   baseUrl: "https://api.intelligence.io.solutions/api/v1",
   unverified: true,
+  openai: ["chat", "embeddings"],
 });

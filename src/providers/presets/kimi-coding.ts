@@ -8,5 +8,9 @@ export const kimiCoding = defineCompatible({
   env: ["KIMI_API_KEY"],
   baseUrl: "https://api.kimi.com/coding/v1",
   anthropic: { authorize: anthropicKey },
-  quirks: { reasoningField: "reasoning_content" },
+  quirks: {
+    reasoningField: "reasoning_content",
+    reasoningRequest: "thinking",
+    prefillField: "partial",
+  },
 });

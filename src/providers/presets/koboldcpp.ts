@@ -6,6 +6,6 @@ export const koboldcpp = defineCompatible({
   label: "KoboldCpp",
   docs: "https://github.com/LostRuins/koboldcpp/wiki",
   baseUrl: "http://127.0.0.1:5001/v1",
-  openai: ["chat", "embeddings", "completions"],
+  openai: ["chat", "embeddings", "completions", "speech", "transcriptions"],
   local: true,
 });

@@ -10,4 +10,6 @@ export const llamaCpp = defineCompatible({
   anthropic: { countTokens: true },
   quirks: { reasoningField: "reasoning_content" },
   local: true,
+  responses: true,
+  rerank: true,
 });

@@ -9,4 +9,5 @@ export const lmStudio = defineCompatible({
   openai: ["chat", "embeddings", "completions"],
   anthropic: {},
   local: true,
+  responses: true,
 });

@@ -17,4 +17,5 @@ export const minimax = defineCompatible({
     },
   },
   anthropic: { baseUrl: "https://{host}/anthropic" },
+  quirks: { clamp: { temperature: { min: 0, max: 1 }, n: { max: 1 } } },
 });

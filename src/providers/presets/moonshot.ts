@@ -17,5 +17,13 @@ export const moonshot = defineCompatible({
     },
   },
   anthropic: { baseUrl: "https://{host}/anthropic" },
-  quirks: { reasoningField: "reasoning_content" },
+  quirks: {
+    reasoningField: "reasoning_content",
+    // https://platform.moonshot.ai/docs/api/chat
+    clamp: { temperature: { min: 0, max: 1 } },
+    reasoningRequest: "thinking",
+    prefillField: "partial",
+    maxStop: 5,
+  },
+  responses: true,
 });

@@ -9,4 +9,5 @@ export const morph = defineCompatible({
   baseUrl: "https://api.morphllm.com/v1",
   openai: ["chat", "embeddings"],
   unverified: true,
+  rerank: true,
 });

@@ -7,5 +7,5 @@ export const nebius = defineCompatible({
   docs: "https://docs.tokenfactory.nebius.com/api-reference/introduction",
   env: ["NEBIUS_API_KEY"],
   baseUrl: "https://api.tokenfactory.nebius.com/v1",
-  openai: ["chat", "embeddings", "completions"],
+  openai: ["chat", "embeddings", "completions", "images"],
 });

@@ -8,4 +8,5 @@ export const novita = defineCompatible({
   env: ["NOVITA_API_KEY"],
   baseUrl: "https://api.novita.ai/v3/openai",
   openai: ["chat", "embeddings", "completions"],
+  anthropic: { baseUrl: "https://api.novita.ai/anthropic" },
 });

@@ -7,4 +7,5 @@ export const nscale = defineCompatible({
   docs: "https://docs.nscale.com/docs/inference/chat",
   env: ["NSCALE_API_KEY"],
   baseUrl: "https://inference.api.nscale.com/v1",
+  openai: ["chat", "images"],
 });

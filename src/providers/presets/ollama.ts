@@ -10,4 +10,7 @@ export const ollama = defineCompatible({
   anthropic: {},
   quirks: { reasoningField: "reasoning" },
   local: true,
+  ollama: true,
+  responses: true,
+  modelsUrl: "/api/tags",
 });

@@ -5,5 +5,17 @@ export const openaiCompatible = defineCompatible({
   id: "openai-compatible",
   label: "OpenAI-compatible server",
   docs: "https://platform.openai.com/docs/api-reference/chat",
-  openai: ["chat", "embeddings", "completions", "moderations"],
+  openai: [
+    "chat",
+    "embeddings",
+    "completions",
+    "moderations",
+    "images",
+    "image-edits",
+    "image-variations",
+    "speech",
+    "transcriptions",
+    "translations",
+  ],
+  rerank: true,
 });

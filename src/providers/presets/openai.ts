@@ -1,4 +1,4 @@
-// OpenAI.
+// OpenAI. Some models speak Responses alone: https://platform.openai.com/docs/models
 import { defineCompatible } from "../compatible.ts";
 
 export const openai = defineCompatible({
@@ -7,6 +7,20 @@ export const openai = defineCompatible({
   docs: "https://platform.openai.com/docs/api-reference",
   env: ["OPENAI_API_KEY"],
   baseUrl: "https://api.openai.com/v1",
-  openai: ["chat", "embeddings", "completions", "moderations"],
+  openai: [
+    "chat",
+    "embeddings",
+    "completions",
+    "moderations",
+    "images",
+    "image-edits",
+    "image-variations",
+    "speech",
+    "transcriptions",
+    "translations",
+  ],
+  openaiModels:
+    /^(?!(?:gpt-5(?:\.\d+)?-pro|gpt-5(?:\.\d+)?-codex|o1-pro|o3-pro|codex-|computer-use-)|.*-deep-research)/,
+  responses: { countTokens: true, compact: true },
   quirks: { maxTokensField: "max_completion_tokens", refusesReasoning: true },
 });

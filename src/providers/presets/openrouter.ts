@@ -1,4 +1,4 @@
-// OpenRouter: Anthropic-style cache breakpoints are honoured in chat parts.
+// OpenRouter: Anthropic-style cache breakpoints are honoured in chat parts. https://openrouter.ai/docs/use-cases/reasoning-tokens
 import { defineCompatible } from "../compatible.ts";
 
 export const openrouter = defineCompatible({
@@ -8,6 +8,7 @@ export const openrouter = defineCompatible({
   env: ["OPENROUTER_API_KEY"],
   baseUrl: "https://openrouter.ai/api/v1",
   openai: ["chat", "embeddings", "completions"],
+  responses: true,
   anthropic: {},
-  quirks: { cacheControl: true, reasoningField: "reasoning" },
+  quirks: { cacheControl: true, reasoningField: "reasoning", reasoningRequest: "reasoning" },
 });

@@ -7,5 +7,5 @@ export const ovhcloud = defineCompatible({
   docs: "https://www.ovhcloud.com/en/public-cloud/ai-endpoints/",
   env: ["OVHCLOUD_API_KEY"],
   baseUrl: "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1",
-  openai: ["chat", "embeddings"],
+  openai: ["chat", "embeddings", "transcriptions"],
 });

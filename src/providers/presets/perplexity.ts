@@ -1,4 +1,4 @@
-// Perplexity: every chunk of a stream reports usage.
+// Perplexity: every chunk of a stream reports usage; user and assistant must take turns. https://docs.perplexity.ai/docs/sonar/openai-compatibility
 import { defineCompatible } from "../compatible.ts";
 
 export const perplexity = defineCompatible({
@@ -7,6 +7,10 @@ export const perplexity = defineCompatible({
   docs: "https://docs.perplexity.ai/api-reference/chat-completions-post",
   env: ["PERPLEXITY_API_KEY"],
   baseUrl: "https://api.perplexity.ai",
+  responses: { prefix: "/v1" },
   modelsUrl: null,
-  quirks: { usageInStream: "always" },
+  quirks: {
+    usageInStream: "always",
+    drop: ["logit_bias", "logprobs", "top_logprobs", "n", "seed", "user"],
+  },
 });

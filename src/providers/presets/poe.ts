@@ -7,4 +7,5 @@ export const poe = defineCompatible({
   docs: "https://creator.poe.com/docs/external-applications/openai-compatible-api",
   env: ["POE_API_KEY"],
   baseUrl: "https://api.poe.com/v1",
+  responses: true,
 });

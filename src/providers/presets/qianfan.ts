@@ -7,5 +7,5 @@ export const qianfan = defineCompatible({
   docs: "https://cloud.baidu.com/doc/qianfan-api/index.html",
   env: ["QIANFAN_API_KEY"],
   baseUrl: "https://qianfan.baidubce.com/v2",
-  openai: ["chat", "embeddings"],
+  openai: ["chat", "embeddings", "images"],
 });

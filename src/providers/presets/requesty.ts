@@ -9,4 +9,6 @@ export const requesty = defineCompatible({
   baseUrl: "https://router.requesty.ai/v1",
   openai: ["chat", "embeddings"],
   unverified: true,
+  responses: true,
+  anthropic: {},
 });

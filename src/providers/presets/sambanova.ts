@@ -8,4 +8,7 @@ export const sambanova = defineCompatible({
   env: ["SAMBANOVA_API_KEY"],
   baseUrl: "https://api.sambanova.ai/v1",
   openai: ["chat", "embeddings"],
+  responses: true,
+  // https://docs.sambanova.ai/docs/en/features/messages
+  anthropic: { models: /^gpt-oss/ },
 });

@@ -7,5 +7,7 @@ export const scaleway = defineCompatible({
   docs: "https://www.scaleway.com/en/developers/api/generative-apis/",
   env: ["SCW_SECRET_KEY"],
   baseUrl: "https://api.scaleway.ai/v1",
-  openai: ["chat", "embeddings"],
+  openai: ["chat", "embeddings", "transcriptions"],
+  responses: true,
+  rerank: true,
 });

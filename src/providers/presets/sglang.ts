@@ -9,4 +9,5 @@ export const sglang = defineCompatible({
   openai: ["chat", "embeddings", "completions"],
   quirks: { reasoningField: "reasoning_content" },
   local: true,
+  responses: true,
 });

@@ -7,4 +7,5 @@ export const stepfun = defineCompatible({
   docs: "https://platform.stepfun.com/docs/api-reference/chat/chat-completion-create",
   env: ["STEPFUN_API_KEY"],
   baseUrl: "https://api.stepfun.com/v1",
+  openai: ["chat", "images", "speech", "transcriptions"],
 });

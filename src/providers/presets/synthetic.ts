@@ -8,4 +8,6 @@ export const synthetic = defineCompatible({
   env: ["SYNTHETIC_API_KEY"],
   baseUrl: "https://api.synthetic.new/openai/v1",
   unverified: true,
+  openai: ["chat", "embeddings"],
+  anthropic: { baseUrl: "https://api.synthetic.new/anthropic" },
 });

@@ -4,8 +4,19 @@ import { defineCompatible } from "../compatible.ts";
 export const together = defineCompatible({
   id: "together",
   label: "Together AI",
-  docs: "https://docs.together.ai/docs/openai-api-compatibility",
+  docs: "https://docs.together.ai/docs/inference/openai-compatibility",
   env: ["TOGETHER_API_KEY", "TOGETHERAI_API_KEY"],
   baseUrl: "https://api.together.xyz/v1",
-  openai: ["chat", "embeddings", "completions"],
+  openai: [
+    "chat",
+    "embeddings",
+    "completions",
+    "images",
+    "speech",
+    "transcriptions",
+    "translations",
+  ],
+  rerank: true,
+  // https://docs.together.ai/reference/rerank
+  quirks: { rerank: { objects: true } },
 });

@@ -7,5 +7,5 @@ export const venice = defineCompatible({
   docs: "https://docs.venice.ai/api-reference/api-spec",
   env: ["VENICE_AI_API_KEY"],
   baseUrl: "https://api.venice.ai/api/v1",
-  openai: ["chat", "embeddings"],
+  openai: ["chat", "embeddings", "images", "speech", "transcriptions"],
 });

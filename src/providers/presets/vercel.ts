@@ -8,5 +8,6 @@ export const vercel = defineCompatible({
   env: ["AI_GATEWAY_API_KEY"],
   baseUrl: "https://ai-gateway.vercel.sh/v1",
   openai: ["chat", "embeddings"],
+  responses: true,
   anthropic: {},
 });

@@ -7,6 +7,7 @@ export const volcengine = defineCompatible({
   docs: "https://www.volcengine.com/docs/82379",
   env: ["ARK_API_KEY", "VOLCENGINE_API_KEY"],
   baseUrl: "https://ark.cn-beijing.volces.com/api/v3",
-  openai: ["chat", "embeddings"],
-  quirks: { reasoningField: "reasoning_content" },
+  openai: ["chat", "embeddings", "images"],
+  quirks: { reasoningField: "reasoning_content", reasoningRequest: "thinking" },
+  responses: true,
 });

@@ -1,4 +1,4 @@
-// xAI.
+// xAI. Reasoning models refuse the fields dropped: https://docs.x.ai/docs/guides/reasoning
 import { defineCompatible } from "../compatible.ts";
 
 export const xai = defineCompatible({
@@ -7,5 +7,17 @@ export const xai = defineCompatible({
   docs: "https://docs.x.ai/docs/api-reference",
   env: ["XAI_API_KEY"],
   baseUrl: "https://api.x.ai/v1",
-  quirks: { maxTokensField: "max_completion_tokens" },
+  openai: ["chat", "completions", "images"],
+  responses: true,
+  quirks: {
+    maxTokensField: "max_completion_tokens",
+    dropFor: [
+      {
+        models: /^grok-(?!.*non-reasoning)/,
+        fields: ["presence_penalty", "frequency_penalty", "stop"],
+      },
+    ],
+    drop: ["logit_bias"],
+    reasoningField: "reasoning_content",
+  },
 });

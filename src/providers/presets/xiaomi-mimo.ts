@@ -8,5 +8,5 @@ export const xiaomiMimo = defineCompatible({
   env: ["XIAOMI_MIMO_API_KEY"],
   baseUrl: "https://api.xiaomimimo.com/v1",
   anthropic: { baseUrl: "https://api.xiaomimimo.com/anthropic" },
-  quirks: { reasoningField: "reasoning_content" },
+  quirks: { reasoningField: "reasoning_content", reasoningRequest: "thinking" },
 });

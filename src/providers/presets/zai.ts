@@ -8,5 +8,14 @@ export const zai = defineCompatible({
   env: ["ZAI_API_KEY"],
   baseUrl: "https://api.z.ai/api/paas/v4",
   anthropic: { baseUrl: "https://api.z.ai/api/anthropic" },
-  quirks: { reasoningField: "reasoning_content", noJsonSchema: true },
+  quirks: {
+    reasoningField: "reasoning_content",
+    noJsonSchema: true,
+    // https://docs.z.ai/api-reference/llm/chat-completion
+    clamp: { temperature: { min: 0, max: 1 } },
+    maxStop: 1,
+    toolChoices: ["auto"],
+    reasoningRequest: "thinking",
+  },
+  openai: ["chat", "images", "transcriptions"],
 });

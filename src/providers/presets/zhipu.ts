@@ -7,7 +7,16 @@ export const zhipu = defineCompatible({
   docs: "https://docs.bigmodel.cn/api-reference",
   env: ["ZHIPUAI_API_KEY"],
   baseUrl: "https://open.bigmodel.cn/api/paas/v4",
-  openai: ["chat", "embeddings"],
+  openai: ["chat", "embeddings", "images", "speech", "transcriptions"],
   anthropic: { baseUrl: "https://open.bigmodel.cn/api/anthropic" },
-  quirks: { reasoningField: "reasoning_content", noJsonSchema: true },
+  quirks: {
+    reasoningField: "reasoning_content",
+    noJsonSchema: true,
+    // https://docs.z.ai/api-reference/llm/chat-completion
+    clamp: { temperature: { min: 0, max: 1 } },
+    maxStop: 1,
+    toolChoices: ["auto"],
+    reasoningRequest: "thinking",
+  },
+  rerank: true,
 });

@@ -4,10 +4,11 @@ import { now } from "../../lib/clock.ts";
 import { StoreError } from "../error.ts";
 import type { Tables } from "../schema.ts";
 import { ledger } from "./0001-ledger.ts";
+import { items } from "./0002-items.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order. A released migration is never changed: add the next one. */
-const migrations: readonly Migration[] = [ledger];
+const migrations: readonly Migration[] = [ledger, items];
 
 export const latestVersion = migrations.length;
 

@@ -46,6 +46,10 @@ export interface Told {
   outputTokens: number;
   reasoningTokens: number;
   usage: StatedUsage;
+  finish?: string;
+  blocked?: string;
+  images: readonly { mediaType: string; data: string }[];
+  sources: readonly { title: string; url: string }[];
 }
 
 /** The answer to `ask`, cut where its limits say. `callPrefix` begins the ids of tool calls. */
@@ -62,6 +66,10 @@ export function tell(answer: Answer, ask: Ask, callPrefix: string): Told {
     outputTokens: 0,
     reasoningTokens: 0,
     usage: said.usage ?? {},
+    finish: said.finish,
+    blocked: said.blocked,
+    images: said.images ?? [],
+    sources: said.sources ?? [],
   };
   if (told.calls.length > 0) told.cause = "tool";
   if (said.kind === "refusal") told.cause = "refusal";

@@ -341,6 +341,14 @@ function refuseSignatures(turns: readonly Turn[], seal: ThinkingSeal): Refusal |
 /** While a tool loop runs, the assistant turn that called the tools must still begin with its thinking. */
 function refuseMissingThinking(body: JsonObject, turns: readonly Turn[]): Refusal | undefined {
   if (!isObject(body["thinking"]) || body["thinking"]["type"] !== "enabled") return undefined;
+  return refuseUnthoughtLoop(turns);
+}
+
+/** The same, whatever the request says of thinking. */
+export const refuseUnthought = (body: JsonObject): Refusal | undefined =>
+  refuseUnthoughtLoop(turnsOf(objects(body["messages"])));
+
+function refuseUnthoughtLoop(turns: readonly Turn[]): Refusal | undefined {
   const inLoop = turns.at(-1)?.blocks.some(({ block }) => block["type"] === "tool_result") ?? false;
   const turn = inLoop ? turns.at(-2) : undefined;
   const first = turn?.blocks[0];

@@ -47,7 +47,8 @@ function memberName(value: Record<string, unknown>, holder: unknown): string[] {
   return holder === "tools" ? ["custom"] : [];
 }
 
-function what(problem: Problem): string {
+/** Pydantic's sentence for a fault. */
+export function what(problem: Problem): string {
   switch (problem.kind) {
     case "missing":
       return "Field required";

@@ -9,7 +9,10 @@ import type { Refusal } from "./upstream.ts";
 export const given = (value: unknown): boolean => value !== undefined && value !== null;
 
 /** The effort the model thinks with. */
-export function effortOf(body: JsonObject, model: OpenAiModel): string | undefined {
+export function effortOf(
+  body: JsonObject,
+  model: Pick<OpenAiModel, "defaultEffort">,
+): string | undefined {
   return typeof body["reasoning_effort"] === "string"
     ? body["reasoning_effort"]
     : model.defaultEffort;

@@ -120,6 +120,7 @@ const families: readonly (readonly [
     `gpt-5(?:\\.\\d)?-(?:pro|codex|codex-mini|codex-max)${date}|codex-mini-latest|o[13]-pro${date}`,
     { ...gpt5, endpoint: "responses" },
   ],
+  [`computer-use-preview${date}`, { ...base, endpoint: "responses" }, "-2025-03-11"],
   [`gpt-5\\.1(?:-mini|-chat-latest)?${date}`, gpt51, "-2025-11-13"],
   [`gpt-5\\.[23](?:-chat-latest)?${date}`, gpt52, "-2025-12-11"],
   [`gpt-5\\.[45](?:-mini|-nano)?${date}`, gpt54],

@@ -200,7 +200,7 @@ const countInput = (input: unknown): number =>
   Array.isArray(input) ? input.length : countValue(input);
 
 /** A unit vector that depends on the text alone. */
-function vectorOf(input: unknown, size: number): number[] {
+export function vectorOf(input: unknown, size: number): number[] {
   let state = Number(Bun.hash(JSON.stringify(input)) & 0xffff_ffffn) || 1;
   const raw = Array.from({ length: size }, () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

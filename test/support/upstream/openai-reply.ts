@@ -63,7 +63,10 @@ export function countPrompt(body: JsonObject): number {
 
 // ---- the request, in no wire's terms ----
 
-export function askOf(body: JsonObject, model: OpenAiModel): Ask {
+export function askOf(
+  body: JsonObject,
+  model: Pick<OpenAiModel, "reasoning" | "defaultEffort">,
+): Ask {
   const messages = objects(body["messages"]);
   const user = messages.findLast((message) => message["role"] === "user");
   const answered = messages.slice(
@@ -181,7 +184,7 @@ function billOf(
 }
 
 /** The prompt up to each message: a later request that begins the same reads it from the cache. */
-function prefixesOf(body: JsonObject, model: OpenAiModel): Prefix[] {
+export function prefixesOf(body: JsonObject, model: Pick<OpenAiModel, "snapshot">): Prefix[] {
   let text = `${model.snapshot}\n${JSON.stringify(body["tools"] ?? null)}`;
   let tokens = countValue(body["tools"]);
   return objects(body["messages"]).map((message) => {

@@ -14,11 +14,13 @@ export interface Exchange {
   /** What is billed when all frames are told. */
   entry?: BillEntry;
   /** An error in the middle of a 200: an event of the stream, or a body. */
-  errorFrame(type?: string, message?: string): string;
+  errorFrame(type?: string, message?: string): string | Uint8Array;
 }
 
 export interface Frame {
   text: string;
+  /** What is sent instead of the text: a binary frame. */
+  bytes?: Uint8Array;
   /** Output told by this frame and those before it. */
   generated?: Generated;
 }
@@ -141,9 +143,9 @@ function faulty(exchange: Exchange, fault: Fault): Score {
           ? [
               ...upTo(fault.afterFrames ?? 1),
               { do: "wait", ms: fault.pauseMs ?? settleMs },
-              text(error),
+              { do: "send", bytes: toBytes(error) },
             ]
-          : [text(error)],
+          : [{ do: "send", bytes: toBytes(error) }],
       });
     }
     case "wrong-content-type":
@@ -155,7 +157,7 @@ function faulty(exchange: Exchange, fault: Fault): Score {
         },
       };
     case "gzip": {
-      const bytes = gzipSync(exchange.frames.map((frame) => frame.text).join(""));
+      const bytes = gzipSync(Buffer.concat(exchange.frames.map(bytesOf)));
       const coding: Record<string, string> =
         fault.declared === false ? {} : { "content-encoding": "gzip" };
       const generated = exchange.frames.at(-1)?.generated;
@@ -178,14 +180,15 @@ const encoder = new TextEncoder();
 const toBytes = (part: string | Uint8Array): Uint8Array =>
   typeof part === "string" ? encoder.encode(part) : part;
 const text = (content: string): Step => ({ do: "send", bytes: encoder.encode(content) });
+const bytesOf = (frame: Frame): Uint8Array => frame.bytes ?? encoder.encode(frame.text);
 const send = (frame: Frame): Step => ({
   do: "send",
-  bytes: encoder.encode(frame.text),
+  bytes: bytesOf(frame),
   generated: frame.generated,
 });
 
 function half(exchange: Exchange): Step {
-  const bytes = encoder.encode(exchange.frames.map((frame) => frame.text).join(""));
+  const bytes = Buffer.concat(exchange.frames.map(bytesOf));
   return { do: "send", bytes: bytes.subarray(0, bytes.length >> 1) };
 }
 

@@ -27,6 +27,8 @@ export interface Wire {
   ): { headers: Record<string, string>; body: unknown };
   /** Headers on every answer. */
   headers(requestId: string): Record<string, string>;
+  /** The vendor tells in the body how long to wait, and sends no `retry-after`. */
+  retriesInBody?: boolean;
   /** Forgets what was learned from requests. */
   reset(): void;
 }
@@ -219,12 +221,15 @@ const toRefusal = (scenario: ErrorAnswer): Refusal => ({
   message: scenario.message,
   code: scenario.code ?? null,
   param: scenario.param ?? null,
+  ...(scenario.retryAfter === undefined ? {} : { retryAfter: scenario.retryAfter }),
 });
 
 function refuse(wire: Wire, refusal: Refusal, id: string, scenario?: ErrorAnswer): Response {
   const { headers, body } = wire.renderError(refusal, id);
   const retryAfter: Record<string, string> =
-    scenario?.retryAfter === undefined ? {} : { "retry-after": String(scenario.retryAfter) };
+    scenario?.retryAfter === undefined || wire.retriesInBody === true
+      ? {}
+      : { "retry-after": String(scenario.retryAfter) };
   return new Response(JSON.stringify(body), {
     status: refusal.status,
     headers: {

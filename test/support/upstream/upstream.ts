@@ -36,6 +36,10 @@ export interface UpstreamOptions {
   onRequest?: (request: Recorded) => void;
   /** Prompt prefixes shorter than this many tokens are not cached. Default 1024, as both vendors. */
   cacheMinTokens?: number;
+  /** Reasoning that was told together with calls must come back with them, whatever the model (Gemini, Responses). */
+  demandSignatures?: boolean;
+  /** Signatures, sealed reasoning and ids that the double did not issue are taken as good (Gemini, Responses). */
+  trustSignatures?: boolean;
 }
 
 export type Script = readonly Scenario[] | ((request: Recorded) => Scenario | undefined);
@@ -57,6 +61,8 @@ export interface Recorded {
   status: number;
   /** Why the request was refused; undefined when it was accepted. */
   refusal?: Refusal;
+  /** Where the key was found, for vendors that look in several places: `x-goog-api-key`, `?key=`, `authorization`. */
+  credential?: string;
   /** Monotonic milliseconds of arrival. */
   at: number;
 }
@@ -72,6 +78,12 @@ export interface Refusal {
   code?: string | null;
   /** Anthropic only: what machines read. */
   details?: Record<string, unknown>;
+  /** Google only: what is wrong, field by field. */
+  violations?: readonly { field: string; description: string }[];
+  /** Google only: the reason in `ErrorInfo`. */
+  reason?: string;
+  /** Of a scripted error: told in the body where the vendor does so. */
+  retryAfter?: number | string;
 }
 
 export interface Abort {
@@ -89,7 +101,7 @@ export interface Bill {
 }
 
 export interface BillEntry {
-  /** The id in the answer's body (`msg_…`, `chatcmpl-…`). */
+  /** The id in the answer's body (`msg_…`, `chatcmpl-…`, `resp_…`). */
   id: string;
   /** {@link Recorded.id} of the request. */
   requestId: string;
@@ -153,6 +165,14 @@ interface AnswerSettings {
   usage?: StatedUsage;
   /** Why the answer ends; by default what follows from the content and the limits asked for. */
   stop?: StopCause;
+  /** The vendor's own word for the end, as it stands (Gemini). */
+  finish?: string;
+  /** The prompt is blocked for this reason: there is no answer (Gemini). */
+  blocked?: string;
+  /** Pictures the model made, base64 (Gemini, Responses). */
+  images?: readonly { mediaType: string; data: string }[];
+  /** Pages that the text rests on (Gemini, Responses). */
+  sources?: readonly { title: string; url: string }[];
 }
 
 /** A proper answer. */

@@ -71,7 +71,14 @@ models:
       name: "gpt-4",
       policy: "first",
       deployments: [
-        { provider: "claude", model: "claude-opus-5-5", weight: 1, order: 0, timeouts: {} },
+        {
+          provider: "claude",
+          model: "claude-opus-5-5",
+          weight: 1,
+          order: 0,
+          timeouts: {},
+          parameters: {},
+        },
       ],
       fallbacks: [],
       timeouts: {},
@@ -584,9 +591,17 @@ describe("providers", () => {
     expect(both[0]?.headers).toEqual({ "anthropic-version": "2023-06-01" });
     expect(both[1]?.authorize).toBeUndefined();
     const headers = new Headers();
-    both[0]?.authorize?.(headers, { apiKey: new Secret("k") });
+    const request = { method: "POST", url: new URL("http://h/v1"), headers, body: "{}" };
+    const credentials = {
+      apiKey: new Secret("k"),
+      settings: {},
+      secrets: {},
+      env: {},
+      fetch: () => Promise.reject(new Error("nothing is fetched")),
+    };
+    void both[0]?.authorize?.(request, credentials);
     expect(headers.get("x-api-key")).toBe("k");
-    chat("anthropic", "openai-chat")[0]?.authorize?.(headers, { apiKey: new Secret("k") });
+    void chat("anthropic", "openai-chat")[0]?.authorize?.(request, credentials);
     expect(headers.get("authorization")).toBe("Bearer k");
     expect(chat("openai", "openai-chat")).toHaveLength(1);
   });

@@ -1,7 +1,7 @@
 // Provider presets for the configuration tests: few, and independent of the shipped list.
 import type { Provider } from "../../../src/providers/provider.ts";
 
-const bearer: Provider["authorize"] = (headers, { apiKey }) => {
+const bearer: Provider["authorize"] = ({ headers }, { apiKey }) => {
   if (apiKey) headers.set("authorization", `Bearer ${apiKey.reveal()}`);
 };
 
@@ -55,7 +55,7 @@ export const presets: readonly Provider[] = [
   preset("openai-compatible", {}),
   preset("anthropic-compatible", {
     speaks: messages,
-    authorize: (headers, { apiKey }) => {
+    authorize: ({ headers }, { apiKey }) => {
       if (apiKey) headers.set("x-api-key", apiKey.reveal());
     },
     headers: { "anthropic-version": "2023-06-01" },

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import Anthropic from "@anthropic-ai/sdk";
 import { anthropicMessages } from "../../../src/dialects/anthropic-messages/index.ts";
-import { carriesForeign } from "../../../src/dialects/anthropic-messages/origin.ts";
+import { carriesSeal } from "../../../src/dialects/reasoning-seal.ts";
 import type { AnswerContext } from "../../../src/dialects/dialect.ts";
 import type { ChatResponse, Origin, Part, ReasoningPart } from "../../../src/ir/chat.ts";
 import { GatewayError } from "../../../src/ir/error.ts";
@@ -182,7 +182,10 @@ describe("encoder", () => {
   test("pings pass, but not before the message", () => {
     expect(encode([{ type: "ping" }])).toEqual([]);
     expect(names(encode([start, { type: "ping" }]))).toEqual(["message_start", "ping"]);
-    expect(anthropicMessages.stream.keepAlive).toBe('event: ping\ndata: {"type": "ping"}\n\n');
+    expect(anthropicMessages.stream.keepAlive(contextOf())).toEqual({
+      event: "ping",
+      data: '{"type": "ping"}',
+    });
   });
 
   test("another provider's refusal is text with a refusal's reason", () => {
@@ -543,8 +546,8 @@ describe("whole answers", () => {
       messages: [{ role: "assistant", content }],
     };
     const text = JSON.stringify(request);
-    expect(carriesForeign(new TextEncoder().encode(text))).toBe(true);
-    expect(carriesForeign(new TextEncoder().encode('{"signature":"c2ln","text":"megallm."}'))).toBe(
+    expect(carriesSeal(new TextEncoder().encode(text))).toBe(true);
+    expect(carriesSeal(new TextEncoder().encode('{"signature":"c2ln","text":"megallm."}'))).toBe(
       false,
     );
     const { value } = anthropicMessages.request.decode({ json: request, text });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Target } from "../../../src/dialects/dialect.ts";
 import { openaiChat } from "../../../src/dialects/openai-chat/index.ts";
-import { traitsOf } from "../../../src/dialects/openai-chat/model.ts";
+import { traitsOf } from "../../../src/dialects/openai-model.ts";
 import type { ChatRequest, Reasoning, Tool } from "../../../src/ir/chat.ts";
 import type { JsonObject } from "../../../src/lib/json.ts";
 

@@ -641,7 +641,9 @@ describe("encoding", () => {
   });
 
   test("R10 the keep-alive is a comment and one newline", () => {
-    expect(openaiChat.stream.keepAlive).toBe(": ping\n");
+    expect(openaiChat.stream.keepAlive({ model: "m", includeUsage: false, warn() {} })).toBe(
+      ": ping\n",
+    );
   });
 
   test("a collector and the encoder agree on a half stream", () => {

@@ -2,12 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Frame } from "../../../src/lib/frame.ts";
+import { FramingError } from "../../../src/lib/framing.ts";
 import {
   createSseParser,
   createSseSplitter,
   encodeSse,
   parseSseBlock,
-  SseError,
 } from "../../../src/lib/sse.ts";
 
 const bytesOf = (text: string): Uint8Array => Buffer.from(text, "utf8");
@@ -247,7 +247,7 @@ describe("R08 long events", () => {
 
   test("beyond the cap there is an error, whether the event comes whole or in pieces", () => {
     const event = bytesOf(`data: ${"x".repeat(200)}\n\n`);
-    expect(() => createSseSplitter({ maxEventBytes: 100 }).push(event)).toThrow(SseError);
+    expect(() => createSseSplitter({ maxEventBytes: 100 }).push(event)).toThrow(FramingError);
     const parser = createSseParser({ maxEventBytes: 100 });
     expect(() => {
       for (const byte of event) parser.push(Uint8Array.of(byte));

@@ -57,7 +57,16 @@ describe("an operator's base URL", () => {
   test("replaces every base URL of every provider", () => {
     for (const provider of providers) {
       for (const endpoint of Object.values(provider.speaks).flat()) {
-        const { host } = resolveEndpoint(provider, endpoint, { baseUrl: "http://127.0.0.1:9000" });
+        const { host } = resolveEndpoint(provider, endpoint, {
+          baseUrl: "http://127.0.0.1:9000",
+          model: "some/model",
+          settings: Object.fromEntries(
+            Object.entries(provider.urlSettings ?? {}).map(([name, { example }]) => [
+              name,
+              example,
+            ]),
+          ),
+        });
         expect(host).toBe("127.0.0.1:9000");
       }
     }
@@ -166,8 +175,58 @@ test("endpoints are chosen by model where a provider splits its wires", () => {
     endpointsFor(need(id), "chat", model).map((endpoint) => endpoint.dialect);
   expect(dialects("opencode_zen", "claude-opus-4-5")).toEqual(["anthropic-messages"]);
   expect(dialects("opencode_zen", "glm-4.6")).toEqual(["openai-chat"]);
+  expect(dialects("opencode_zen", "gpt-5")).toEqual(["openai-responses"]);
+  expect(dialects("opencode_zen", "gemini-3-pro")).toEqual(["gemini"]);
+  for (const model of [
+    "gpt-5-pro",
+    "gpt-5.2-pro-2025-12-11",
+    "o1-pro",
+    "gpt-5.1-codex-max",
+    "o3-deep-research",
+  ]) {
+    expect(dialects("openai", model)).toEqual(["openai-responses"]);
+  }
+  for (const model of ["gpt-5", "gpt-5.2", "o3", "ft:gpt-4o:acme::1"]) {
+    expect(dialects("openai", model)).toEqual(["openai-chat", "openai-responses"]);
+  }
   expect(dialects("snowflake", "claude-sonnet-4-5")).toEqual(["openai-chat", "anthropic-messages"]);
   expect(dialects("snowflake", "llama3.1-70b")).toEqual(["openai-chat"]);
-  expect(dialects("deepseek", "deepseek-chat")).toEqual(["openai-chat", "anthropic-messages"]);
+  expect(dialects("deepseek", "deepseek-chat")).toEqual([
+    "openai-chat",
+    "openai-responses",
+    "anthropic-messages",
+  ]);
   expect(endpointsFor(need("groq"), "moderations", "x")).toEqual([]);
+});
+
+test.each([
+  ["ollama", "ollama", "http://10.0.0.5:11434", "http://10.0.0.5:11434/api/chat"],
+  ["ollama", "ollama", "http://10.0.0.5:11434/v1", "http://10.0.0.5:11434/api/chat"],
+  ["ollama", "ollama", "http://10.0.0.5/ollama/v1/", "http://10.0.0.5/ollama/api/chat"],
+  ["ollama", "openai-chat", "http://10.0.0.5:11434", "http://10.0.0.5:11434/v1/chat/completions"],
+  ["gemini", "gemini", "http://10.0.0.5", "http://10.0.0.5/v1beta/models/a%2Fb:generateContent"],
+  [
+    "gemini",
+    "gemini",
+    "http://10.0.0.5/v1beta",
+    "http://10.0.0.5/v1beta/models/a%2Fb:generateContent",
+  ],
+  [
+    "gemini",
+    "openai-chat",
+    "http://10.0.0.5/v1beta",
+    "http://10.0.0.5/v1beta/openai/chat/completions",
+  ],
+  ["cohere", "cohere", "http://10.0.0.5", "http://10.0.0.5/v2/chat"],
+  ["cohere", "cohere", "http://10.0.0.5/v2", "http://10.0.0.5/v2/chat"],
+  [
+    "cohere",
+    "openai-chat",
+    "http://10.0.0.5/v2",
+    "http://10.0.0.5/compatibility/v1/chat/completions",
+  ],
+] as const)("%s, %s at %s", (id, dialect, baseUrl, expected) => {
+  const provider = need(id);
+  const endpoint = provider.speaks.chat!.find((each) => each.dialect === dialect)!;
+  expect(resolveEndpoint(provider, endpoint, { baseUrl, model: "a/b" }).href).toBe(expected);
 });

@@ -32,7 +32,7 @@ const routerOf = (config: Record<string, unknown>): Router =>
 const route = (name: string, provider: string, model: string): Route => ({
   name,
   policy: "first",
-  deployments: [{ provider, model, weight: 1, order: 0, timeouts: {} }],
+  deployments: [{ provider, model, weight: 1, order: 0, timeouts: {}, parameters: {} }],
   fallbacks: [],
   timeouts: {},
 });

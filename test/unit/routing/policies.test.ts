@@ -9,6 +9,7 @@ const deployment = (model: string, settings: Partial<Deployment> = {}): Deployme
   weight: 1,
   order: 0,
   timeouts: {},
+  parameters: {},
   ...settings,
 });
 

@@ -1,0 +1,249 @@
+// One attempt and its answer: relayed or translated, whole or streamed, or counted by the gateway itself.
+import { estimateRequestTokens, roughRequestTokens } from "../catalog/estimate.ts";
+import type { AnswerContext, Body, Decoded } from "../dialects/dialect.ts";
+import type { EgressResponse } from "../egress.ts";
+import type { ChatResponse } from "../ir/chat.ts";
+import { GatewayError, toGatewayError } from "../ir/error.ts";
+import { expand } from "../ir/fold.ts";
+import { createUsage } from "../ir/usage.ts";
+import { pickHeaders } from "../lib/headers.ts";
+import { JsonError, parseObject } from "../lib/json.ts";
+import type { Candidate } from "../routing/router.ts";
+import { buildOutbound, chooseEndpoint, type Outbound } from "./outbound.ts";
+import { keyless, named, send, withoutKey } from "./send.ts";
+import type { AnswerWatch } from "./conversations.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Inbound } from "./inbound.ts";
+import { createJob, type Job } from "./operations.ts";
+import type { AttemptRecord, RequestRecord } from "./record.ts";
+import { createClient, openStream } from "./respond.ts";
+
+/** Largest complete (not streamed) answer taken from an upstream, bytes. */
+const maxAnswerBytes = 256 * 1024 * 1024;
+
+/** @throws GatewayError when this deployment does not answer; another may be tried */
+export async function attempt(
+  inbound: Inbound,
+  candidate: Candidate,
+  exchange: Exchange,
+): Promise<Response> {
+  const { record, services, signal } = exchange;
+  const endpoint = chooseEndpoint(inbound, candidate);
+  if (!endpoint) {
+    if (inbound.dialect.encodeTokenCount && inbound.operation === "count-tokens") {
+      return countTokens(inbound, candidate, record);
+    }
+    throw new GatewayError(
+      "unsupported_feature",
+      `The provider \`${candidate.provider.name}\` has no ${inbound.operation} endpoint that the gateway can reach from this API.`,
+    );
+  }
+  const job = await createJob(inbound, candidate, endpoint);
+  if (job) return runJob(job, candidate, exchange);
+  const { conversations, vault } = services;
+  const outbound = await buildOutbound(inbound, candidate, endpoint, (request, target) =>
+    vault.restore(record.key, request, target),
+  );
+  if (inbound.goesOn && !outbound.relayed) inbound.dialect.state?.unknown(inbound.goesOn.id);
+  const watch = conversations.watch(inbound, record.key, {
+    provider: candidate.provider.name,
+    keepsItself: outbound.relayed,
+  });
+  const attempted = record.attempt(candidate, outbound.dialect.id, outbound.relayed);
+  for (const warning of outbound.warnings) record.warn(warning);
+  const life = { ...exchange, attempted, watch };
+  try {
+    const answer = await send(outbound, inbound.stream ? "stream" : "json", services, signal);
+    attempted.firstByte();
+    return inbound.stream
+      ? await streamed(answer, outbound, inbound, life)
+      : await complete(answer, outbound, inbound, life);
+  } catch (thrown) {
+    const error = named(toGatewayError(thrown), candidate.provider.name);
+    attempted.finish(error);
+    throw error;
+  }
+}
+
+/** Embeddings and rerank that are translated or split. */
+async function runJob(
+  job: Job,
+  candidate: Candidate,
+  { record, services, signal }: Exchange,
+): Promise<Response> {
+  const { outbound } = job;
+  const attempted = record.attempt(candidate, outbound.dialect.id, false);
+  for (const warning of outbound.warnings) record.warn(warning);
+  try {
+    const { body, usage, warnings } = await job.run(services, signal, (used) => record.usage(used));
+    attempted.received();
+    for (const warning of warnings) record.warn(warning);
+    record.usage(usage);
+    attempted.finish(null);
+    await record.settle({ error: null, httpStatus: 200 });
+    return new Response(body, {
+      headers: { "content-type": "application/json", ...record.headers() },
+    });
+  } catch (thrown) {
+    const error = named(toGatewayError(thrown), candidate.provider.name);
+    attempted.finish(error);
+    throw error;
+  }
+}
+
+/** What goes along with one attempt until its answer is over. */
+interface Life extends Exchange {
+  attempted: AttemptRecord;
+  watch: AnswerWatch | null;
+}
+
+/** What an answer encoder must know of the request; a relay knows it undecoded. */
+export const answerContext = (
+  inbound: Inbound,
+  record: RequestRecord,
+  relayed: boolean,
+): AnswerContext => ({
+  model: inbound.model,
+  includeUsage: inbound.includeUsage,
+  ...(relayed ? {} : { request: inbound.chat().value }),
+  warn: (warning) => record.warn(warning),
+});
+
+async function complete(
+  answer: EgressResponse,
+  outbound: Outbound,
+  inbound: Inbound,
+  life: Life,
+): Promise<Response> {
+  const { record, attempted, watch, services } = life;
+  const bytes = await answer.bytes(maxAnswerBytes);
+  attempted.received();
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+  const json = answerJson(text, answer.status);
+  let body: Uint8Array | string = bytes;
+  if (outbound.relayed) {
+    const usage = outbound.dialect.usage(inbound.operation, json);
+    // Perhaps no answer, although it came with status 200; or one whose tokens the gateway must count.
+    if (inbound.operation === "chat" && (!usage || json["error"])) {
+      for (const event of expand(decodeAnswer({ json, text }, outbound).value)) record.event(event);
+    }
+    record.usage(usage);
+    watch?.answer(json);
+  } else {
+    const { value, warnings } = decodeAnswer({ json, text }, outbound);
+    for (const warning of warnings) record.warn(warning);
+    const observer = services.vault.observe(record.key, outbound.origin);
+    for (const event of expand(value)) {
+      record.event(event);
+      observer.event(event);
+    }
+    observer.keep();
+    body = inbound.dialect.response.encode(value, answerContext(inbound, record, false));
+    watch?.answer(parseObject(body));
+  }
+  attempted.finish(null);
+  await record.settle({ error: null, httpStatus: 200 });
+  return new Response(body, { status: 200, headers: answerHeaders(answer, outbound, record) });
+}
+
+/** @throws GatewayError when it is an error after all; a client of the same dialect then gets the body as it is. */
+function decodeAnswer(body: Body, outbound: Outbound): Decoded<ChatResponse> {
+  const { dialect, origin, candidate } = outbound;
+  try {
+    return dialect.response.decode(body, origin);
+  } catch (thrown) {
+    const native = { dialect: dialect.id, body: withoutKey(body.text, outbound) };
+    throw named(keyless(toGatewayError(thrown), outbound), candidate.provider.name, native);
+  }
+}
+
+function answerJson(text: string, status: number): Record<string, unknown> {
+  try {
+    return parseObject(text);
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    throw new GatewayError("upstream_invalid", `answered something that is not a JSON object`, {
+      upstream: { status, body: text.slice(0, 2_000) },
+      cause: error,
+    });
+  }
+}
+
+async function streamed(
+  answer: EgressResponse,
+  outbound: Outbound,
+  inbound: Inbound,
+  life: Life,
+): Promise<Response> {
+  const { record, attempted, watch, signal, services } = life;
+  const { holdMs, keepAliveMs, frozenMs } = services.pacing;
+  const kept = outbound.relayed ? null : services.vault.observe(record.key, outbound.origin);
+  const body = await openStream(answer, outbound, {
+    signal,
+    client: createClient(inbound.dialect, inbound.framing, {
+      ...answerContext(inbound, record, outbound.relayed),
+      ...(outbound.relayed ? {} : { inputTokens: roughRequestTokens(inbound.chat().value) }),
+    }),
+    holdMs,
+    keepAliveMs,
+    frozenMs,
+    ...(watch && { onFrame: (frame) => watch.frame(frame) }),
+    observer: {
+      event(event) {
+        record.event(event);
+        kept?.event(event);
+      },
+      settle(error) {
+        if (!error) kept?.keep();
+        if (error?.code === "internal") {
+          services.log.error("request.failed", { requestId: record.requestId }, error.cause);
+        }
+        attempted.finish(error);
+        return record.settle({ error, httpStatus: error?.code === "client_closed" ? 499 : 200 });
+      },
+    },
+  });
+  return new Response(body, {
+    status: 200,
+    headers: { ...answerHeaders(answer, outbound, record), ...streamHeaders(inbound) },
+  });
+}
+
+export const streamHeaders = ({ framing }: Inbound) => ({
+  "content-type": framing.contentType,
+  "cache-control": "no-cache, no-transform",
+  "x-accel-buffering": "no",
+});
+
+/** The upstream's own headers where both sides speak one dialect, then ours. */
+function answerHeaders(
+  answer: EgressResponse,
+  outbound: Outbound,
+  record: RequestRecord,
+): Record<string, string> {
+  const theirs = outbound.relayed
+    ? Object.fromEntries(pickHeaders(answer.headers, outbound.dialect.responseHeaders))
+    : {};
+  return { ...theirs, "content-type": "application/json", ...record.headers() };
+}
+
+/** The gateway's own count, where the provider cannot be asked in a dialect the client understands. */
+async function countTokens(
+  inbound: Inbound,
+  candidate: Candidate,
+  record: RequestRecord,
+): Promise<Response> {
+  const { value, warnings } = inbound.chat();
+  for (const warning of warnings) record.warn(warning);
+  record.warn({
+    field: "input_tokens",
+    reason: "estimated by the gateway: this provider cannot count tokens",
+    target: candidate.provider.name,
+  });
+  const tokens = await estimateRequestTokens(value);
+  record.usage({ ...createUsage(), estimated: true });
+  await record.settle({ error: null, httpStatus: 200 });
+  return new Response(inbound.dialect.encodeTokenCount?.(tokens), {
+    headers: { "content-type": "application/json", ...record.headers() },
+  });
+}

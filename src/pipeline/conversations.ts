@@ -1,0 +1,108 @@
+// Conversations by id: answers are kept for providers that keep none, and for the others, who has them.
+import type { StateCodec } from "../dialects/dialect.ts";
+import type { Inbound } from "./inbound.ts";
+import { background } from "../lib/background.ts";
+import { now } from "../lib/clock.ts";
+import type { Frame } from "../lib/frame.ts";
+import { isObject, type JsonObject, parseObject } from "../lib/json.ts";
+import type { Items } from "../store/items.ts";
+
+/** An answer on record. */
+export interface KeptAnswer {
+  /** The configured provider that gave it. */
+  provider: string;
+  /** What the conversation held before it, and the answer; absent where the provider keeps it itself. */
+  whole?: { input: JsonObject[]; answer: JsonObject };
+}
+
+/** Watches one answer as the client gets it. */
+export interface AnswerWatch {
+  frame(frame: Frame): void;
+  answer(answer: JsonObject): void;
+}
+
+export interface Conversations {
+  /**
+   * The request with all that went before in it, where the gateway has it; `again` reads the new body.
+   * Else `goesOn` says who has it.
+   */
+  resume(
+    inbound: Inbound,
+    tenant: string | null,
+    again: (bytes: Uint8Array) => Inbound,
+  ): Promise<Inbound>;
+  /** Keeps the answer of this request when it is whole; null where nobody wants that. */
+  watch(
+    inbound: Inbound,
+    tenant: string | null,
+    from: { provider: string; keepsItself: boolean },
+  ): AnswerWatch | null;
+  find(id: string, tenant: string | null): Promise<KeptAnswer | null>;
+  remove(id: string): Promise<void>;
+}
+
+const kind = "answer";
+/** As long as OpenAI keeps them. */
+const keptMs = 30 * 86_400_000;
+
+export function createConversations(items: Items): Conversations {
+  const find = async (id: string, tenant: string | null): Promise<KeptAnswer | null> => {
+    const [item] = await items.get(kind, [id]);
+    // Another key's answer is as good as none.
+    return item && item.owner === tenant ? readKept(item.value) : null;
+  };
+
+  const keep = (id: string, tenant: string | null, kept: KeptAnswer): void => {
+    const atMs = now();
+    const item = { key: id, owner: tenant, value: JSON.stringify(kept), atMs };
+    background(items.put(kind, [{ ...item, expiresMs: atMs + keptMs }]), "keeping an answer");
+  };
+
+  return {
+    find,
+    remove: async (id) => void (await items.remove(kind, id)),
+    async resume(inbound, tenant, again) {
+      const state = stateOf(inbound);
+      const id = state?.previousId(inbound.member);
+      if (!state || id === undefined) return inbound;
+      const kept = await find(id, tenant);
+      if (!kept?.whole) return { ...inbound, goesOn: { id, provider: kept?.provider ?? null } };
+      const { input, answer } = kept.whole;
+      return again(state.goOn(inbound.bytes, [...input, ...state.outputOf(answer)]));
+    },
+    watch(inbound, tenant, { provider, keepsItself }) {
+      const state = stateOf(inbound);
+      if (!state?.wantsKept(inbound.member)) return null;
+      const answer = (value: JsonObject): void => {
+        const id = state.idOf(value);
+        if (id === undefined) return;
+        const whole = { input: state.inputOf(inbound.body().json), answer: value };
+        keep(id, tenant, { provider, ...(keepsItself ? {} : { whole }) });
+      };
+      return {
+        answer,
+        frame(frame) {
+          const found = state.answerIn(frame);
+          if (found) answer(found);
+        },
+      };
+    },
+  };
+}
+
+const stateOf = ({ bodyDialect, dialect, operation }: Inbound): StateCodec | undefined =>
+  operation === "chat" && bodyDialect === dialect ? dialect.state : undefined;
+
+/** What this gateway wrote itself; anything else is nothing. */
+function readKept(value: string): KeptAnswer | null {
+  const kept = parseObject(value);
+  const { provider, whole } = kept;
+  if (typeof provider !== "string") return null;
+  if (!isObject(whole) || !isObject(whole["answer"]) || !Array.isArray(whole["input"])) {
+    return { provider };
+  }
+  return {
+    provider,
+    whole: { input: whole["input"].filter(isObject), answer: whole["answer"] },
+  };
+}

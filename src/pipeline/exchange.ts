@@ -1,0 +1,181 @@
+// One client request from arrival to settlement, whatever is done in between: known, recorded, refused in its own dialect.
+import type { Dialect } from "../dialects/dialect.ts";
+import { dialects } from "../dialects/index.ts";
+import type { Operation } from "../ir/chat.ts";
+import type { Envelope } from "../dialects/envelope.ts";
+import { type ErrorCode, GatewayError, toGatewayError } from "../ir/error.ts";
+import { monotonic } from "../lib/clock.ts";
+import { createId } from "../lib/id.ts";
+import { parseObject } from "../lib/json.ts";
+import type { Logger } from "../lib/log.ts";
+import type { Candidate } from "../routing/router.ts";
+import { createRecord, type RequestRecord } from "./record.ts";
+import type { Generation, Services } from "./services.ts";
+
+/** A request under way. */
+export interface Exchange {
+  request: Request;
+  generation: Generation;
+  services: Services;
+  record: RequestRecord;
+  /** Aborted when the client leaves, or with a GatewayError when the daemon gives up. */
+  signal: AbortSignal;
+  /** The client is gone, whatever its connection says. */
+  leave(): void;
+  /** What the request failed with in the end. Failures of the gateway's own are logged. */
+  failure(thrown: unknown): GatewayError;
+}
+
+/** What a request's path says of it. */
+interface About {
+  dialect: Dialect;
+  operation: Operation;
+  envelope?: Envelope;
+}
+
+/**
+ * Authenticates, opens the account, and does `work`; a failure is settled and told in the client's dialect. Never rejects.
+ * `work` settles the record itself when it succeeds.
+ */
+export async function exchange(
+  request: Request,
+  about: About,
+  context: { generation: Generation; services: Services },
+  work: (exchange: Exchange) => Promise<Response>,
+): Promise<Response> {
+  const { generation, services } = context;
+  const { dialect, operation } = about;
+  const speaks = dialects[about.envelope?.errors ?? dialect.id];
+  const record = createRecord({
+    requestId: createId("req"),
+    dialect: dialect.id,
+    operation,
+    startedAt: monotonic(),
+    store: services.store,
+    log: services.log,
+    prices: generation.config.prices,
+    onSettled: () => services.inFlight.delete(record.requestId),
+  });
+  try {
+    record.caller(
+      generation.access.authenticate(request.headers, new URL(request.url).searchParams).key,
+    );
+  } catch (error) {
+    // No row: a stranger's guesses must not fill the ledger.
+    return errorResponse(toGatewayError(error), speaks, record);
+  }
+  services.inFlight.add(record.requestId);
+  const left = new AbortController();
+  const signal = AbortSignal.any([request.signal, services.shutdown, left.signal]);
+  const failure = (thrown: unknown): GatewayError =>
+    failureOf(thrown, signal, record, services.log);
+  try {
+    return await work({
+      request,
+      generation,
+      services,
+      record,
+      signal,
+      leave: () => left.abort(),
+      failure,
+    });
+  } catch (thrown) {
+    return await refuse(failure(thrown), speaks, record);
+  }
+}
+
+function failureOf(
+  thrown: unknown,
+  signal: AbortSignal,
+  record: RequestRecord,
+  log: Logger,
+): GatewayError {
+  if (signal.aborted) return abortReason(signal);
+  const error = toGatewayError(thrown);
+  if (error.code === "internal") {
+    log.error("request.failed", { requestId: record.requestId }, thrown);
+  }
+  return error;
+}
+
+/** Why a request was given up: the daemon said so, or the client left. */
+function abortReason(signal: AbortSignal): GatewayError {
+  return signal.reason instanceof GatewayError
+    ? signal.reason
+    : new GatewayError("client_closed", "The client closed the connection.");
+}
+
+/** Tries each deployment in turn until one answers. @throws the last failure */
+export async function attemptAll(
+  candidates: readonly Candidate[],
+  { record, services, signal }: Exchange,
+  attempt: (candidate: Candidate) => Promise<Response>,
+): Promise<Response> {
+  let last: GatewayError | undefined;
+  for (const candidate of candidates) {
+    if (signal.aborted) throw abortReason(signal);
+    try {
+      return await attempt(candidate);
+    } catch (thrown) {
+      const error = toGatewayError(thrown);
+      if (error.code === "internal") throw error;
+      services.log.warn(
+        "attempt.failed",
+        {
+          requestId: record.requestId,
+          provider: candidate.provider.name,
+          model: candidate.model,
+          code: error.code,
+          upstreamStatus: error.upstream?.status,
+        },
+        error,
+      );
+      last = error;
+      if (!error.retryable || signal.aborted) break;
+    }
+  }
+  throw last ?? new GatewayError("no_route", "No deployment could be tried.");
+}
+
+/** Settles a failed request, then answers it in the client's dialect. */
+async function refuse(
+  error: GatewayError,
+  dialect: Dialect,
+  record: RequestRecord,
+): Promise<Response> {
+  await record.settle({ error, httpStatus: error.status });
+  return errorResponse(error, dialect, record);
+}
+
+/** Seconds a client is told to wait when nobody upstream said how long. */
+const defaultRetryAfterSeconds = 2;
+
+/** A person must mend these. Some agents would ask again for minutes; the vendors' SDKs obey the header that forbids it. */
+const hopeless: ReadonlySet<ErrorCode> = new Set(["unauthenticated", "forbidden", "upstream_auth"]);
+
+function errorResponse(error: GatewayError, dialect: Dialect, record: RequestRecord): Response {
+  const headers: Record<string, string> = {
+    "content-type": "application/json",
+    ...record.headers(),
+  };
+  if (error.retryAfterMs !== undefined || error.status === 429 || error.status === 503) {
+    const seconds = Math.ceil((error.retryAfterMs ?? defaultRetryAfterSeconds * 1000) / 1000);
+    headers["retry-after"] = String(Math.max(1, seconds));
+  }
+  if (hopeless.has(error.code)) headers["x-should-retry"] = "false";
+  return new Response(nativeBody(error, dialect) ?? dialect.error.encode(error, record.requestId), {
+    status: error.status,
+    headers,
+  });
+}
+
+/** What the provider said of a faulty request, word for word, when client and provider speak one dialect. */
+function nativeBody(error: GatewayError, dialect: Dialect): string | undefined {
+  const { upstream } = error;
+  if (error.code !== "upstream_rejected" || upstream?.dialect !== dialect.id) return undefined;
+  try {
+    return upstream.body && parseObject(upstream.body) ? upstream.body : undefined;
+  } catch {
+    return undefined;
+  }
+}

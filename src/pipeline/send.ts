@@ -1,0 +1,213 @@
+// Sends one request to one deployment; hands back an answer or a typed failure.
+import type { Dialect } from "../dialects/dialect.ts";
+import { createTokenFetch } from "../egress/token-fetch.ts";
+import { createEgress, type Egress, type EgressResponse } from "../egress.ts";
+import type { Origin } from "../ir/chat.ts";
+import { GatewayError, type UpstreamFault } from "../ir/error.ts";
+import { encodeHeaderValue } from "../lib/headers.ts";
+import { JsonError, parseObject } from "../lib/json.ts";
+import type { Endpoint, Provider } from "../providers/provider.ts";
+import type { Candidate } from "../routing/router.ts";
+
+/** A request ready to leave, but for its credentials. */
+export interface Sendable {
+  candidate: Candidate;
+  dialect: Dialect;
+  /** Absent where the provider is called by a path of its own. */
+  endpoint?: Endpoint;
+  origin: Origin;
+  /** Default POST. */
+  method?: string;
+  url: URL;
+  headers: Headers;
+  body?: Uint8Array | string | ReadableStream<Uint8Array>;
+}
+
+/** What an answer must be: one JSON text, a stream of the dialect's framing, or anything at all. */
+export type AnswerKind = "json" | "stream" | "any";
+
+/** How much of an error body is read. */
+const maxErrorBytes = 1024 * 1024;
+
+/**
+ * Sends and returns a successful answer of the kind that was asked for.
+ * @throws GatewayError for every failure, named after the provider.
+ */
+export async function send(
+  outbound: Sendable,
+  kind: AnswerKind,
+  network: Network,
+  signal: AbortSignal,
+): Promise<EgressResponse> {
+  const { provider, timeouts } = outbound.candidate;
+  const { connectMs, firstByteMs, idleMs, totalMs } = timeouts;
+  const way = provider.preset.serve ? inProcess(provider.preset.serve) : network.egress;
+  try {
+    await sign(outbound, network, signal);
+    const answer = await way.send({
+      url: outbound.url,
+      method: outbound.method ?? "POST",
+      headers: outbound.headers,
+      ...(outbound.body !== undefined && { body: outbound.body }),
+      signal,
+      timeouts: {
+        connectMs: connectMs ?? 0,
+        firstByteMs: firstByteMs ?? 0,
+        idleMs: idleMs ?? 0,
+        totalMs: totalMs ?? 0,
+      },
+      network: provider.customBaseUrl || provider.preset.local ? "private-allowed" : "public",
+      proxy: provider.proxy,
+    });
+    if (answer.status >= 400) {
+      const body = await errorText(answer, outbound);
+      throw outbound.dialect.error.decode(answer.status, answer.headers, body);
+    }
+    if (kind !== "any") await checkKind(answer, outbound, kind === "stream");
+    return answer;
+  } catch (error) {
+    throw error instanceof GatewayError
+      ? named(error, provider.name, { dialect: outbound.dialect.id })
+      : error;
+  }
+}
+
+/** What sending needs of the process. */
+export interface Network {
+  egress: Egress;
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Puts the deployment's credentials on the request. @throws GatewayError `upstream_auth` */
+async function sign(outbound: Sendable, network: Network, signal: AbortSignal): Promise<void> {
+  const { candidate, endpoint, method = "POST", url, headers, body = "" } = outbound;
+  const { provider, key } = candidate;
+  const authorize = endpoint?.authorize ?? provider.preset.authorize;
+  await authorize(
+    // A body that streams cannot be signed before it is sent; the ways that sign bodies are not used with one.
+    { method, url, headers, body: body instanceof ReadableStream ? "" : body },
+    {
+      ...(key && { apiKey: key.secret }),
+      settings: provider.settings,
+      secrets: provider.secrets,
+      env: network.env,
+      fetch: createTokenFetch(network.egress, { proxy: provider.proxy, signal }),
+    },
+  );
+}
+
+/** The beginning of an error's body: the status tells the rest, and some upstreams repeat the whole request. */
+async function errorText(answer: EgressResponse, outbound: Sendable): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for (let piece = await answer.read(); piece !== null; piece = await answer.read()) {
+    pieces.push(piece);
+    size += piece.length;
+    if (size > maxErrorBytes) {
+      answer.cancel("the beginning of the error is enough");
+      break;
+    }
+  }
+  const text = new TextDecoder().decode(Buffer.concat(pieces).subarray(0, maxErrorBytes));
+  return withoutKey(text, outbound);
+}
+
+/** Some providers repeat the key that they refuse. */
+export const withoutKey = (
+  text: string,
+  { candidate: { key } }: Pick<Sendable, "candidate">,
+): string => (key ? text.replaceAll(key.secret.reveal(), "***") : text);
+
+/** An error within an answer or stream, without the key in its words. */
+export function keyless(error: GatewayError, outbound: Sendable): GatewayError {
+  const message = withoutKey(error.message, outbound);
+  if (message === error.message) return error;
+  const { status, retryAfterMs, param, details, upstream, cause } = error;
+  const body = upstream?.body === undefined ? undefined : withoutKey(upstream.body, outbound);
+  return new GatewayError(error.code, message, {
+    status,
+    retryAfterMs,
+    param,
+    details,
+    cause,
+    upstream: { ...upstream, body },
+  });
+}
+
+/** A JSON or HTML answer to a stream request, or the reverse, is no answer (fault R15). */
+async function checkKind(
+  answer: EgressResponse,
+  outbound: Sendable,
+  stream: boolean,
+): Promise<void> {
+  const type = answer.headers.get("content-type")?.toLowerCase() ?? "";
+  const wrong = stream
+    ? /^application\/json\b|html|xml/.test(type)
+    : /event-?stream|html/.test(type);
+  if (answer.status === 200 && !wrong) return;
+  const body = await errorText(answer, outbound);
+  throw (
+    statedError(body, outbound) ??
+    new GatewayError(
+      "upstream_invalid",
+      `answered ${answer.status} with \`${encodeHeaderValue(type, 100) || "no content type"}\` where ${stream ? "an event stream" : "JSON"} was asked for`,
+      { upstream: { status: answer.status, body } },
+    )
+  );
+}
+
+/** The error that an answer tells of although its status says otherwise. */
+function statedError(text: string, outbound: Sendable): GatewayError | undefined {
+  const { candidate, dialect, origin } = outbound;
+  try {
+    const json = parseObject(text);
+    if ((json["error"] ?? null) !== null) dialect.response.decode({ json, text }, origin);
+  } catch (error) {
+    const native = { dialect: dialect.id, body: text };
+    if (error instanceof GatewayError) return named(error, candidate.provider.name, native);
+    if (!(error instanceof JsonError)) throw error;
+  }
+  return undefined;
+}
+
+/**
+ * Says which provider failed.
+ * @param native where the answer was an error in the dialect's own form: that dialect, and the answer's body.
+ */
+export function named(
+  error: GatewayError,
+  provider: string,
+  native: Pick<UpstreamFault, "dialect" | "body"> = {},
+): GatewayError {
+  if (!error.code.startsWith("upstream_") || error.upstream?.provider) return error;
+  // A client may act on the wording of what its own request got wrong, so that stays as the provider put it.
+  const message =
+    error.code === "upstream_rejected"
+      ? error.message
+      : `Provider \`${provider}\`: ${error.message}`;
+  return new GatewayError(error.code, message, {
+    status: error.status,
+    retryAfterMs: error.retryAfterMs,
+    param: error.param,
+    details: error.details,
+    cause: error.cause,
+    upstream: { ...error.upstream, ...native, provider },
+  });
+}
+
+type Serve = NonNullable<Provider["serve"]>;
+const inProcessWays = new WeakMap<Serve, Egress>();
+
+/** A provider inside this process is reached through the same rules as any other, but for the network. */
+function inProcess(serve: Serve): Egress {
+  let way = inProcessWays.get(serve);
+  if (!way) {
+    way = createEgress({
+      env: {},
+      resolve: async () => ["127.0.0.1"],
+      fetch: async (url, { proxy: _proxy, ...init }) => serve(new Request(url, init)),
+    });
+    inProcessWays.set(serve, way);
+  }
+  return way;
+}

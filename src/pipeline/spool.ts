@@ -1,0 +1,64 @@
+// A large request body set aside while its model is looked for: in memory while it is small, then in a private file.
+import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export interface Spool {
+  write(chunk: Uint8Array): Promise<void>;
+  readonly size: number;
+  /** The bytes from `start` up to `end`, read as fast as they are taken; any number of times. */
+  read(start: number, end: number): AsyncGenerator<Uint8Array>;
+  /** Removes what was set aside. Safe at any time, also while it is read. */
+  dispose(): Promise<void>;
+}
+
+const maxMemoryBytes = 1024 * 1024;
+const pieceBytes = 256 * 1024;
+
+export function createSpool(): Spool {
+  let pieces: Uint8Array[] = [];
+  let size = 0;
+  let folder: string | undefined;
+  let file: FileHandle | undefined;
+
+  const toFile = async (): Promise<FileHandle> => {
+    folder = await mkdtemp(join(tmpdir(), "megallm-"));
+    const handle = await open(join(folder, "body"), "wx+", 0o600);
+    for (const piece of pieces) await handle.write(piece);
+    pieces = [];
+    return handle;
+  };
+
+  return {
+    get size() {
+      return size;
+    },
+    async write(chunk) {
+      if (!file && size + chunk.length > maxMemoryBytes) file = await toFile();
+      if (file) await file.write(chunk);
+      else pieces.push(Uint8Array.from(chunk));
+      size += chunk.length;
+    },
+    async *read(start, end) {
+      if (!file) {
+        yield Buffer.concat(pieces).subarray(start, end);
+        return;
+      }
+      for (let at = start; at < end;) {
+        const wanted = Math.min(pieceBytes, end - at);
+        const { bytesRead, buffer } = await file.read(Buffer.alloc(wanted), 0, wanted, at);
+        if (bytesRead === 0) return;
+        at += bytesRead;
+        yield buffer.subarray(0, bytesRead);
+      }
+    },
+    async dispose() {
+      pieces = [];
+      const [handle, place] = [file, folder];
+      file = undefined;
+      folder = undefined;
+      await handle?.close();
+      if (place !== undefined) await rm(place, { recursive: true, force: true });
+    },
+  };
+}

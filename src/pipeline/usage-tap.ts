@@ -1,0 +1,99 @@
+// Reads the usage out of an answer that passes by as it is: JSON, or a stream of events.
+import type { Dialect } from "../dialects/dialect.ts";
+import type { Operation } from "../ir/chat.ts";
+import type { Usage } from "../ir/usage.ts";
+import { FramingError, type Splitter } from "../lib/framing.ts";
+import { isObject, JsonError, parse } from "../lib/json.ts";
+import { createSseSplitter, parseSseBlock } from "../lib/sse.ts";
+
+export interface UsageTap {
+  push(chunk: Uint8Array): void;
+  /** What was used as far as the answer told; the last word counts. */
+  usage(): Usage | undefined;
+  /** The whole answer, where it was JSON of a moderate size. */
+  json(): Record<string, unknown> | undefined;
+}
+
+/** Larger answers are media, or not worth the memory. */
+const maxJsonBytes = 16 * 1024 * 1024;
+
+/** `dialects`: whose usage it may be, likeliest first. */
+export function createUsageTap(
+  contentType: string,
+  dialects: readonly Dialect[],
+  operation: Operation,
+): UsageTap {
+  const usageIn = (value: unknown): Usage | undefined => {
+    if (!isObject(value)) return undefined;
+    for (const dialect of dialects) {
+      // Events of some wires hold the answer, or what it used, one level down.
+      for (const holder of [value, value["response"], value["message"]]) {
+        const found = isObject(holder) ? dialect.usage(operation, holder) : undefined;
+        if (found && found.input.total + found.output.total > 0) return found;
+      }
+    }
+    return undefined;
+  };
+  if (/event-stream/i.test(contentType)) return createStreamTap(usageIn);
+  return createJsonTap(/json/i.test(contentType), usageIn);
+}
+
+type UsageIn = (value: unknown) => Usage | undefined;
+
+function createJsonTap(isJson: boolean, usageIn: UsageIn): UsageTap {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  let whole: Record<string, unknown> | undefined;
+  const json = (): Record<string, unknown> | undefined => {
+    if (!isJson || size > maxJsonBytes) return undefined;
+    const value = parsed(Buffer.concat(pieces).toString("utf8"));
+    whole ??= isObject(value) ? value : undefined;
+    return whole;
+  };
+  return {
+    push(chunk) {
+      size += chunk.length;
+      if (!isJson) return;
+      if (size <= maxJsonBytes) pieces.push(Uint8Array.from(chunk));
+      else pieces.length = 0;
+    },
+    json,
+    usage: () => usageIn(json()),
+  };
+}
+
+function createStreamTap(usageIn: UsageIn): UsageTap {
+  let splitter: Splitter | null = createSseSplitter();
+  let last: Usage | undefined;
+  const read = (blocks: readonly Uint8Array[]): void => {
+    for (const block of blocks) {
+      const data = parseSseBlock(block)?.data;
+      if (data?.includes('"usage')) last = usageIn(parsed(data)) ?? last;
+    }
+  };
+  return {
+    push(chunk) {
+      try {
+        read(splitter?.push(chunk) ?? []);
+      } catch (error) {
+        if (!(error instanceof FramingError)) throw error;
+        splitter = null;
+      }
+    },
+    json: () => undefined,
+    usage() {
+      const rest = splitter?.end();
+      if (rest) read([rest]);
+      return last;
+    },
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (error instanceof JsonError) return undefined;
+    throw error;
+  }
+}
