@@ -6,6 +6,7 @@ import { createConversations } from "./pipeline/conversations.ts";
 import type { Config, ResolvedProvider } from "./config/config.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { ConfigError, formatProblem } from "./config/problems.ts";
+import { readModelList } from "./egress/model-lists.ts";
 import { createEgress, type Egress } from "./egress.ts";
 import { GatewayError } from "./ir/error.ts";
 import { backgroundFailures } from "./lib/background.ts";
@@ -13,8 +14,10 @@ import { now } from "./lib/clock.ts";
 import type { FileMarks } from "./lib/file-mark.ts";
 import type { Logger } from "./lib/log.ts";
 import type { Secret } from "./lib/secret.ts";
+import { silent, within } from "./lib/within.ts";
 import { handle } from "./pipeline.ts";
 import { discoverLocal, type LocalFind, type LocalProbe } from "./providers/discover.ts";
+import { createModelCache, type ModelCache } from "./providers/model-cache.ts";
 import { findProvider } from "./providers/index.ts";
 import { createRouter } from "./routing/router.ts";
 import { createApp } from "./server/app.ts";
@@ -85,7 +88,9 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
   let found: LocalFind[] = [];
   let loaded = parts.source();
   let loadedAtMs = now();
-  let generation = compose(loaded.config, found);
+  /** What the providers said of their models; another configuration may reach others. */
+  let lists = modelLists(() => generation.config, egress, parts.env);
+  let generation = compose(loaded.config, found, lists);
   let rejected: { atMs: number; problems: string[] } | null = null;
   let watched: FileMarks = loaded.watched;
   const inFlight = new Set<string>();
@@ -105,11 +110,13 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
   const reload = async (): Promise<{ applied: boolean; problems: string[] }> => {
     try {
       const next = parts.source();
-      const built = compose(next.config, found);
+      const fresh = modelLists(() => generation.config, egress, parts.env);
+      const built = compose(next.config, found, fresh);
       for (const setting of needsRestart(loaded.config, next.config)) {
         log.warn("config.needs_restart", { setting });
       }
       loaded = next;
+      lists = fresh;
       watched = next.watched;
       generation = built;
       loadedAtMs = now();
@@ -167,7 +174,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
       // A new generation forgets whose turn it is: only for news.
       if (isDeepStrictEqual(seen, found)) return;
       found = seen;
-      generation = compose(loaded.config, found);
+      generation = compose(loaded.config, found, lists);
     },
     get config() {
       return generation.config;
@@ -191,7 +198,12 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
 }
 
 /** One generation: the operator's providers, then local servers that were found and are not configured. */
-export function compose(config: Config, found: readonly LocalFind[]): Generation {
+export function compose(
+  config: Config,
+  found: readonly LocalFind[],
+  /** Null: no provider is asked. */
+  lists: ModelCache | null,
+): Generation {
   const configured = new Set(config.providers.map((provider) => provider.name));
   const local = config.discover.local
     ? found.filter(({ provider }) => !configured.has(provider)).flatMap(localProvider)
@@ -200,14 +212,44 @@ export function compose(config: Config, found: readonly LocalFind[]): Generation
   return {
     config: whole,
     access: createAccess(config.keys, config.server.requireKey),
-    router: createRouter(
-      whole,
-      async ({ preset, baseUrl = "" }) =>
-        found.find((each) => each.baseUrl === baseUrl.replace("//localhost:", "//127.0.0.1:"))
-          ?.models ?? listCatalog(preset.id),
-    ),
+    router: createRouter(whole, async (provider, ask = false) => {
+      const { name, preset, baseUrl = "" } = provider;
+      const here = baseUrl.replace("//localhost:", "//127.0.0.1:");
+      const local = found.find((each) => each.baseUrl === here);
+      if (local) return local.models;
+      const catalog = await listCatalog(preset.id);
+      if (!lists || !config.discover.models || !hasList(provider)) return catalog;
+      // Whoever wants a list gets it at once, a little older; whoever names an unknown model waits a moment.
+      const reading = lists.get(name);
+      const known = lists.peek(name);
+      const listing = known && !ask ? known : await within(reading, ask ? askMs : listMs);
+      const models = listing === silent ? [] : listing.models.map(({ id }) => id);
+      return models.length === 0 ? catalog : [...new Set([...models, ...catalog])];
+    }),
   };
 }
+
+/** How long the first list of models waits for the providers, and a request for a model that nobody is known to have, ms. */
+const listMs = 1_500;
+const askMs = 3_000;
+
+/** Only a provider that can be asked with a key of its own, or that needs none. */
+const hasList = ({ keys, models, preset }: ResolvedProvider): boolean =>
+  models === null && !preset.serve && (keys.length > 0 || preset.local === true);
+
+/** Reads the lists of the providers of `current`. */
+const modelLists = (
+  current: () => Config,
+  egress: Egress,
+  env: GatewayParts["env"],
+): ModelCache =>
+  createModelCache({
+    now,
+    async load(name) {
+      const provider = current().providers.find((each) => each.name === name);
+      return provider ? readModelList(provider, egress, env) : [];
+    },
+  });
 
 /** Whether local servers matter: those to be discovered, and configured ones whose models only they can tell. */
 export const asksLocalServers = ({ discover, providers }: Config): boolean =>

@@ -1,11 +1,10 @@
 // Asks the configured providers what models they have, all at once.
 import type { ResolvedProvider } from "../config/config.ts";
-import { createTokenFetch } from "../egress/token-fetch.ts";
+import { readModelList } from "../egress/model-lists.ts";
 import type { Egress } from "../egress.ts";
 import { GatewayError } from "../ir/error.ts";
 import { dim } from "../lib/color.ts";
 import type { LiveModel } from "../providers/model-list.ts";
-import { type FetchModels, readModels } from "../providers/models.ts";
 
 /** What a provider said of its models, or why it said nothing. */
 export interface LiveAnswer {
@@ -13,10 +12,6 @@ export interface LiveAnswer {
   /** For people; null when there is a list, or when the provider has none to give. */
   problem: string | null;
 }
-
-/** No list is larger, and no list takes longer. */
-const maxBytes = 32 * 1024 * 1024;
-const totalMs = 30_000;
 
 /** Answers by the provider's name. Never rejects: a provider that does not answer is a problem of its own. */
 export async function askProviders(
@@ -36,47 +31,13 @@ export async function askProviders(
 }
 
 async function ask(provider: ResolvedProvider, egress: Egress): Promise<LiveAnswer> {
-  const signal = AbortSignal.timeout(totalMs);
-  const { customBaseUrl, headers, keys, preset, secrets, settings, proxy } = provider;
-  const [key] = keys;
   try {
-    const models = await readModels(
-      {
-        preset,
-        headers,
-        ...(customBaseUrl && provider.baseUrl !== undefined && { baseUrl: provider.baseUrl }),
-        credentials: {
-          ...(key && { apiKey: key.secret }),
-          settings,
-          secrets,
-          env: process.env,
-          fetch: createTokenFetch(egress, { proxy, signal }),
-        },
-      },
-      fetchBy(egress, provider),
-      signal,
-    );
-    return { models, problem: null };
+    return { models: await readModelList(provider, egress, process.env), problem: null };
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     return { models: null, problem: error.code === "not_found" ? null : error.message };
   }
 }
-
-const fetchBy =
-  (egress: Egress, { customBaseUrl, preset, proxy }: ResolvedProvider): FetchModels =>
-  async ({ url, headers }, signal) => {
-    const answer = await egress.send({
-      url,
-      method: "GET",
-      headers,
-      signal,
-      timeouts: { connectMs: 5_000, firstByteMs: 20_000, idleMs: 10_000, totalMs },
-      network: customBaseUrl || preset.local ? "private-allowed" : "public",
-      proxy,
-    });
-    return { status: answer.status, headers: answer.headers, text: await answer.text(maxBytes) };
-  };
 
 interface Progress {
   done(name: string): void;

@@ -32,7 +32,7 @@ export async function models(options: ModelsOptions): Promise<void> {
   const found = asksLocalServers(written)
     ? await discoverLocal({ fetch: probeBy(createEgress({ env: {} })) })
     : [];
-  const { config, router } = compose(written, found);
+  const { config, router } = compose(written, found, null);
   requireProvider(options, config);
   const answers = options.live ? await ask(config, options) : new Map<string, LiveAnswer>();
   const listed = merge(await router.list(), config, answers);

@@ -21,7 +21,12 @@ export interface Config {
   readonly timeouts: Timeouts;
   readonly unsupported: Unsupported;
   readonly prices: readonly PriceOverride[];
-  readonly discover: { readonly environment: boolean; readonly local: boolean };
+  readonly discover: {
+    readonly environment: boolean;
+    readonly local: boolean;
+    /** Providers are asked for their models. */
+    readonly models: boolean;
+  };
 }
 
 export interface ServerConfig {

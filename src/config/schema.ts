@@ -553,6 +553,11 @@ const discover = z.strictObject({
     true,
     { defaultText: "false; true without a configuration file" },
   ),
+  models: field(
+    flag.default(true),
+    "Ask providers that have a key what models they serve, when a client wants the list or names a model that no catalogue knows. Lists are kept for an hour.",
+    false,
+  ),
 });
 
 /** The whole configuration. The presets decide which URL settings a provider entry may hold. */

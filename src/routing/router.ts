@@ -50,7 +50,11 @@ export interface Router {
 }
 
 /** Model names a provider is known to have (catalogue, discovery); empty when nobody knows. */
-export type KnownModels = (provider: ResolvedProvider) => Promise<readonly string[]>;
+export type KnownModels = (
+  provider: ResolvedProvider,
+  /** Nobody is known to have the model: who might is asked, for a moment. */
+  ask?: boolean,
+) => Promise<readonly string[]>;
 
 /** @example isSnapshot("gpt-4o-2024-08-06", "gpt-4o") // → true */
 const isSnapshot = (name: string, model: string): boolean => {
@@ -68,8 +72,8 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
     return turn;
   };
 
-  const modelsOf = async (provider: ResolvedProvider): Promise<readonly string[]> =>
-    provider.models ? [...provider.models.keys()] : knownModels(provider);
+  const modelsOf = async (provider: ResolvedProvider, ask = false): Promise<readonly string[]> =>
+    provider.models ? [...provider.models.keys()] : knownModels(provider, ask);
 
   const expand = (
     provider: ResolvedProvider,
@@ -126,11 +130,16 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
     return found;
   };
 
-  const bare = async (name: string): Promise<Candidate[] | undefined> => {
+  const bare = async (name: string): Promise<Candidate[] | undefined> =>
+    (await ownerOf(name, false)) ?? ownerOf(name, true);
+
+  const ownerOf = async (name: string, ask: boolean): Promise<Candidate[] | undefined> => {
     const owners: ResolvedProvider[] = [];
     const relatives: ResolvedProvider[] = [];
-    for (const provider of providers.values()) {
-      const models = await modelsOf(provider);
+    const all = [...providers.values()];
+    const lists = await Promise.all(all.map((provider) => modelsOf(provider, ask)));
+    for (const [at, provider] of all.entries()) {
+      const models = lists[at] ?? [];
       if (models.includes(name)) owners.push(provider);
       // Catalogues leave out most dated names of a model, and agents send those. A list that the operator wrote is final.
       else if (!provider.models && models.some((model) => isSnapshot(name, model))) {

@@ -202,7 +202,7 @@ describe("Converse", () => {
     ["internal", 500, "InternalServerException"],
     ["no_route", 503, "ServiceUnavailableException"],
     ["upstream_timeout", 504, "ModelTimeoutException"],
-  ])("the error %s (%d) is the SDK's %s%s", async (code, status, name) => {
+  ])("the error %s (%d) is the SDK's %s", async (code, status, name) => {
     const error = new GatewayError(code, "this and that");
     answer = () =>
       new Response(bedrockConverse.error.encode(error, "req_1"), {

@@ -1,20 +1,11 @@
 // The Responses double against recorded traffic: what OpenAI took is taken, what it refused is refused in its words.
 import { describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { isObject } from "../../src/lib/json.ts";
 import { readCaptures } from "../support/clients/captures.ts";
+import { hasRecordings, recordingsIn } from "../support/upstream/recordings.ts";
 import { startResponsesUpstream } from "../support/upstream/responses.ts";
 
-const shared = `${import.meta.dir}/../../../shared`;
-const absent = !existsSync(shared);
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
-if (absent) print("skipped: ../shared with the recorded traffic is not here");
-
-interface Recording {
-  id: string;
-  model: string | null;
-  request: { method: string; url: string; body: unknown } | null;
-  response: { status: number; body: { error?: Record<string, unknown> } };
-}
 
 /** Files, and whether the vendor is OpenAI: others take more, and their wording is their own. */
 const files: readonly (readonly [file: string, own: boolean])[] = [
@@ -39,25 +30,24 @@ const exceptions: Readonly<Record<string, string>> = {
   "pai-41fb6c91a2": "DeepSeek's own rule: each output right behind its call",
 };
 
-async function recordingsOf(file: string): Promise<Recording[]> {
-  const bytes = await Bun.file(`${shared}/wire/${file}.jsonl.gz`).bytes();
-  const text = new TextDecoder().decode(Bun.gunzipSync(bytes));
-  return text
-    .trimEnd()
-    .split("\n")
-    .map((line): Recording => JSON.parse(line));
+/** What an error of this vendor says. */
+interface OpenAiError {
+  error?: Record<string, unknown>;
 }
+
+const modelIn = (body: unknown): string =>
+  isObject(body) && typeof body["model"] === "string" ? body["model"] : "";
 
 const key = { authorization: "Bearer k", "content-type": "application/json" };
 
-describe.skipIf(absent)("recorded requests", () => {
+describe.skipIf(!hasRecordings)("recorded requests", () => {
   for (const [file, own] of files) {
     test(file, async () => {
-      const recordings = await recordingsOf(file);
+      const recordings = recordingsIn(file);
       // Recorded ids and sealed reasoning are the vendor's own.
       const upstream = await startResponsesUpstream({
         trustSignatures: true,
-        models: own ? [] : recordings.map(({ model }) => model ?? ""),
+        models: own ? [] : recordings.map(({ request }) => modelIn(request?.body)),
       });
       try {
         const wrong: unknown[] = [];
@@ -68,7 +58,7 @@ describe.skipIf(absent)("recorded requests", () => {
           const { pathname } = new URL(request.url);
           const path = pathname.replace(/^.*?\/responses/, "/v1/responses");
           const answer = await fetch(upstream.url + path, {
-            method: request.method,
+            method: "POST",
             headers: key,
             body: JSON.stringify(request.body),
           });
@@ -79,10 +69,11 @@ describe.skipIf(absent)("recorded requests", () => {
             continue;
           }
           refused += 1;
-          const told: typeof response.body = JSON.parse(text);
-          const { message, param, code } = own ? (response.body.error ?? {}) : {};
+          const told: OpenAiError = JSON.parse(text);
+          const recorded: OpenAiError = JSON.parse(JSON.stringify(response.body));
+          const { message, param, code } = recorded.error ?? {};
           expect([id, answer.status]).toEqual([id, response.status]);
-          if (own) expect(told.error).toMatchObject({ message, param, code });
+          expect(told.error).toMatchObject({ message, param, code });
         }
         expect(wrong).toEqual([]);
         expect(accepted + refused).toBeGreaterThan(0);
@@ -100,7 +91,7 @@ const notForOpenAi: Readonly<Record<string, string>> = {
   "openai-sdk 11": "parsed_arguments, which the SDK adds and the API does not know",
 };
 
-describe.skipIf(absent)("what real clients send", () => {
+describe.skipIf(!hasRecordings)("what real clients send", () => {
   for (const client of ["openai-sdk", "ai-sdk", "codex"] as const) {
     test(client, async () => {
       const upstream = await startResponsesUpstream({

@@ -20,8 +20,9 @@ export function decodeFinish(response: JsonObject, parts: readonly Part[]): Fini
     const known = word !== undefined && Object.hasOwn(reasons, word) ? reasons[word] : undefined;
     return { reason: known ?? "other", raw: word ?? "incomplete" };
   }
-  // Some servers leave the status out.
-  if (status !== undefined && status !== "completed") return { reason: "other", raw: status };
+  // Some servers leave the status out, or spell it otherwise.
+  const isDone = status === undefined || status.startsWith("complete");
+  if (!isDone) return { reason: "other", raw: status };
   const raw = status === undefined ? {} : { raw: status };
   const calls = parts.some((part) => part.type === "tool-call" && part.executor === "client");
   if (calls) return { reason: "tool-calls", ...raw };

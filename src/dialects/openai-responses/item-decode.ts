@@ -140,10 +140,14 @@ function decodeReasoning(item: JsonObject, { origin }: ItemScope): Part[] {
     ...said,
     origin,
     ...(index === drafts.length - 1
-      ? withExt(extra, { ...frame, ...endFrame(item) })
+      ? withExt(extra, { ...frame, ...endFrame(item), ...statusOf(item) })
       : withExt(undefined, frame)),
   }));
 }
+
+/** Most servers give reasoning no status at all, some do. */
+const statusOf = (item: JsonObject): ItemFrame =>
+  defined({ status: stringOr(field(item, "status")) });
 
 /** Texts of `summary` or `content`. */
 export const textsOf = (list: unknown): string[] =>

@@ -23,11 +23,21 @@ export function parseGeminiAddress(path: string): GeminiAddress | undefined {
   const match = pattern.exec(path);
   if (match === null) return undefined;
   const [, version = "", parent = "", model, method] = match;
+  const name = model === undefined ? undefined : decoded(model);
+  if (model !== undefined && name === undefined) return undefined;
   return {
     surface: parent === "" ? "gemini" : "vertex",
     version,
     parent,
-    ...(model === undefined ? {} : { model: decodeURIComponent(model) }),
+    ...(name === undefined ? {} : { model: name }),
     ...(method === undefined ? {} : { method }),
   };
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -4,6 +4,7 @@ import { fromFields, invalidArgument, worded } from "./gemini-error.ts";
 import type { Surface } from "./gemini-messages.ts";
 import type { GeminiModel, Thinking } from "./gemini-models.ts";
 import { schemaFaults } from "./gemini-schema.ts";
+import { textOf } from "./shape.ts";
 import type { Refusal } from "./upstream.ts";
 
 export const configOf = (body: JsonObject): JsonObject =>
@@ -162,18 +163,18 @@ function refuseBudget(budget: number, thinking: Thinking, surface: Surface): Ref
       );
 }
 
-const mimeTypes = [
+const mimeTypes: ReadonlySet<string> = new Set([
   "text/plain",
   "application/json",
   "application/xml",
   "application/yaml",
   "text/x.enum",
-];
+]);
 
 function refuseFormat(config: JsonObject): Refusal | undefined {
   const place = "GenerateContentRequest.generation_config";
-  const mime = config["responseMimeType"] ?? "";
-  if (mime !== "" && !mimeTypes.includes(String(mime))) {
+  const mime = textOf(config["responseMimeType"]) ?? "";
+  if (mime !== "" && !mimeTypes.has(mime)) {
     return fromFields([
       `${place}.response_mime_type: allowed mimetypes are \`text/plain\`, \`application/json\`, \`application/xml\`, \`application/yaml\` and \`text/x.enum\`.`,
     ]);

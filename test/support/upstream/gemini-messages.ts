@@ -1,6 +1,25 @@
 // The fields of Gemini requests, as the Gemini API and Vertex AI each know them.
 // https://ai.google.dev/api/generate-content, https://cloud.google.com/vertex-ai/docs/reference/rest
-import type { Enumeration, Field, Kind, Message } from "./google-proto.ts";
+import {
+  codeExecutionResult,
+  executableCode,
+  fileSearch,
+  googleSearch,
+  harmCategory,
+  harmThreshold,
+  imageConfig,
+  modelArmorConfig,
+  partResolution,
+  resolution,
+  schemaType,
+  taskType,
+  thinkingConfig,
+  toolCall,
+  toolResponse,
+  videoMetadata,
+} from "./gemini-common.ts";
+import type { Message } from "./google-proto.ts";
+import { list, map, message, one, oneEnum, oneof, type Fields } from "./google-table.ts";
 
 /** Who is spoken to: the two know slightly different fields. */
 export type Surface = "gemini" | "vertex";
@@ -19,23 +38,6 @@ export const geminiMessages = (surface: Surface): GeminiMessages =>
 
 // Made at the first use: the tables refer to each other.
 const tables: Partial<Record<Surface, GeminiMessages>> = {};
-
-const one = (kind: Kind): Field => ({ kind });
-const list = (kind: Kind): Field => ({ kind, many: "list" });
-const map = (kind: Kind): Field => ({ kind, many: "map" });
-const oneof = (name: string, kind: Kind): Field => ({ kind, oneof: name });
-
-type Fields = Readonly<Record<string, Field>>;
-
-const message = (name: string, fields: () => Fields): Message => {
-  let table: Fields | undefined;
-  return {
-    message: name,
-    fields: () => (table ??= fields()),
-  };
-};
-
-const oneEnum = (name: string, ...values: string[]): Enumeration => ({ enum: name, values });
 
 function createMessages(surface: Surface): GeminiMessages {
   /** Fields that only one of the two knows. */
@@ -240,133 +242,3 @@ function createMessages(surface: Surface): GeminiMessages {
       : "google.cloud.aiplatform.v1beta1";
   return { packageName, generate, count, embed, batchEmbed };
 }
-
-// ---- what both know alike ----
-
-const schemaType = oneEnum(
-  "Type",
-  "TYPE_UNSPECIFIED",
-  "STRING",
-  "NUMBER",
-  "INTEGER",
-  "BOOLEAN",
-  "ARRAY",
-  "OBJECT",
-  "NULL",
-);
-const toolType = oneEnum(
-  "ToolType",
-  "TOOL_TYPE_UNSPECIFIED",
-  "GOOGLE_SEARCH_WEB",
-  "GOOGLE_SEARCH_IMAGE",
-  "URL_CONTEXT",
-  "GOOGLE_MAPS",
-  "FILE_SEARCH",
-  "MEDIA_PROCESSING",
-);
-const executableCode = message("ExecutableCode", () => ({
-  id: one("string"),
-  language: one(oneEnum("Language", "LANGUAGE_UNSPECIFIED", "PYTHON")),
-  code: one("string"),
-}));
-const codeExecutionResult = message("CodeExecutionResult", () => ({
-  id: one("string"),
-  outcome: one(
-    oneEnum(
-      "Outcome",
-      "OUTCOME_UNSPECIFIED",
-      "OUTCOME_OK",
-      "OUTCOME_FAILED",
-      "OUTCOME_DEADLINE_EXCEEDED",
-    ),
-  ),
-  output: one("string"),
-}));
-const toolCall = message("ToolCall", () => ({
-  id: one("string"),
-  toolType: one(toolType),
-  args: one("struct"),
-}));
-const toolResponse = message("ToolResponse", () => ({
-  id: one("string"),
-  toolType: one(toolType),
-  response: one("struct"),
-}));
-const videoMetadata = message("VideoMetadata", () => ({
-  startOffset: one("duration"),
-  endOffset: one("duration"),
-  fps: one("float"),
-}));
-const resolution = oneEnum(
-  "MediaResolution",
-  "MEDIA_RESOLUTION_UNSPECIFIED",
-  "MEDIA_RESOLUTION_LOW",
-  "MEDIA_RESOLUTION_MEDIUM",
-  "MEDIA_RESOLUTION_HIGH",
-  "MEDIA_RESOLUTION_ULTRA_HIGH",
-);
-const partResolution = message("MediaResolution", () => ({
-  level: one(resolution),
-  numTokens: one("int32"),
-}));
-const googleSearch = message("GoogleSearch", () => ({
-  timeRangeFilter: one("struct"),
-  searchTypes: one("struct"),
-  excludeDomains: list("string"),
-  blockingConfidence: one("string"),
-}));
-const fileSearch = message("FileSearch", () => ({
-  fileSearchStoreNames: list("string"),
-  metadataFilter: one("string"),
-  topK: one("int32"),
-}));
-const thinkingConfig = message("ThinkingConfig", () => ({
-  includeThoughts: one("bool"),
-  thinkingBudget: one("int32"),
-  thinkingLevel: one(
-    oneEnum("ThinkingLevel", "THINKING_LEVEL_UNSPECIFIED", "MINIMAL", "LOW", "MEDIUM", "HIGH"),
-  ),
-}));
-const imageConfig = message("ImageConfig", () => ({
-  aspectRatio: one("string"),
-  imageSize: one("string"),
-  personGeneration: one("string"),
-  prominentPeople: one("string"),
-  imageOutputOptions: one("struct"),
-}));
-const modelArmorConfig = message("ModelArmorConfig", () => ({
-  promptTemplateName: one("string"),
-  responseTemplateName: one("string"),
-}));
-const harm = (name: string): string => `HARM_CATEGORY_${name}`;
-const harmCategory = oneEnum(
-  "HarmCategory",
-  harm("UNSPECIFIED"),
-  harm("HARASSMENT"),
-  harm("HATE_SPEECH"),
-  harm("SEXUALLY_EXPLICIT"),
-  harm("DANGEROUS_CONTENT"),
-  harm("CIVIC_INTEGRITY"),
-  harm("JAILBREAK"),
-);
-const harmThreshold = oneEnum(
-  "HarmBlockThreshold",
-  "HARM_BLOCK_THRESHOLD_UNSPECIFIED",
-  "BLOCK_LOW_AND_ABOVE",
-  "BLOCK_MEDIUM_AND_ABOVE",
-  "BLOCK_ONLY_HIGH",
-  "BLOCK_NONE",
-  "OFF",
-);
-const taskType = oneEnum(
-  "TaskType",
-  "TASK_TYPE_UNSPECIFIED",
-  "RETRIEVAL_QUERY",
-  "RETRIEVAL_DOCUMENT",
-  "SEMANTIC_SIMILARITY",
-  "CLASSIFICATION",
-  "CLUSTERING",
-  "QUESTION_ANSWERING",
-  "FACT_VERIFICATION",
-  "CODE_RETRIEVAL_QUERY",
-);

@@ -1,32 +1,33 @@
 // Answers of Gemini, whole, as events and as a growing JSON list.
 import { now } from "../../../src/lib/clock.ts";
 import { isObject, type JsonObject } from "../../../src/lib/json.ts";
-import { countCall, pieces, tell, type Call, type Told } from "./answer.ts";
+import { tell, type Told } from "./answer.ts";
 import type { Generated } from "./bill.ts";
 import { createEntry } from "./entry.ts";
 import { configOf } from "./gemini-config.ts";
 import { googleBroken } from "./gemini-error.ts";
 import type { Surface } from "./gemini-messages.ts";
-import type { GeminiModel } from "./gemini-models.ts";
 import { askOfGemini, countGemini, prefixesOfGemini, promptDetails } from "./gemini-prompt.ts";
-import { bindingOf, signPart } from "./gemini-signature.ts";
+import {
+  closingPart,
+  imageTokens,
+  includesThoughts,
+  parsed,
+  partsOf,
+  type Saying,
+} from "./gemini-parts.ts";
 import type { Exchange, Frame } from "./play.ts";
 import type { PromptCache } from "./prompt-cache.ts";
-import { countText, countValue } from "./tokens.ts";
+import { countValue } from "./tokens.ts";
 import type { Answer, BillEntry } from "./upstream.ts";
 import { createVendorId } from "./vendor-id.ts";
 
 /** `events`: server-sent events; `list`: a JSON list that grows; `whole`: one answer. */
 export type Delivery = "whole" | "events" | "list";
 
-export interface GeminiScene {
-  body: JsonObject;
-  model: GeminiModel;
-  surface: Surface;
+export interface GeminiScene extends Omit<Saying, "told"> {
   delivery: Delivery;
   cache: PromptCache;
-  /** Told of every call that goes out with a signature. */
-  onSigned(binding: string): void;
 }
 
 /** Renders `answer` to an accepted request. */
@@ -36,7 +37,7 @@ export function geminiExchange(scene: GeminiScene, answer: Answer): Exchange {
   // This wire has no form for arguments that are no object.
   if (malformed) told.calls = [];
   const entry = billOf(scene, told);
-  const say: Saying = { ...scene, told, entry, malformed };
+  const say: Scene = { ...scene, told, entry, malformed };
   const chunks = scene.delivery === "whole" ? [wholeChunk(say)] : [...streamChunks(say)];
   return {
     stream: scene.delivery !== "whole",
@@ -52,8 +53,7 @@ export function geminiExchange(scene: GeminiScene, answer: Answer): Exchange {
   };
 }
 
-interface Saying extends GeminiScene {
-  told: Told;
+interface Scene extends GeminiScene, Saying {
   entry: BillEntry;
   malformed: boolean;
 }
@@ -87,9 +87,6 @@ function framesOf(chunks: readonly Chunk[], delivery: Delivery): Frame[] {
 
 // ---- the bill ----
 
-/** What one picture counts. */
-const imageTokens = 258;
-
 function billOf({ body, model, cache, delivery }: GeminiScene, told: Told): BillEntry {
   const prefixes = prefixesOfGemini(body, model);
   const input = told.usage.input ?? countGemini(body);
@@ -115,7 +112,7 @@ const candidates = (body: JsonObject): number => {
 
 /** The counts after so much output; thoughts are not among the candidates' tokens. */
 function usageOf(
-  { body, entry, told, surface }: Saying,
+  { body, entry, told, surface }: Scene,
   { outputTokens, reasoningTokens }: Generated,
 ) {
   const shown = outputTokens - reasoningTokens;
@@ -142,18 +139,18 @@ function usageOf(
 
 // ---- rendering ----
 
-const tail = ({ entry, surface }: Saying): JsonObject => ({
+const tail = ({ entry, surface }: Scene): JsonObject => ({
   modelVersion: entry.model,
   ...(surface === "vertex" ? { createTime: new Date(now()).toISOString() } : {}),
   responseId: entry.id,
 });
 
-const all = ({ entry }: Saying): Generated => ({
+const all = ({ entry }: Scene): Generated => ({
   outputTokens: entry.outputTokens,
   reasoningTokens: entry.reasoningTokens,
 });
 
-function blockedChunk(say: Saying): Chunk {
+function blockedChunk(say: Scene): Chunk {
   const nothing = { outputTokens: 0, reasoningTokens: 0 };
   return {
     generated: nothing,
@@ -165,7 +162,7 @@ function blockedChunk(say: Saying): Chunk {
   };
 }
 
-function wholeChunk(say: Saying): Chunk {
+function wholeChunk(say: Scene): Chunk {
   if (say.told.blocked !== undefined) return blockedChunk(say);
   const parts = [...partsOf(say)].map((one) => one.part);
   const list = Array.from({ length: candidates(say.body) }, (_, index) => ({
@@ -177,8 +174,11 @@ function wholeChunk(say: Saying): Chunk {
   return { body, generated: all(say) };
 }
 
-function* streamChunks(say: Saying): Generator<Chunk> {
-  if (say.told.blocked !== undefined) return yield blockedChunk(say);
+function* streamChunks(say: Scene): Generator<Chunk> {
+  if (say.told.blocked !== undefined) {
+    yield blockedChunk(say);
+    return;
+  }
   const sum = all(say);
   let shown = 0;
   let thoughts = 0;
@@ -209,82 +209,6 @@ function* streamChunks(say: Saying): Generator<Chunk> {
   }
 }
 
-/** The last part of a stream; it carries the signature of an answer in words. */
-const closingPart = (say: Saying): JsonObject => {
-  const signs = say.model.signatures === "demanded" && say.told.calls.length === 0;
-  return { text: "", ...(signs ? { thoughtSignature: signatureOf({ text: "" }, say) } : {}) };
-};
-
-const includesThoughts = (body: JsonObject): boolean => {
-  const thinking = configOf(body)["thinkingConfig"];
-  return isObject(thinking) && thinking["includeThoughts"] === true;
-};
-
-interface Said {
-  part: JsonObject;
-  tokens: number;
-  thought: boolean;
-}
-
-/** The parts of the answer; in pieces for a stream. */
-function* partsOf(say: Saying, cut = false): Generator<Said> {
-  const { told, model } = say;
-  const cutter = (text: string): string[] => (cut ? pieces(text) : text === "" ? [] : [text]);
-  if (includesThoughts(say.body)) {
-    for (const text of cutter(told.reasoning)) {
-      yield { part: { text, thought: true }, tokens: countText(text), thought: true };
-    }
-  }
-  const text = told.text === "" ? told.refusal : told.text;
-  for (const piece of cutter(text)) {
-    const signs = !cut && model.signatures === "demanded" && told.calls.length === 0;
-    const part = { text: piece };
-    yield {
-      part: signs ? { ...part, thoughtSignature: signatureOf(part, say) } : part,
-      tokens: countText(piece),
-      thought: false,
-    };
-  }
-  for (const { mediaType, data } of told.images) {
-    const part = { inlineData: { mimeType: mediaType, data } };
-    const signs = model.signatures === "demanded";
-    yield {
-      part: signs ? { ...part, thoughtSignature: signatureOf(part, say) } : part,
-      tokens: imageTokens,
-      thought: false,
-    };
-  }
-  for (const [index, call] of told.calls.entries()) {
-    const part = { functionCall: callOf(call, say) };
-    // Of parallel calls only the first is signed.
-    const signs = index === 0 && model.signatures !== "none" && told.reasoningTokens > 0;
-    yield {
-      part: signs ? { ...part, thoughtSignature: signatureOf(part, say) } : part,
-      tokens: countCall(call),
-      thought: false,
-    };
-  }
-}
-
-function signatureOf(part: JsonObject, say: Saying): string {
-  if (part["functionCall"] !== undefined) say.onSigned(bindingOf(part));
-  return say.told.signature ?? signPart(part);
-}
-
-const callOf = (call: Call, { model, surface }: Saying): JsonObject => ({
-  ...(model.callIds && surface === "gemini" ? { id: call.id } : {}),
-  name: call.name,
-  args: parsed(call.args),
-});
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 // ---- the end ----
 
 const finishes: Readonly<Record<Told["cause"], string>> = {
@@ -301,7 +225,7 @@ const finishWords: Readonly<Record<string, string>> = {
   UNEXPECTED_TOOL_CALL: "Unexpected tool call: Model tried to call an undeclared function.",
 };
 
-function endOf(say: Saying): JsonObject {
+function endOf(say: Scene): JsonObject {
   const { told } = say;
   const finishReason =
     told.finish ?? (say.malformed ? "MALFORMED_FUNCTION_CALL" : finishes[told.cause]);

@@ -5,7 +5,7 @@ import { fromFields, invalidArgument, worded } from "./gemini-error.ts";
 import type { Surface } from "./gemini-messages.ts";
 import type { GeminiModel } from "./gemini-models.ts";
 import { mixesAnyOf, schemaFaults, textsOf } from "./gemini-schema.ts";
-import { objects } from "./shape.ts";
+import { objects, textOf } from "./shape.ts";
 import type { Refusal } from "./upstream.ts";
 
 /** Functions that the client runs, of all tools. */
@@ -39,7 +39,7 @@ function refuseDeclarations(body: JsonObject, surface: Surface): Refusal | undef
   for (const [index, tool] of objects(body["tools"]).entries()) {
     for (const [at, declared] of objects(tool["functionDeclarations"]).entries()) {
       const place = `GenerateContentRequest.tools[${index}].function_declarations[${at}]`;
-      const name = String(declared["name"] ?? "");
+      const name = textOf(declared["name"]) ?? "";
       if (!namePattern.test(name)) faults.push(`${place}.name: ${nameRule}`);
       if (seen.has(name)) return invalidArgument(`Duplicate function declaration found: ${name}`);
       seen.add(name);
@@ -94,7 +94,7 @@ function refuseParameters(
 }
 
 const notAnObject = (schema: JsonObject): boolean =>
-  schema["type"] !== undefined && String(schema["type"]).toLowerCase() !== "object";
+  schema["type"] !== undefined && textOf(schema["type"])?.toLowerCase() !== "object";
 
 function refuseCombinations(
   body: JsonObject,
@@ -114,14 +114,14 @@ function refuseCombinations(
         "Multiple tools are supported only when they are all search tools.",
       );
     }
-    const json = configOf(body)["responseMimeType"];
-    if (json === undefined || json === "" || json === "text/plain") return undefined;
+    const json = textOf(configOf(body)["responseMimeType"]) ?? "";
+    if (json === "" || json === "text/plain") return undefined;
     const user = functions ? "Function calling" : builtIn ? "Tool use" : undefined;
     return user === undefined
       ? undefined
       : worded(
           surface,
-          `${user} with a response mime type: '${String(json)}' is unsupported`,
+          `${user} with a response mime type: '${json}' is unsupported`,
           `controlled generation is not supported with ${functions ? "function calling" : "this tool"}.`,
         );
   }

@@ -4,7 +4,7 @@ import { fromFields, invalidArgument } from "./gemini-error.ts";
 import type { Surface } from "./gemini-messages.ts";
 import type { GeminiModel } from "./gemini-models.ts";
 import { bindingOf, isStandIn, verifyPart } from "./gemini-signature.ts";
-import { objects } from "./shape.ts";
+import { objects, textOf } from "./shape.ts";
 import type { Refusal } from "./upstream.ts";
 
 /** How signatures are judged. */
@@ -37,8 +37,8 @@ export function refuseContents(body: JsonObject, surface: Surface): Refusal | un
   }
   const faults: string[] = [];
   for (const [index, content] of contents.entries()) {
-    const role = content["role"] ?? "";
-    const known = ["user", "model", "function"].includes(String(role));
+    const role = textOf(content["role"]) ?? "";
+    const known = ["user", "model", "function"].includes(role);
     if (!known && !(role === "" && surface === "gemini")) {
       return invalidArgument("Please use a valid role: user, model.");
     }
@@ -158,9 +158,12 @@ function refusePairs(
   calls: readonly JsonObject[],
   responses: readonly JsonObject[],
 ): Refusal | undefined {
-  const sorted = (items: readonly JsonObject[], key: string): string =>
-    JSON.stringify(items.map((item) => item[key]).toSorted());
-  if (sorted(calls, "name") !== sorted(responses, "name")) {
+  const names = (items: readonly JsonObject[]): string =>
+    items
+      .map((item) => textOf(item["name"]) ?? "")
+      .toSorted((a, b) => a.localeCompare(b))
+      .join();
+  if (names(calls) !== names(responses)) {
     return invalidArgument(
       "Please ensure that the names of the function response parts are equal to the names of the function call parts of the function call turn.",
     );
@@ -203,10 +206,10 @@ export function refuseSignatures(
     for (const [offset, content] of turn.contents.entries()) {
       const part = partsOf(content).find((one) => isObject(one["functionCall"]));
       if (part === undefined) continue;
-      const signature = part["thoughtSignature"];
+      const signature = textOf(part["thoughtSignature"]);
       const index = turn.first + offset;
       const own = terms.demand && terms.issued.has(bindingOf(part));
-      const lacks = signature === undefined || (own && isStandIn(String(signature)));
+      const lacks = signature === undefined || (own && isStandIn(signature));
       const current = model.signatures === "demanded" && index > begun;
       if (lacks && (own || (current && offset === 0))) return missing(part, index, surface);
     }
@@ -214,10 +217,10 @@ export function refuseSignatures(
   return undefined;
 }
 
-const isForged = (part: JsonObject): boolean =>
-  part["thoughtSignature"] !== undefined &&
-  !isStandIn(String(part["thoughtSignature"])) &&
-  !verifyPart(part);
+function isForged(part: JsonObject): boolean {
+  const signature = textOf(part["thoughtSignature"]);
+  return signature !== undefined && !isStandIn(signature) && !verifyPart(part);
+}
 
 function missing(part: JsonObject, index: number, surface: Surface): Refusal {
   const name = isObject(part["functionCall"]) ? String(part["functionCall"]["name"]) : "";

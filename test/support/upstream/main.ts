@@ -3,9 +3,11 @@ import { Command } from "commander";
 import { startAnthropicUpstream } from "./anthropic.ts";
 import { startBedrockUpstream } from "./bedrock.ts";
 import { startCohereUpstream } from "./cohere.ts";
+import { startGeminiUpstream } from "./gemini.ts";
 import { startMistralUpstream } from "./mistral.ts";
 import { startOllamaUpstream } from "./ollama.ts";
 import { startOpenAiUpstream } from "./openai.ts";
+import { startResponsesUpstream } from "./responses.ts";
 import type { Recorded, Upstream, UpstreamOptions } from "./upstream.ts";
 
 interface Settings {
@@ -27,6 +29,8 @@ const wires: readonly (readonly [
   ["cohere", "the Cohere API", startCohereUpstream],
   ["ollama", "Ollama's own API", startOllamaUpstream],
   ["mistral", "the Mistral API", startMistralUpstream],
+  ["gemini", "the Gemini API and Vertex AI's", startGeminiUpstream],
+  ["responses", "the OpenAI Responses API", startResponsesUpstream],
 ];
 
 const collect = (value: string, before: string[]): string[] => [...before, value];

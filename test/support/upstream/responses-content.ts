@@ -36,7 +36,13 @@ function refuseMedia(part: JsonObject, path: Path): Refusal | undefined {
   return part["type"] === "input_file" ? refuseFile(part, path) : undefined;
 }
 
-const imageTypes = ["image/png", "image/jpeg", "image/jpg", "image/gif", "image/webp"];
+const imageTypes: ReadonlySet<string> = new Set([
+  "image/png",
+  "image/jpeg",
+  "image/jpg",
+  "image/gif",
+  "image/webp",
+]);
 
 function refuseImage(part: JsonObject, path: Path): Refusal | undefined {
   const url = part["image_url"];
@@ -67,7 +73,7 @@ function refuseImage(part: JsonObject, path: Path): Refusal | undefined {
       code: "invalid_value",
     });
   }
-  return imageTypes.includes(data.mediaType) && imageType(bytes) !== undefined
+  return imageTypes.has(data.mediaType) && imageType(bytes) !== undefined
     ? undefined
     : invalid({
         message:

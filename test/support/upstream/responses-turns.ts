@@ -187,19 +187,21 @@ const kinds = [
 const refuseTornCalls: Rule = (items, { store, earlier, trust }) => {
   const all = [...earlier, ...resolved(items, store)];
   for (const { call, output, name } of kinds) {
-    const idsOf = (type: string): unknown[] =>
-      all.filter((item) => typeOf(item) === type).map((item) => item["call_id"]);
+    const idsOf = (type: string): string[] =>
+      all
+        .filter((item) => typeOf(item) === type)
+        .flatMap((item) => (typeof item["call_id"] === "string" ? [item["call_id"]] : []));
     const calls = new Set(idsOf(call));
     const outputs = new Set(idsOf(output));
     const open = [...calls].find((id) => !outputs.has(id));
-    if (open !== undefined) return wrongInput(`No tool output found for ${name} ${String(open)}.`);
+    if (open !== undefined) return wrongInput(`No tool output found for ${name} ${open}.`);
     // What a trusted reference stands for is not known.
     if (trust && items.some((item) => typeOf(item) === "item_reference")) continue;
     // Searches for tools that the client runs may be answered as functions are.
     const searches = new Set(idsOf("tool_search_call"));
     const stray = [...outputs].find((id) => !calls.has(id) && !searches.has(id));
     if (stray !== undefined) {
-      return wrongInput(`No tool call found for ${name} output with call_id ${String(stray)}.`);
+      return wrongInput(`No tool call found for ${name} output with call_id ${stray}.`);
     }
   }
   return undefined;

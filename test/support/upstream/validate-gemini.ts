@@ -12,7 +12,7 @@ import {
   type SignatureTerms,
 } from "./gemini-turns.ts";
 import { readProto, type Message } from "./google-proto.ts";
-import { objects } from "./shape.ts";
+import { objects, textOf } from "./shape.ts";
 import type { Refusal } from "./upstream.ts";
 
 /** A request as it was read, in camelCase, or why it is refused. */
@@ -96,7 +96,7 @@ export function readCount(json: unknown, terms: GeminiTerms): Reading {
       ]),
     };
   }
-  const model = String(inner["model"] ?? "").replace(/^models\//, "");
+  const model = textOf(inner["model"])?.replace(/^models\//, "");
   if (model !== terms.model.version) {
     return {
       refusal: fromFields([

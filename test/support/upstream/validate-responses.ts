@@ -1,6 +1,7 @@
 // Judges the bodies of Responses requests as OpenAI does: shape first, then the model, then what fields and items mean together.
 import type { z } from "zod";
 import { isObject, type JsonObject } from "../../../src/lib/json.ts";
+import { given } from "./openai-fields.ts";
 import { findOpenAiModel, type OpenAiModel } from "./openai-models.ts";
 import { badJson, invalid } from "./openai-wording.ts";
 import { refuseItemContent } from "./responses-content.ts";
@@ -96,7 +97,7 @@ function refuseInput(body: JsonObject, terms: ResponsesTerms): Refusal | undefin
       code: "previous_response_not_found",
     });
   }
-  if (body["conversation"] !== undefined && body["conversation"] !== null && !terms.trust) {
+  if (given(body["conversation"]) && !terms.trust) {
     const { conversation } = body;
     const id = isObject(conversation) ? conversation["id"] : conversation;
     return {
@@ -108,10 +109,10 @@ function refuseInput(body: JsonObject, terms: ResponsesTerms): Refusal | undefin
   const refusal = refuseItemContent(items);
   if (refusal !== undefined) return refusal;
   // What came before an unknown response is unknown too.
-  if (terms.trust && (earlier === undefined || body["conversation"] != null)) return undefined;
+  if (earlier === undefined || given(body["conversation"])) return undefined;
   return refuseItems(items, {
     ...terms,
-    earlier: earlier ?? [],
+    earlier,
     stores: body["store"] !== false,
   });
 }

@@ -105,7 +105,7 @@ models:
     expect(config.timeouts.firstByteMs).toBeGreaterThan(20 * 60_000);
     expect(config.timeouts.idleMs).toBeGreaterThan(20 * 60_000);
     expect(config.timeouts.connectMs).toBe(5_000);
-    expect(config.discover).toEqual({ environment: false, local: false });
+    expect(config.discover).toEqual({ environment: false, local: false, models: true });
     expect(config.dataDir).toBe("/home/ada/.local/state/megallm");
   });
 
@@ -760,7 +760,7 @@ describe("without a file", () => {
     const { config, path, watched } = loadConfig({ env, presets });
     expect(path).toBeNull();
     expect([...watched]).toEqual([]);
-    expect(config.discover).toEqual({ environment: true, local: true });
+    expect(config.discover).toEqual({ environment: true, local: true, models: true });
     expect(config.providers.map(({ name, origin }) => [name, origin])).toEqual([
       ["demo", "built-in"],
       ["openai", "environment"],

@@ -33,8 +33,8 @@ const declares = (schema: unknown) => ({
   ...base,
   tools: [{ functionDeclarations: [{ name: "f", parameters: schema }] }],
 });
-const config = (generationConfig: object) => ({ ...base, generationConfig });
-const thinking = (thinkingConfig: object) => config({ thinkingConfig });
+const configured = (generationConfig: object) => ({ ...base, generationConfig });
+const thinking = (thinkingConfig: object) => configured({ thinkingConfig });
 
 const judge = (body: unknown, name = "gemini-2.5-flash", surface: Surface = "gemini") =>
   readGenerate(body, {
@@ -310,7 +310,7 @@ describe("requests that are refused, in Google's words", () => {
     ],
     [
       "a schema without its type",
-      config({ responseSchema: { type: "STRING" } }),
+      configured({ responseSchema: { type: "STRING" } }),
       "response_schema: only allowed when response_mime_type is application/json",
     ],
     [
@@ -350,17 +350,17 @@ describe("requests that are refused, in Google's words", () => {
     ],
     [
       "too much output",
-      config({ maxOutputTokens: 100_000 }),
+      configured({ maxOutputTokens: 100_000 }),
       "it has a maxOutputTokens value of 100000 but the supported range is from 1 (inclusive) to 65537 (exclusive)",
     ],
     [
       "six stops",
-      config({ stopSequences: ["a", "b", "c", "d", "e", "f"] }),
+      configured({ stopSequences: ["a", "b", "c", "d", "e", "f"] }),
       "the number of stop_sequences must not exceed 5",
     ],
     [
       "a temperature of 3",
-      config({ temperature: 3 }),
+      configured({ temperature: 3 }),
       "temperature must be in the range [0.0, 2.0]",
     ],
     [
@@ -513,7 +513,7 @@ describe("through the official SDK", () => {
     const history = chat.getHistory(false).slice(0, 2);
     const bare = history.map((content) => ({
       ...content,
-      parts: content.parts?.map(({ thoughtSignature: _, ...part }) => part),
+      parts: content.parts?.map((part) => ({ ...part, thoughtSignature: undefined })),
     }));
     const error = await client.models
       .generateContent({

@@ -557,24 +557,24 @@ describe("through the official SDK", () => {
       throw new Error("expected reasoning and a call");
     }
     const told = { type: "function_call_output" as const, call_id: made.call_id, output: "sunny" };
-    const start_ = { role: "user" as const, content: "Use tool." };
+    const question = { role: "user" as const, content: "Use tool." };
     const bare = { type: made.type, call_id: made.call_id, name: made.name, arguments: "{}" };
     const send = (...input: OpenAI.Responses.ResponseInput) =>
       client.responses
         .create({ ...rest, input })
         .then((answer) => answer.output_text)
         .catch((cause: unknown) => (cause instanceof Error ? cause.message : ""));
-    expect(await send(start_, reasoning, made, told)).toBe("The tool said: sunny");
+    expect(await send(question, reasoning, made, told)).toBe("The tool said: sunny");
     const { id: _, ...unnamed } = reasoning;
-    expect(await send(start_, unnamed as typeof reasoning, bare, told)).toBe(
+    expect(await send(question, unnamed as typeof reasoning, bare, told)).toBe(
       "The tool said: sunny",
     );
-    expect(await send(start_, bare, told)).toContain("without its required 'reasoning' item");
+    expect(await send(question, bare, told)).toContain("without its required 'reasoning' item");
     const sealed = reasoning.encrypted_content ?? "";
     const altered = { ...reasoning, encrypted_content: sealed.replace(/.{4}$/, "AAAA") };
-    expect(await send(start_, altered, made, told)).toContain("could not be verified");
+    expect(await send(question, altered, made, told)).toContain("could not be verified");
     const gone = { ...reasoning, encrypted_content: null };
-    expect(await send(start_, gone, made, told)).toContain("Items are not persisted");
+    expect(await send(question, gone, made, told)).toContain("Items are not persisted");
     const kept = await caught(client.responses.retrieve(one.id));
     expect(kept).toMatchObject({ status: 404 });
   });
