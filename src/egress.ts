@@ -31,6 +31,8 @@ export interface EgressRequest {
   method: string;
   headers: Headers;
   body?: Uint8Array | string | ReadableStream<Uint8Array>;
+  /** How long a body that streams is; without it it is sent in chunks, which some servers refuse. */
+  bodyBytes?: number;
   /** The client's: aborting it cancels the upstream. */
   signal: AbortSignal;
   timeouts: EgressTimeouts;
@@ -278,6 +280,7 @@ function outboundHeaders(request: EgressRequest, way: Way): Headers {
   }
   if (!headers.has("user-agent")) headers.set("user-agent", `megallm/${version}`);
   if (way.host !== undefined) headers.set("host", way.host);
+  if (request.bodyBytes !== undefined) headers.set("content-length", String(request.bodyBytes));
   return headers;
 }
 

@@ -238,11 +238,7 @@ const hasList = ({ keys, models, preset }: ResolvedProvider): boolean =>
   models === null && !preset.serve && (keys.length > 0 || preset.local === true);
 
 /** Reads the lists of the providers of `current`. */
-const modelLists = (
-  current: () => Config,
-  egress: Egress,
-  env: GatewayParts["env"],
-): ModelCache =>
+const modelLists = (current: () => Config, egress: Egress, env: GatewayParts["env"]): ModelCache =>
   createModelCache({
     now,
     async load(name) {

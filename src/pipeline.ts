@@ -25,7 +25,11 @@ export const handle = (
     const read = (body: Uint8Array): Inbound => inspect(body, request, asked);
     const inbound = await conversations.resume(read(bytes), record.key, read);
     record.identify({ ...inbound, content: inbound });
-    const candidates = whoCanGoOn(inbound, await generation.router.candidates(inbound.model));
+    const { router } = generation;
+    const found = asked.provider
+      ? router.through(asked.provider, inbound.model)
+      : await router.candidates(inbound.model);
+    const candidates = whoCanGoOn(inbound, found);
     const answered = attemptAll(candidates, current, (each) => attempt(inbound, each, current));
     if (!inbound.stream) return answered;
     const response = await within(answered, pacing.openEarlyMs);

@@ -43,6 +43,8 @@ export interface ServerConfig {
   /** Web origins (`https://app.example`) that may call from a browser. */
   readonly allowedOrigins: readonly string[];
   readonly maxBodyBytes: number;
+  /** Of forms and other bodies that are not held in memory. */
+  readonly maxUploadBytes: number;
   readonly drainTimeoutMs: number;
   /** Whether the data plane refuses calls without a key: `auto` is already resolved. */
   readonly requireKey: boolean;

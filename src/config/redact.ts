@@ -29,6 +29,7 @@ export function redact(config: Config): Record<string, unknown> {
       allowed_hosts: server.allowedHosts,
       allowed_origins: server.allowedOrigins,
       max_body: server.maxBodyBytes,
+      max_upload: server.maxUploadBytes,
       drain_timeout: formatDuration(server.drainTimeoutMs),
       require_key: server.requireKey,
     },

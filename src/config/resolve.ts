@@ -151,6 +151,7 @@ function resolveServer(
     allowedHosts: server.allowed_hosts,
     allowedOrigins: server.allowed_origins,
     maxBodyBytes: server.max_body,
+    maxUploadBytes: server.max_upload,
     drainTimeoutMs: server.drain_timeout,
     requireKey: server.require_key === "always" || keys.length > 0 || !loopback,
   };

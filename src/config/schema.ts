@@ -311,6 +311,12 @@ const server = z.strictObject({
     "64mb",
     { defaultText: "32mb" },
   ),
+  max_upload: field(
+    sizeBytes.default(512 * 1024 ** 2),
+    "Largest upload: a form (audio, images, files) or any other body that is not JSON. Uploads over 1 MB wait in a private file in the folder for temporary files, not in memory.",
+    "1gb",
+    { defaultText: "512mb" },
+  ),
   drain_timeout: field(
     durationMs.default(30_000),
     "How long a stopping gateway waits for the requests that are still running.",

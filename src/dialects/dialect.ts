@@ -251,6 +251,8 @@ export interface Dialect {
      */
     keepAlive(context: AnswerContext): Frame | string | null;
   };
+  /** Whether the model answers by a JSON schema that its encoder asks for; absent: always. */
+  readonly enforcesSchema?: (target: Target) => boolean;
   readonly state?: StateCodec;
   readonly embeddings?: OperationCodec<EmbedRequest, EmbedResponse>;
   readonly rerank?: OperationCodec<RerankRequest, RerankResponse>;

@@ -1,6 +1,6 @@
 // JSON Schemas made to fit targets that take only a part of the standard. Pure; what a target takes is data.
 // https://json-schema.org/draft/2020-12/json-schema-validation
-import { isObject, type JsonObject } from "../lib/json.ts";
+import { isObject, type JsonObject, maxDepth } from "../lib/json.ts";
 import { field } from "./fields.ts";
 
 /** What a target takes. */
@@ -14,7 +14,7 @@ export interface SchemaRules {
 }
 
 /** Called with each keyword that becomes mere words. */
-export type Lost = (keyword: string) => void;
+type Lost = (keyword: string) => void;
 
 /** Keywords that ask nothing of a value: left out without a word. */
 const silent = new Set([
@@ -104,7 +104,7 @@ function fitReference(schema: JsonObject, ref: string, scope: Scope): JsonObject
     addWords(fitted, `$ref: ${clip(ref)}`);
     return fitted;
   }
-  if (scope.refs.includes(ref)) {
+  if (scope.refs.includes(ref) || scope.refs.length === maxDepth) {
     scope.lost("$ref (recursive)");
     const fitted = fit(beside, scope);
     const type = field(target, "type");

@@ -26,6 +26,10 @@ export type Operation =
   | "transcriptions"
   | "translations"
   | "compact"
+  /** Objects kept by a provider: see `pipeline/objects.ts`. */
+  | "files"
+  | "batches"
+  | "uploads"
   /** Anything else of a provider's own API, passed through. */
   | "pass-through"
   | "realtime";

@@ -130,7 +130,10 @@ async function complete(
     record.usage(usage);
     watch?.answer(json);
   } else {
-    const { value, warnings } = decodeAnswer({ json, text }, outbound);
+    const { value: decoded, warnings } = decodeAnswer({ json, text }, outbound);
+    // What was used is on record, whatever is thought of the answer.
+    record.usage(decoded.usage);
+    const value = outbound.emulation?.answer(decoded) ?? decoded;
     for (const warning of warnings) record.warn(warning);
     const observer = services.vault.observe(record.key, outbound.origin);
     for (const event of expand(value)) {

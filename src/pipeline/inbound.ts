@@ -17,6 +17,8 @@ export interface Asked {
   /** The client's dialect: it is answered in it. */
   dialect: Dialect;
   operation: Operation;
+  /** The only provider that may answer, where the path names one. */
+  provider?: string;
   /** The model's name, where the path holds it. */
   model?: string;
   /** Whether the answer is streamed, where the path says so. */
@@ -51,6 +53,8 @@ export interface Inbound {
   framing: Framing;
   /** The body holds what the gateway made up for the client; an upstream of the same dialect would refuse it as it is. */
   carriesForeign(quirks: Quirks): boolean;
+  /** The answer is to fit a JSON schema. Decodes the request. */
+  asksSchema(): boolean;
   /** The client wants usage in the stream, or its wire always has it. */
   includeUsage: boolean;
   /** The body, parsed once, on first use. @throws GatewayError `invalid_request` */
@@ -64,6 +68,8 @@ export interface BodyLimits {
   maxBytes: number;
   /** How long a body may fall behind {@link slowestBytesPerMs}. */
   patienceMs: number;
+  /** The setting that `maxBytes` comes from. */
+  setting?: "server.max_body" | "server.max_upload";
 }
 
 /**
@@ -73,7 +79,7 @@ export interface BodyLimits {
 export async function readBody(request: Request, limits: BodyLimits): Promise<Uint8Array> {
   const { maxBytes } = limits;
   const declared = Number(request.headers.get("content-length") ?? Number.NaN);
-  if (declared > maxBytes) throw tooLarge(maxBytes);
+  if (declared > maxBytes) throw tooLarge(limits);
   const raw = Number.isNaN(declared)
     ? await readCapped(request.body, limits)
     : new Uint8Array(await inTime(request.arrayBuffer(), timeFor(declared, limits)));
@@ -82,7 +88,7 @@ export async function readBody(request: Request, limits: BodyLimits): Promise<Ui
     return codings.length === 0 ? raw : await decompress(raw, codings, { maxBytes });
   } catch (error) {
     if (!(error instanceof DecompressError)) throw error;
-    if (error.kind === "too_large") throw tooLarge(maxBytes);
+    if (error.kind === "too_large") throw tooLarge(limits);
     throw new GatewayError(
       error.kind === "unsupported" ? "unsupported_encoding" : "invalid_request",
       error.message,
@@ -90,18 +96,24 @@ export async function readBody(request: Request, limits: BodyLimits): Promise<Ui
   }
 }
 
-const tooLarge = (maxBytes: number): GatewayError =>
-  new GatewayError(
-    "too_large",
-    `The request body is larger than ${maxBytes} bytes (server.max_body).`,
-  );
+const tooLarge = ({ maxBytes, setting = "server.max_body" }: BodyLimits): GatewayError =>
+  new GatewayError("too_large", `The request body is larger than ${maxBytes} bytes (${setting}).`);
 
 async function readCapped(
   body: ReadableStream<Uint8Array> | null,
   limits: BodyLimits,
 ): Promise<Uint8Array> {
-  const reader = body?.getReader();
   const chunks: Uint8Array[] = [];
+  for await (const chunk of chunksOf(body, limits)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** A body's pieces as they come, up to the limits. @throws GatewayError `too_large`, `invalid_request` (status 408) */
+export async function* chunksOf(
+  body: ReadableStream<Uint8Array> | null,
+  limits: BodyLimits,
+): AsyncGenerator<Uint8Array> {
+  const reader = body?.getReader();
   const began = monotonic();
   let size = 0;
   try {
@@ -110,8 +122,8 @@ async function readCapped(
       const { done, value } = await inTime(reader.read(), left);
       if (done) break;
       size += value.byteLength;
-      if (size > limits.maxBytes) throw tooLarge(limits.maxBytes);
-      chunks.push(value);
+      if (size > limits.maxBytes) throw tooLarge(limits);
+      yield value;
     }
   } catch (error) {
     reader?.cancel().catch(() => {
@@ -119,7 +131,6 @@ async function readCapped(
     });
     throw error;
   }
-  return Buffer.concat(chunks);
 }
 
 /** 32 KB/s: whoever is slower holds a connection rather than sending a body. */
@@ -188,6 +199,8 @@ export function inspect(body: Uint8Array, request: Request, asked: Asked): Inbou
     framing: envelope?.framing ?? dialect.stream.framingFor?.(url) ?? dialect.stream.framing,
     carriesForeign: (quirks) =>
       bodyDialect !== dialect || (dialect.carriesForeign?.(bytes, quirks) ?? false),
+    asksSchema: () =>
+      operation === "chat" && inbound.chat().value.responseFormat?.type === "json-schema",
     includeUsage: !dialect.usageOption || dialect.usageOption.edits(bytes, members).length === 0,
     body() {
       parsed ??= parseBody(bytes, asked);

@@ -13,6 +13,7 @@ import type { Endpoint } from "../providers/provider.ts";
 import type { Candidate } from "../routing/router.ts";
 import type { Inbound } from "./inbound.ts";
 import { applyParameters } from "./parameters.ts";
+import { type Emulation, emulateSchema } from "./structured.ts";
 
 /** A request ready to leave, but for its credentials. */
 export interface Outbound {
@@ -30,10 +31,12 @@ export interface Outbound {
   hidesUsage: boolean;
   /** How the upstream writes streams. */
   framing: Framing;
+  /** The schema that the client asked for is a tool here. */
+  emulation?: Emulation;
 }
 
 /** Where and how a request goes, whatever is in it. */
-export type Shell = Omit<Outbound, "body" | "warnings" | "hidesUsage">;
+export type Shell = Omit<Outbound, "body" | "warnings" | "hidesUsage" | "emulation">;
 
 /** Name under which signed content of this provider is recognised: accounts of one vendor share it. */
 export const vendor = (candidate: Candidate): string =>
@@ -66,10 +69,15 @@ const isSameEnvelope = (inbound: Inbound, endpoint: Endpoint): boolean =>
 
 /** Same dialect on both sides, and nothing in the body that only the gateway understands. */
 export const canRelay = (inbound: Asking, { provider }: Candidate, endpoint: Endpoint): boolean =>
-  endpoint.dialect === inbound.dialect.id && !inbound.carriesForeign(provider.preset.quirks);
+  endpoint.dialect === inbound.dialect.id &&
+  !inbound.carriesForeign(provider.preset.quirks) &&
+  !(provider.preset.quirks.noJsonSchema && inbound.asksSchema());
 
 /** What of a request decides where it goes and with which headers. */
-export type Asking = Pick<Inbound, "dialect" | "headers" | "url" | "stream" | "carriesForeign">;
+export type Asking = Pick<
+  Inbound,
+  "dialect" | "headers" | "url" | "stream" | "carriesForeign" | "asksSchema"
+>;
 
 /** Where the request goes and with which headers. @throws GatewayError `no_route`, `model_not_found` */
 export function shellOf(inbound: Asking, candidate: Candidate, endpoint: Endpoint): Shell {
@@ -127,7 +135,7 @@ export async function buildOutbound(
 /** Puts back into a request what its target signed and the client could not carry. */
 export type Restore = (request: ChatRequest, target: Origin) => Promise<ChatRequest>;
 
-type Content = Pick<Outbound, "body" | "warnings" | "hidesUsage">;
+type Content = Pick<Outbound, "body" | "warnings" | "hidesUsage" | "emulation">;
 
 /** The operator's additions, the client's wishes about what is lost, and the endpoint's envelope. @throws GatewayError `unsupported_feature` */
 export function finishOutbound(inbound: Inbound, shell: Shell, content: Content): Outbound {
@@ -171,14 +179,22 @@ function relayBody(inbound: Inbound, { candidate, dialect, endpoint }: Shell): C
 }
 
 async function translateBody(inbound: Inbound, shell: Shell, restore: Restore): Promise<Content> {
+  const { dialect } = shell;
   const decoded = inbound.chat();
-  const request = await restore(decoded.value, shell.origin);
-  const encoded = shell.dialect.request.encode(request, await targetOf(shell.candidate));
+  const target = await targetOf(shell.candidate);
+  const restored = await restore(decoded.value, shell.origin);
+  const emulation =
+    dialect.enforcesSchema?.(target) === false
+      ? emulateSchema(restored, target.provider)
+      : undefined;
+  const encoded = dialect.request.encode(emulation?.request ?? restored, target);
   for (const [name, value] of Object.entries(encoded.headers)) shell.headers.set(name, value);
+  const warnings = [...decoded.warnings, ...encoded.warnings];
   return {
     body: encoded.body,
-    warnings: [...decoded.warnings, ...encoded.warnings],
+    warnings: emulation ? [...warnings, emulation.warning] : warnings,
     hidesUsage: false,
+    ...(emulation && { emulation }),
   };
 }
 

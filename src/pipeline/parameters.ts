@@ -7,7 +7,7 @@ import type { Warning } from "../ir/warning.ts";
 import { scan } from "../lib/json.ts";
 import { withMembers, withoutPath } from "../lib/json-members.ts";
 
-type Content = Pick<Outbound, "body" | "warnings" | "hidesUsage">;
+type Content = Pick<Outbound, "body" | "warnings" | "hidesUsage" | "emulation">;
 
 /** How a single request may say what becomes of parameters that the target does not take. */
 export const unsupportedHeader = "x-megallm-unsupported";

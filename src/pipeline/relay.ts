@@ -70,6 +70,7 @@ export const handleMedia = (
             url: new URL(request.url),
             stream: parcel.stream,
             carriesForeign: () => false,
+            asksSchema: () => false,
           },
           candidate,
           endpoint,

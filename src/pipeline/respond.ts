@@ -110,7 +110,9 @@ function createTranslation(outbound: Outbound, client: Client): Flow {
   const splitter = framing.createSplitter();
   const decoder = outbound.dialect.stream.decoder(outbound.origin);
   const target = client.dialect.stream.encoder(client.context);
-  const write = (events: ChatEvent[]): Step => {
+  const shown = outbound.emulation?.events();
+  const write = (seen: ChatEvent[]): Step => {
+    const events = shown ? seen.flatMap(shown) : seen;
     const out = events
       .flatMap((event) => target.push(event))
       .map((frame) => client.writer.write(frame));

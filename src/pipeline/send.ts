@@ -21,6 +21,8 @@ export interface Sendable {
   url: URL;
   headers: Headers;
   body?: Uint8Array | string | ReadableStream<Uint8Array>;
+  /** How long a body that streams is. */
+  bodyBytes?: number;
 }
 
 /** What an answer must be: one JSON text, a stream of the dialect's framing, or anything at all. */
@@ -49,6 +51,7 @@ export async function send(
       method: outbound.method ?? "POST",
       headers: outbound.headers,
       ...(outbound.body !== undefined && { body: outbound.body }),
+      ...(outbound.bodyBytes !== undefined && { bodyBytes: outbound.bodyBytes }),
       signal,
       timeouts: {
         connectMs: connectMs ?? 0,

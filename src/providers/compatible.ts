@@ -15,7 +15,11 @@ type OpenAiOperation =
   | "image-variations"
   | "speech"
   | "transcriptions"
-  | "translations";
+  | "translations"
+  | "files"
+  | "batches"
+  | "uploads"
+  | "realtime";
 
 /** What the endpoints of one dialect have in common, where it is not the provider's own. */
 interface Side extends Pick<Endpoint, "baseUrl" | "aboveVersion" | "authorize" | "models"> {
@@ -33,6 +37,8 @@ interface ResponsesSide extends Side {
 interface AnthropicSide extends Side {
   /** Has `POST /v1/messages/count_tokens`. */
   countTokens?: boolean;
+  /** Has `/v1/files` and `/v1/messages/batches`. */
+  objects?: boolean;
 }
 
 interface GeminiSide extends Side {
@@ -91,6 +97,10 @@ const openaiPaths: Readonly<Record<OpenAiOperation, string>> = {
   speech: "/audio/speech",
   transcriptions: "/audio/transcriptions",
   translations: "/audio/translations",
+  files: "/files",
+  batches: "/batches",
+  uploads: "/uploads",
+  realtime: "/realtime",
 };
 
 const coherePaths = { chat: "/v2/chat", embeddings: "/v2/embed", rerank: "/v2/rerank" } as const;
@@ -181,10 +191,14 @@ export function defineCompatible(compatible: Compatible): Provider {
     if (compact) add("compact", side, { dialect, path: "/responses/compact" });
   }
   if (anthropic) {
-    const { countTokens, ...side } = anthropic;
+    const { countTokens, objects, ...side } = anthropic;
     const own = { dialect: "anthropic-messages", headers: anthropicVersion } as const;
     add("chat", side, { ...own, path: "/v1/messages" });
     if (countTokens) add("count-tokens", side, { ...own, path: "/v1/messages/count_tokens" });
+    if (objects) {
+      add("files", side, { ...own, path: "/v1/files" });
+      add("batches", side, { ...own, path: "/v1/messages/batches" });
+    }
   }
   if (rerank) {
     const { path = "/rerank", ...side } = rerank === true ? {} : rerank;

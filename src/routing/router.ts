@@ -41,8 +41,8 @@ export interface Router {
    */
   candidates(name: string): Promise<Candidate[]>;
   /**
-   * The credentials with which one provider's own API may be called, whatever the model.
-   * @throws GatewayError `not_found` for a provider that is not configured
+   * The credentials with which one provider's own API may be called; an empty model is none at all.
+   * @throws GatewayError `not_found` for a provider that is not configured, `model_not_found` for a model it is not to serve
    */
   through(provider: string, model: string): Candidate[];
   /** Every name worth showing: routes first, then `provider/model` where the provider's models are known. */
@@ -213,7 +213,16 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
     },
     through(name, model) {
       const provider = providers.get(name);
-      if (provider) return expand(provider, model);
+      if (provider && (model === "" || (provider.models?.has(model) ?? true))) {
+        return expand(provider, model);
+      }
+      if (provider) {
+        throw new GatewayError(
+          "model_not_found",
+          `The model \`${model.slice(0, 100)}\` is not served by \`${name}\` here.`,
+          { param: "model" },
+        );
+      }
       throw new GatewayError(
         "not_found",
         `\`${name.slice(0, 100)}\` is not a provider here. Providers: ${[...providers.keys()].join(", ") || "none"}.`,

@@ -219,7 +219,7 @@ describe("Converse", () => {
   });
 });
 
-async function told(command: ConverseStreamCommand): Promise<ConverseStreamOutput[]> {
+async function eventsOf(command: ConverseStreamCommand): Promise<ConverseStreamOutput[]> {
   const { stream } = await client.send(command);
   const events: ConverseStreamOutput[] = [];
   for await (const event of stream ?? []) events.push(event);
@@ -235,7 +235,7 @@ describe("ConverseStream", () => {
     const first = events.findIndex((event) => event.type === "part-start" && event.index === 2);
     if (opening) events.splice(first + 1, 0, opening);
     answer = () => streamed(encoded(events));
-    const got = await told(new ConverseStreamCommand({ modelId, messages }));
+    const got = await eventsOf(new ConverseStreamCommand({ modelId, messages }));
     expect(Object.keys(got[0] ?? {})).toEqual(["messageStart"]);
     expect(got.at(-2)?.messageStop).toEqual({ stopReason: "tool_use" });
     expect(got.at(-1)?.metadata?.usage).toEqual(usage as never);
@@ -313,7 +313,7 @@ test("CountTokens", async () => {
     { invokeModel: { body: Buffer.from(JSON.stringify(anthropic)) } },
   ];
   for (const input of inputs) {
-    const { inputTokens } = await client.send(new CountTokensCommand({ modelId, input } as never));
+    const { inputTokens } = await client.send(new CountTokensCommand({ modelId, input }));
     expect(inputTokens).toBe(42);
     const json = { ...(JSON.parse(asked.text) as JsonObject), model: modelId };
     const { value } = bedrockConverse.request.decode({ json, text: asked.text }, "count-tokens");

@@ -123,11 +123,15 @@ function normaliseRequest(given: JsonObject): unknown {
 /** Counts that stand there under two names, or are nil. */
 function normaliseUsage(usage: unknown): unknown {
   if (!isObject(usage)) return usage;
-  const doubles = ["cacheReadInputTokenCount", "cacheWriteInputTokenCount", "pydantic_ai_gateway"];
+  const doubles = new Set([
+    "cacheReadInputTokenCount",
+    "cacheWriteInputTokenCount",
+    "pydantic_ai_gateway",
+  ]);
   return Object.fromEntries(
     Object.entries(usage).filter(
       ([key, value]) =>
-        !doubles.includes(key) &&
+        !doubles.has(key) &&
         value !== 0 &&
         !(isObject(value) && Object.keys(value).length === 0) &&
         !(key === "cacheDetails"),
@@ -147,7 +151,7 @@ function normaliseAnswer(body: JsonObject): unknown {
 }
 
 /** Ids and times differ from run to run. */
-const withoutIds = ({ id: _, ...response }: ChatResponse): unknown => response;
+const withoutIds = (response: ChatResponse): unknown => ({ ...response, id: "" });
 
 const tally = (what: string, faults: readonly string[], count: number): void => {
   console.log(`bedrock-converse ${what}: ${count - faults.length} of ${count}`);
@@ -232,7 +236,7 @@ describe("answers", () => {
   });
 
   test("usage: cached tokens are counted once", () => {
-    const [answer] = exchanges.filter(({ id }) => id === "own-answer");
+    const answer = exchanges.find(({ id }) => id === "own-answer");
     const { value } = bedrockConverse.response.decode(
       bodyOf(answer?.response.body ?? {}),
       originOf(answer as Exchange),
@@ -365,7 +369,7 @@ function withoutLatency(event: ChatEvent): ChatEvent {
 function stripRaw(value: unknown): unknown {
   if (!isObject(value) || !isObject(value["usage"])) return value;
   const { usage, ...rest } = value;
-  const { raw, ...counts } = usage as JsonObject;
+  const { raw, ...counts } = usage;
   const isNone = isObject(raw) && raw["totalTokens"] === 0;
   return isNone ? rest : { ...rest, usage: counts };
 }

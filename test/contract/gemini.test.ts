@@ -187,7 +187,7 @@ function leaves(value: unknown): Set<string> {
       const text =
         typeof item === "string"
           ? item.replaceAll("-", "+").replaceAll("_", "/").replaceAll("=", "")
-          : String(item);
+          : JSON.stringify(item);
       found.add(`${names.slice(-2).join(".")} = ${text}`);
     }
   };

@@ -95,12 +95,14 @@ describe("the vendor's SDK", () => {
   });
 
   test("errors, before a stream and in it", async () => {
-    expect(client.chat({ model: "missing", messages })).rejects.toThrow("no such model");
+    const messageOf = (error: unknown): unknown => (error instanceof Error ? error.message : error);
+    const refused = client.chat({ model: "missing", messages });
+    expect(await refused.catch(messageOf)).toBe("no such model");
     const stream = await client.chat({ model: "breaks", messages, stream: true });
     const read = async (): Promise<void> => {
       for await (const chunk of stream) expect(chunk.done).toBe(false);
     };
-    expect(read()).rejects.toThrow("it broke");
+    expect(await read().catch(messageOf)).toBe("it broke");
   });
 
   test("embeddings, both paths", async () => {
@@ -126,16 +128,21 @@ const formOf = ({ request }: Recorded): string | undefined => {
 
 const chats = recordedIn("ollama", ["ollama.ollama.chat", "ollama.ollama.generate"]);
 
+const text = (value: unknown): string => (typeof value === "string" ? value : "");
+
 /** What an answer says, read off its lines without the dialect. */
 function told({ response }: Recorded): JsonObject {
   const { body } = response;
   const lines: JsonObject[] =
     typeof body === "string"
-      ? body.trimEnd().split("\n").map((line): JsonObject => JSON.parse(line))
+      ? body
+          .trimEnd()
+          .split("\n")
+          .map((line): JsonObject => JSON.parse(line))
       : [body as JsonObject];
   const messages = lines.map((line) => (isObject(line["message"]) ? line["message"] : line));
   const join = (...keys: string[]): string =>
-    messages.map((message) => keys.map((key) => message[key] ?? "").join("")).join("");
+    messages.map((message) => keys.map((key) => text(message[key])).join("")).join("");
   const calls = messages.flatMap(({ tool_calls: found }) => (Array.isArray(found) ? found : []));
   const last = lines.at(-1) ?? {};
   return {
@@ -165,7 +172,12 @@ describe(`recorded chats and generations (${chats.length})`, () => {
       const again = ollama.request.decode(bodyOf(JSON.parse(body))).value;
       // Both forms are one to an upstream: what the other had besides is told.
       const plain = (value: ChatRequest): unknown =>
-        JSON.parse(JSON.stringify({ ...value, messages: value.messages.map(({ place: _, ...rest }) => rest) }));
+        JSON.parse(
+          JSON.stringify({
+            ...value,
+            messages: value.messages.map((message) => ({ ...message, place: undefined })),
+          }),
+        );
       expect(plain(again)).toEqual(plain(asked));
       expect(warnings).toEqual([]);
       expect(asked.stream).toBe(stream);
@@ -184,7 +196,8 @@ describe(`recorded chats and generations (${chats.length})`, () => {
       };
       const whole = JSON.parse(ollama.response.encode(answer, context));
       const lines = Buffer.from(written(ollama, expand(answer), context)).toString();
-      const say = (body: unknown): JsonObject => told({ ...record, response: { ...response, body } });
+      const say = (body: unknown): JsonObject =>
+        told({ ...record, response: { ...response, body } });
       expect(say(whole)).toEqual(told(record));
       expect(say(lines)).toEqual(told(record));
     });

@@ -1,5 +1,6 @@
 // What real clients send, through the executable.
 import { replayScenes } from "../support/clients/replay.ts";
+import { targets } from "../support/clients/targets.ts";
 import { trapScenes } from "../support/clients/traps.ts";
 import type { Serve } from "../support/clients/ground.ts";
 import { startDaemon } from "../support/daemon.ts";
@@ -10,5 +11,8 @@ const serve: Serve = async (config) => {
   return { url: daemon.url, stop: () => daemon.dispose() };
 };
 
-replayScenes(serve);
+replayScenes(
+  serve,
+  targets.filter(({ whole }) => whole),
+);
 trapScenes(serve);

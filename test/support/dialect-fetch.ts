@@ -56,9 +56,12 @@ export function createDialectFetch(dialect: Dialect, answers: Answers): DialectF
       headers: { "content-type": dialect.stream.framing.contentType },
     });
   };
-  const answer = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+  const answer = async (
+    input: string | URL | Request,
+    init?: BunFetchRequestInit,
+  ): Promise<Response> => {
     try {
-      return await serve(new Request(input, init));
+      return await serve(input instanceof Request ? input : new Request(String(input), init));
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       return json(dialect.error.encode(error, "req_1"), error.status);

@@ -20,7 +20,8 @@ const corpus = "../shared/wire";
 
 /** Exchanges of the files that begin with one of `names`: from `test/contract/fixtures/<folder>` and from the corpus. */
 export function recordedIn(folder: string, names: readonly string[]): Recorded[] {
-  const isWanted = (file: string): boolean => names.some((name) => file.startsWith(`${name}.jsonl`));
+  const isWanted = (file: string): boolean =>
+    names.some((name) => file.startsWith(`${name}.jsonl`));
   const own = read(`test/contract/fixtures/${folder}`, isWanted);
   if (existsSync(corpus)) return [...own, ...read(corpus, isWanted)];
   console.log(`skipped: ${corpus} is not here; the project's own fixtures are tested alone`);

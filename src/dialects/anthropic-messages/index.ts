@@ -12,6 +12,7 @@ import { encodeResponse } from "./response-encode.ts";
 import { createDecoder } from "./stream-decoder.ts";
 import { createEncoder } from "./stream-encoder.ts";
 import { decodeUsage } from "./usage.ts";
+import { traitsOf } from "./model.ts";
 import { dialectId } from "./wire.ts";
 
 export const anthropicMessages: Dialect = {
@@ -37,6 +38,8 @@ export const anthropicMessages: Dialect = {
     keepAlive: () => ({ event: "ping", data: '{"type": "ping"}' }),
     framing: sse,
   },
+  enforcesSchema: ({ facts, model, quirks }) =>
+    traitsOf(model, facts).hasJsonSchema && !quirks.noJsonSchema,
   error: {
     decode: decodeError,
     encode: (error, requestId) => JSON.stringify(errorBody(error, requestId)),

@@ -4,6 +4,7 @@ import { createUsage, tokenCount } from "../../ir/usage.ts";
 import { eventstream } from "../../lib/eventstream.ts";
 import type { Dialect } from "../dialect.ts";
 import { field } from "../fields.ts";
+import { embeddings } from "./embeddings.ts";
 import { decodeError, errorBody, errorHeaders } from "./error.ts";
 import { carriesForeign } from "./origin.ts";
 import { decodeRequest } from "./request-decode.ts";
@@ -13,6 +14,7 @@ import { encodeResponse } from "./response-encode.ts";
 import { createDecoder } from "./stream-decoder.ts";
 import { createEncoder } from "./stream-encoder.ts";
 import { decodeUsage } from "./usage.ts";
+import { traitsOf } from "./model.ts";
 import { dialectId } from "./wire.ts";
 
 export const bedrockConverse: Dialect = {
@@ -38,6 +40,9 @@ export const bedrockConverse: Dialect = {
     // Every event of the wire means something.
     keepAlive: () => null,
   },
+  enforcesSchema: ({ facts, model, quirks }) =>
+    traitsOf(model, facts).hasJsonSchema && !quirks.noJsonSchema,
+  embeddings,
   error: { decode: decodeError, encode: errorBody, headers: errorHeaders },
   encodeTokenCount: (tokens) => JSON.stringify({ inputTokens: tokens }),
   carriesForeign,

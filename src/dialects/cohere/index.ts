@@ -50,6 +50,7 @@ export const cohere: Dialect = {
   embeddings,
   rerank,
   carriesForeign: hasOtherForm,
+  enforcesSchema: ({ quirks }) => !quirks.noJsonSchema,
   error: {
     decode: decodeError,
     encode: (error, requestId) => JSON.stringify(errorBody(error, requestId)),

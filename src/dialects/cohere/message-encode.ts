@@ -6,7 +6,6 @@ import type {
   ImagePart,
   Message,
   Part,
-  ReasoningPart,
   TextPart,
   ToolCallPart,
   ToolResultPart,
@@ -17,6 +16,7 @@ import { wrapInput } from "../freeform.ts";
 import { loneText } from "../lone-text.ts";
 import type { Losses } from "../losses.ts";
 import { dataUrlOf, namedText } from "../openai-media.ts";
+import { canReplay } from "../replay.ts";
 import { markError } from "../tool-error.ts";
 import { encodeDocument } from "./document.ts";
 import { dialectId, foreignFields, isPlan, noForm, ownExt } from "./wire.ts";
@@ -120,7 +120,7 @@ function encodeBlock(
     default:
       return part satisfies never;
   }
-  losses.lose(place, `Cohere has no form for this ${part.type}`);
+  losses.lose(place, lostPart(part));
   return [];
 }
 
@@ -205,7 +205,8 @@ function encodeAssistant(message: Message, path: string, scope: Scope): JsonObje
         content.push(...encodeBlock(part, place, scope));
         break;
       case "reasoning":
-        if (canReplay(part, scope)) {
+        if (part.text === "") break;
+        if (canReplay(part, dialectId, scope.target)) {
           content.push({ type: "thinking", thinking: part.text, ...ownExt(part.ext) });
         } else {
           losses.lose(place, "reasoning that another provider or model made cannot be sent back");
@@ -255,16 +256,6 @@ function ownCitations(part: TextPart, place: string, { losses }: Scope): unknown
   return citations.filter(({ origin }) => origin === dialectId).map(({ raw }) => raw);
 }
 
-/** Reasoning goes back only where it was made; without a named origin the client sent it to this wire itself. */
-function canReplay({ origin, text }: ReasoningPart, { target }: Scope): boolean {
-  return (
-    text !== "" &&
-    origin.dialect === dialectId &&
-    (origin.provider === undefined || origin.provider === target.provider) &&
-    (origin.model === undefined || origin.model === target.model)
-  );
-}
-
 function encodeCall(part: ToolCallPart): JsonObject {
   const { function: inner, ...outer } = ownExt(part.ext);
   const args = part.freeform ? JSON.stringify(wrapInput(part.args)) : part.args;
@@ -290,4 +281,11 @@ function reportOrphans(messages: readonly JsonObject[], { losses }: Scope): void
     const id = String(message["tool_call_id"]).slice(0, 60);
     losses.lose("messages", `the tool result \`${id}\` answers no call before it`);
   }
+}
+
+/** What is told of a part that has no form here. */
+function lostPart(part: Part): string {
+  if (part.type !== "opaque") return `Cohere has no form for this ${part.type}`;
+  const type = isObject(part.raw) ? String(part.raw["type"]) : "unknown";
+  return `only its own API understands \`${type.slice(0, 40)}\``;
 }

@@ -95,6 +95,9 @@ function encodeSettings({ request, target, losses, isNative }: Scope): JsonObjec
   return body;
 }
 
+const saysThatItReasons = /reasoning/;
+const leftToModel = "unknown whether the model reasons: it is left to do as it does";
+
 function encodeThinking({ request, target, losses, isNative }: Scope): JsonObject {
   const { reasoning } = request;
   if (!reasoning) return {};
@@ -104,16 +107,12 @@ function encodeThinking({ request, target, losses, isNative }: Scope): JsonObjec
   if (reasoning.mode !== "off" && reasoning.display !== undefined) {
     losses.lose("thinking.display", noForm);
   }
-  const { reasoning: can } = target.facts;
-  if (!isNative && can !== true && reasoning.mode === "off") {
-    // A model that never thinks refuses the field.
-    if (can === undefined) {
-      losses.lose("reasoning", "unknown whether the model can be told not to think");
-    }
-    return {};
-  }
-  if (!isNative && can === false) {
-    losses.lose("reasoning", "the model does not reason");
+  const can = target.facts.reasoning ?? (saysThatItReasons.test(target.model) ? true : undefined);
+  if (!isNative && can !== true) {
+    // A model that does not reason refuses the field; one that does reasons unasked.
+    const isMet = can === false && reasoning.mode === "off";
+    const reason = can === false ? "the model does not reason" : leftToModel;
+    if (!isMet) losses.lose("reasoning", reason);
     return {};
   }
   switch (reasoning.mode) {

@@ -7,6 +7,7 @@ import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
 import type { AnswerContext } from "../dialect.ts";
 import { wrapInput } from "../freeform.ts";
 import { createNotices, type Notice } from "../losses.ts";
+import { noticeProof } from "../lost-proof.ts";
 import { encodeCitation } from "./citation.ts";
 import { encodeFinish } from "./finish.ts";
 import { encodeUsage } from "./usage.ts";
@@ -53,7 +54,7 @@ function encodeMessage(parts: readonly Part[], notice: Notice): JsonObject {
         content.push({ type: "text", text: part.text });
         break;
       case "reasoning":
-        noticeProof(part, notice);
+        noticeProof(part, noForm, notice);
         if (part.text !== "") content.push({ type: "thinking", thinking: part.text });
         break;
       case "tool-call":
@@ -93,9 +94,3 @@ export const encodeCall = (
   function: { name: part.name, arguments: args },
   ...ownExt(part.ext),
 });
-
-/** What only the provider that made it can check or read has no place here. */
-export function noticeProof(part: Extract<Part, { type: "reasoning" }>, notice: Notice): void {
-  if (part.signature !== undefined) notice("thinking.signature", noForm);
-  if (part.encrypted !== undefined) notice("thinking.encrypted", noForm);
-}

@@ -9,9 +9,10 @@ import type { JsonObject } from "../../lib/json.ts";
 import type { AnswerContext, StreamEncoder } from "../dialect.ts";
 import { wrapInput } from "../freeform.ts";
 import { createNotices } from "../losses.ts";
+import { noticeProof } from "../lost-proof.ts";
 import { encodeCitation } from "./citation.ts";
 import { encodeFinish } from "./finish.ts";
-import { encodeCall, noticeProof } from "./response-encode.ts";
+import { encodeCall } from "./response-encode.ts";
 import { encodeUsage } from "./usage.ts";
 import { dialectId, foreignFields, isPlan, noForm, ownExt } from "./wire.ts";
 
@@ -66,7 +67,7 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
         return [...begun, ...deltas.flatMap((delta) => addDelta(index, delta))];
       }
       case "reasoning": {
-        noticeProof(part, notice);
+        noticeProof(part, noForm, notice);
         const at = counts.blocks;
         counts.blocks += 1;
         open.set(index, { kind: "thinking", index: at });

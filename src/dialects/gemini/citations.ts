@@ -5,7 +5,7 @@ import { isObject, type JsonObject } from "../../lib/json.ts";
 import { defined, field, stringOr } from "../fields.ts";
 import { camel, dialectId } from "./wire.ts";
 
-export type Citation = NonNullable<TextPart["citations"]>[number];
+type Citation = NonNullable<TextPart["citations"]>[number];
 
 const list = (message: JsonObject, key: string): JsonObject[] => {
   const value = field(message, key);

@@ -136,7 +136,7 @@ function mend(turns: Turn[], { traits, losses, isNative }: ConversationScope): v
     );
     turns.unshift({ role: "user", parts: [{ text: "(start of conversation)" }], extra: {} });
   }
-  if (turns.at(-1)?.role === "model" && !traits.hasPrefill) {
+  if (turns.at(-1)?.role === "model" && !traits.hasPrefill && !isNative) {
     losses.lose("messages", "the model cannot continue a message of its own: the user asks it to");
     turns.push({ role: "user", parts: [{ text: "Continue." }], extra: {} });
   }

@@ -130,7 +130,7 @@ function encodeRequest(request: EmbedRequest, target: Target): EncodedRequest {
   const losses = createLosses(target.provider);
   const own = request.ext[dialectId];
   // The second generation is told in the text what it is for.
-  const hasTask = !/embedding-(?:[2-9]|\d\d)/.test(target.model);
+  const hasTask = !/embedding-(?:[2-9]|[1-9]\d)(?!\d)/.test(target.model);
   const task = request.purpose === undefined ? undefined : wordOf(request.purpose);
   if (task !== undefined && !hasTask && own === undefined) {
     losses.lose("task_type", "the model takes no task type; it must be told in the text");

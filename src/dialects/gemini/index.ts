@@ -1,10 +1,10 @@
 // Google's generateContent and what else that wire offers: token counts and embeddings.
 // https://ai.google.dev/api
 import { jsonArray } from "../../lib/json-array.ts";
-import { sse } from "../../lib/sse.ts";
 import type { Dialect } from "../dialect.ts";
 import { embeddings, usageOfEmbeddings } from "./embeddings.ts";
 import { decodeError, errorBody } from "./error.ts";
+import { events } from "./framing.ts";
 import { carriesForeign } from "./origin.ts";
 import { renameModel } from "./rename.ts";
 import { decodeRequest } from "./request-decode.ts";
@@ -31,10 +31,11 @@ export const gemini: Dialect = {
     encoder: createEncoder,
     // Google's own clients die on comments; a blank line is harmless in either framing.
     keepAlive: () => "\n",
-    framing: sse,
-    framingFor: (url) => (url.searchParams.get("alt") === "sse" ? sse : jsonArray),
+    framing: events,
+    framingFor: (url) => (url.searchParams.get("alt") === "sse" ? events : jsonArray),
   },
   embeddings,
+  enforcesSchema: ({ quirks }) => !quirks.noJsonSchema,
   error: {
     decode: decodeError,
     encode: (error, requestId) => JSON.stringify(errorBody(error, requestId)),

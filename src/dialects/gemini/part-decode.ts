@@ -15,7 +15,15 @@ import { decodeFunctionResponse } from "./function-response.ts";
 import { decodeFileData, decodeInline } from "./media.ts";
 import { unescapeName } from "./names.ts";
 import { isSeal, unsealReasoning } from "./origin.ts";
-import { camel, opaque, optionalBoolean, optionalObject, optionalString, withExt } from "./wire.ts";
+import {
+  camel,
+  opaque,
+  optionalBoolean,
+  optionalObject,
+  optionalString,
+  ownExt,
+  withExt,
+} from "./wire.ts";
 
 export interface PartScope {
   /** Who made the content, as far as known. */
@@ -89,7 +97,7 @@ function readPart(
     const media = decodeInline(inline, `${path}.inlineData`);
     return { ...media, ...withExt(unknownFields(message, inlineKeys)) };
   }
-  if (file && scope.isRequest) {
+  if (file && (scope.isRequest || typeof field(camel(file), "fileUri") === "string")) {
     const media = decodeFileData(file, `${path}.fileData`);
     return { ...media, ...withExt(unknownFields(message, fileKeys)) };
   }
@@ -146,7 +154,7 @@ function decodeResult(
     text: scope.jsonText,
   });
   const beside = unknownFields(message, resultKeys);
-  return beside ? { ...part, ...withExt({ ...part.ext?.gemini, ...beside }) } : part;
+  return beside ? { ...part, ...withExt({ ...ownExt(part.ext), ...beside }) } : part;
 }
 
 /** What Google's servers ran themselves: whole for this dialect, readable for any other. */

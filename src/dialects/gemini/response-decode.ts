@@ -16,6 +16,6 @@ export function decodeResponse({ json, text }: Body, origin: Origin): Decoded<Ch
     throw invalidAnswer("The provider's answer has no `candidates`.", text);
   }
   const decoder = createDecoder(origin, { isWhole: true });
-  const value = collect([...decoder.push({ data: text }), ...decoder.end()]);
+  const value = collect([...decoder.pushParsed(json, text), ...decoder.end()]);
   return { value, warnings: [] };
 }

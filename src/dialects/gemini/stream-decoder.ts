@@ -3,7 +3,6 @@
 import type { Origin } from "../../ir/chat.ts";
 import { GatewayError } from "../../ir/error.ts";
 import type { ChatEvent } from "../../ir/event.ts";
-import type { Frame } from "../../lib/frame.ts";
 import { createId } from "../../lib/id.ts";
 import { isObject, JsonError, type JsonObject, parse } from "../../lib/json.ts";
 import type { StreamDecoder } from "../dialect.ts";
@@ -30,7 +29,12 @@ export interface DecoderOptions {
   isWhole?: boolean;
 }
 
-export function createDecoder(origin: Origin, options: DecoderOptions = {}): StreamDecoder {
+export interface AnswerDecoder extends StreamDecoder {
+  /** A chunk that was parsed already; `data` is its text. */
+  pushParsed(value: JsonObject, data: string): ChatEvent[];
+}
+
+export function createDecoder(origin: Origin, options: DecoderOptions = {}): AnswerDecoder {
   const candidates = new Map<number, CandidateDecoder>();
   const searches = new Map<number, number>();
   /** Unknown top-level fields, each as last seen. */
@@ -115,20 +119,33 @@ export function createDecoder(origin: Origin, options: DecoderOptions = {}): Str
     ];
   };
 
+  /** What a part's readers refuse is here the provider's fault. */
+  const attempt = (read: () => ChatEvent[], data: string): ChatEvent[] => {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof JsonError) {
+        return fail(invalidAnswer("The provider's answer holds something that is not JSON.", data));
+      }
+      if (!(error instanceof GatewayError)) throw error;
+      const isUnreadable = error.code === "invalid_request";
+      return fail(
+        isUnreadable ? invalidAnswer(`The provider's answer: ${error.message}`, data) : error,
+      );
+    }
+  };
+
   return {
-    push({ data }: Frame) {
+    push({ data }) {
       if (isOver || data.trim() === "" || data.trim() === "[DONE]") return [];
-      try {
+      return attempt(() => {
         const value = parse(data);
         const [first] = Array.isArray(value) ? value : [value];
         if (isObject(first)) return readChunk(first, Array.isArray(value) ? "" : data);
         return fail(invalidAnswer("The provider's answer holds a chunk that is no object.", data));
-      } catch (error) {
-        if (error instanceof GatewayError) return fail(error);
-        if (!(error instanceof JsonError)) throw error;
-        return fail(invalidAnswer("The provider's answer holds something that is not JSON.", data));
-      }
+      }, data);
     },
+    pushParsed: (value, data) => (isOver ? [] : attempt(() => readChunk(value, data), data)),
     end() {
       if (isOver) return [];
       const isWhole =

@@ -65,7 +65,7 @@ export function camel(message: JsonObject): JsonObject {
   return Object.fromEntries(read);
 }
 
-export const camelName = (key: string): string =>
+const camelName = (key: string): string =>
   snake.test(key)
     ? key.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
     : key;

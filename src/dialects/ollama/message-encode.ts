@@ -1,17 +1,11 @@
 // Messages of the internal representation as Ollama takes them: one text each, images beside it, every result its own.
 // https://docs.ollama.com/api/chat
-import type {
-  ChatRequest,
-  Message,
-  Part,
-  ReasoningPart,
-  ToolCallPart,
-  ToolResultPart,
-} from "../../ir/chat.ts";
+import type { ChatRequest, Message, Part, ToolCallPart, ToolResultPart } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { Target } from "../dialect.ts";
 import type { Losses } from "../losses.ts";
 import { namedText } from "../openai-media.ts";
+import { canReplay } from "../replay.ts";
 import { markError } from "../tool-error.ts";
 import { encodeInput } from "../tool-input.ts";
 import { encodeImage } from "./images.ts";
@@ -105,7 +99,7 @@ function addPart(
       return;
     }
     case "reasoning":
-      if (!canReplay(part, scope)) {
+      if (!canReplay(part, dialectId, scope.target)) {
         losses.lose(place, "reasoning that another provider or model made cannot be sent back");
       } else if (part.text !== "") draft.thinking.push(part.text);
       return;
@@ -137,20 +131,11 @@ function addPart(
     default:
       return part satisfies never;
   }
-  losses.lose(place, `Ollama has no form for this ${part.type}`);
+  losses.lose(place, lostPart(part));
 }
 
 const textsOf = (part: ToolResultPart): string[] =>
   part.parts.flatMap((inner) => (inner.type === "text" ? [inner.text] : []));
-
-/** Reasoning goes back only where it was made; without a named origin the client sent it to this wire itself. */
-function canReplay({ origin }: ReasoningPart, { target }: Scope): boolean {
-  return (
-    origin.dialect === dialectId &&
-    (origin.provider === undefined || origin.provider === target.provider) &&
-    (origin.model === undefined || origin.model === target.model)
-  );
-}
 
 function encodeCall(
   part: ToolCallPart,
@@ -198,4 +183,11 @@ function encodeResult(part: ToolResultPart, place: string, scope: MessageScope):
     tool_call_id: part.callId,
     ...ownExt(part.ext),
   };
+}
+
+/** What is told of a part that has no form here. */
+function lostPart(part: Part): string {
+  if (part.type !== "opaque") return `Ollama has no form for this ${part.type}`;
+  const type = isObject(part.raw) ? String(part.raw["type"]) : "unknown";
+  return `only its own API understands \`${type.slice(0, 40)}\``;
 }

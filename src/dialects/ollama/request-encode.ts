@@ -92,12 +92,15 @@ function encodeThink({ request, target, losses, isNative }: Scope): JsonObject {
   if (reasoning.display !== undefined) losses.lose("thinking.display", noForm);
   const degree = degreeOf(reasoning);
   if (isNative) return { think: degree ?? true };
-  if (target.facts.reasoning === false) {
-    losses.lose("reasoning", "the model does not reason");
+  const { reasoning: can } = target.facts;
+  const isGraded = knowsDegrees.test(target.model);
+  if (can !== true && !isGraded) {
+    // A model that does not think refuses the field; one that does thinks unasked.
+    losses.lose("reasoning", can === false ? "the model does not reason" : leftToModel);
     return {};
   }
   if (degree === undefined) return { think: true };
-  if (!knowsDegrees.test(target.model)) {
+  if (!isGraded) {
     losses.lose("reasoning", "the model is told to think, not how hard");
     return { think: true };
   }
@@ -105,6 +108,8 @@ function encodeThink({ request, target, losses, isNative }: Scope): JsonObject {
   if (nearest !== degree) losses.lose("reasoning", `asked for ${nearest} effort, the nearest here`);
   return { think: nearest };
 }
+
+const leftToModel = "unknown whether the model reasons: it is left to do as it does";
 
 const nearestDegrees: Readonly<Record<string, string>> = {
   minimal: "low",

@@ -4,6 +4,7 @@ import type { ChatResponse, Part } from "../../ir/chat.ts";
 import { stringify } from "../../lib/json.ts";
 import type { AnswerContext } from "../dialect.ts";
 import { createNotices, type Notice } from "../losses.ts";
+import { noticeProof } from "../lost-proof.ts";
 import { createLine, encodeCall, type Said } from "./answer.ts";
 import { encodeFinish } from "./finish.ts";
 import { encodeImage } from "./images.ts";
@@ -44,7 +45,7 @@ function say(parts: readonly Part[], notice: Notice): Required<Said> {
         break;
       case "reasoning":
         said.thinking += part.text;
-        noticeProof(part, notice);
+        noticeProof(part, noForm, notice);
         break;
       case "tool-call":
         if (part.executor === "client") {
@@ -68,10 +69,4 @@ function say(parts: readonly Part[], notice: Notice): Required<Said> {
     }
   }
   return said;
-}
-
-/** What only the provider that made it can check or read has no place here. */
-export function noticeProof(part: Extract<Part, { type: "reasoning" }>, notice: Notice): void {
-  if (part.signature !== undefined) notice("thinking.signature", noForm);
-  if (part.encrypted !== undefined) notice("thinking.encrypted", noForm);
 }

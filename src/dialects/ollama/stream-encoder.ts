@@ -8,11 +8,11 @@ import type { Frame } from "../../lib/frame.ts";
 import { type JsonObject, stringify } from "../../lib/json.ts";
 import type { AnswerContext, StreamEncoder } from "../dialect.ts";
 import { createNotices } from "../losses.ts";
+import { noticeProof } from "../lost-proof.ts";
 import { createLine, encodeCall, type Head, type Said } from "./answer.ts";
 import { errorBody } from "./error.ts";
 import { encodeFinish } from "./finish.ts";
 import { encodeImage } from "./images.ts";
-import { noticeProof } from "./response-encode.ts";
 import { encodeUsage } from "./usage.ts";
 import { dialectId, foreignFields, noForm, ownExt } from "./wire.ts";
 
@@ -44,7 +44,7 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
         if (part.type === "text" && part.citations?.length) notice("citations", noForm);
         return part.text === "" ? [] : shown({ text: part.text });
       case "reasoning":
-        noticeProof(part, notice);
+        noticeProof(part, noForm, notice);
         return part.text === "" ? [] : shown({ thinking: part.text });
       case "tool-call":
         if (part.executor === "client") calls.set(index, { ...part });

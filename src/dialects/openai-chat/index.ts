@@ -17,6 +17,7 @@ import { createStreamEncoder } from "./stream-encoder.ts";
 import { decodeUsage } from "../openai-usage.ts";
 import { hasFlatTools } from "./tool-decode.ts";
 import { usageOption } from "./usage-option.ts";
+import { traitsOf } from "../openai-model.ts";
 import { dialectId } from "./wire.ts";
 
 /** Clients disagree about whether the base URL ends in `/v1`: both paths work. */
@@ -50,6 +51,7 @@ export const openaiChat: Dialect = {
     keepAlive: () => ": ping\n",
     framing: sse,
   },
+  enforcesSchema: ({ model, quirks }) => traitsOf(model).hasJsonSchema && !quirks.noJsonSchema,
   error: {
     decode: decodeError,
     // The request id stands in the header alone.

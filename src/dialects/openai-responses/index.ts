@@ -14,6 +14,7 @@ import { encodeResponse } from "./response-encode.ts";
 import { state } from "./state.ts";
 import { createStreamDecoder } from "./stream-decoder.ts";
 import { createStreamEncoder } from "./stream-encoder.ts";
+import { traitsOf } from "../openai-model.ts";
 import { dialectId } from "./wire.ts";
 
 /** Clients disagree about whether the base URL ends in `/v1`: both paths work. */
@@ -66,6 +67,7 @@ export const openaiResponses: Dialect = {
     keepAlive: () => ": ping\n",
     framing: sse,
   },
+  enforcesSchema: ({ model, quirks }) => traitsOf(model).hasJsonSchema && !quirks.noJsonSchema,
   error: {
     decode: decodeError,
     // The request id stands in the header alone.

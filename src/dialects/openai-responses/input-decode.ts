@@ -155,7 +155,7 @@ const messageKeys = new Set(["type", "role", "content", "id", "status"]);
 function decodeMessage(item: JsonObject, path: string): Message {
   const role = field(item, "role") === "user" ? "user" : "system";
   const spelling = role === "system" ? { role: field(item, "role") } : {};
-  const { end: _, ...frame } = endFrame(item);
+  const { end: _, ...frame } = endFrame(item, true);
   return {
     role,
     parts: decodeContent(field(item, "content"), `${path}.content`),
@@ -180,7 +180,7 @@ function decodeResult(item: JsonObject, path: string): ToolResultPart {
     }),
     isError: false,
     ...withExt(unknownFields(item, resultKeys), {
-      ...endFrame(item),
+      ...endFrame(item, true),
       type: stringOr(field(item, "type")),
     }),
   };

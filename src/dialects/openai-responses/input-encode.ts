@@ -10,6 +10,7 @@ import type {
 } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { Target } from "../dialect.ts";
+import { defined } from "../fields.ts";
 import type { Losses } from "../losses.ts";
 import type { ModelTraits } from "../openai-model.ts";
 import { markError } from "../tool-error.ts";
@@ -241,9 +242,8 @@ function simplify(blocks: JsonObject[]): string | JsonObject[] {
   return isPlain && others.length === 0 ? String(only["text"]) : blocks;
 }
 
-/** `id` and `status`: an item that came with an id gets both back. */
-const idsOf = ({ id, status }: ItemFrame): JsonObject =>
-  id === undefined ? {} : { id, status: status ?? "completed" };
+/** An item of this wire's own gets back what it came with. */
+const idsOf = ({ id, status }: ItemFrame): JsonObject => defined({ id, status });
 
 /** What a model made: every item in turn, those of one message together. */
 function encodeMade(message: Message, path: string, scope: InputScope): JsonObject[] {

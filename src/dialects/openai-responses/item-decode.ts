@@ -37,10 +37,13 @@ const readString = (
   { isRequest }: ItemScope,
 ): string => (isRequest ? requiredString(object, key, path) : (stringOr(field(object, key)) ?? ""));
 
-/** What an item's last part says of it. A status is told only where it is not the usual one. */
-export function endFrame(item: JsonObject): ItemFrame {
+/**
+ * What an item's last part says of it. In an answer a status is told only where it is not the usual one; a client
+ * gets back what it wrote.
+ */
+export function endFrame(item: JsonObject, isRequest: boolean): ItemFrame {
   const status = stringOr(field(item, "status"));
-  const isUsual = status === "completed" || status === "in_progress";
+  const isUsual = !isRequest && (status === "completed" || status === "in_progress");
   return { ...idFrame(item), end: true, ...(status && !isUsual ? { status } : {}) };
 }
 
@@ -56,7 +59,7 @@ function decodeMessage(item: JsonObject, path: string, scope: ItemScope): Part[]
   return content.map((value, index) => {
     const isLast = index === content.length - 1;
     const frame = isLast
-      ? { ...endFrame(item), ...(phase === undefined ? {} : { phase }) }
+      ? { ...endFrame(item, scope.isRequest), ...(phase === undefined ? {} : { phase }) }
       : idFrame(item);
     const kept = isLast && extra ? { message: extra } : {};
     return decodeContent(value, `${path}.content[${index}]`, { scope, frame, kept });
@@ -122,7 +125,7 @@ function citationsOf(value: JsonObject): Pick<TextPart, "citations"> {
 const reasoningKeys = new Set(["type", "id", "status", "summary", "content", "encrypted_content"]);
 
 /** The parts of a reasoning item: each text, then what only the provider can read. At least one, since its id may stand for all. */
-function decodeReasoning(item: JsonObject, { origin }: ItemScope): Part[] {
+function decodeReasoning(item: JsonObject, { origin, isRequest }: ItemScope): Part[] {
   const encrypted = stringOr(field(item, "encrypted_content")) || undefined;
   const id = idFrame(item);
   const drafts: { said: Pick<ReasoningPart, "text" | "encrypted">; frame: ItemFrame }[] = [
@@ -140,7 +143,7 @@ function decodeReasoning(item: JsonObject, { origin }: ItemScope): Part[] {
     ...said,
     origin,
     ...(index === drafts.length - 1
-      ? withExt(extra, { ...frame, ...endFrame(item), ...statusOf(item) })
+      ? withExt(extra, { ...frame, ...endFrame(item, isRequest), ...statusOf(item) })
       : withExt(undefined, frame)),
   }));
 }
@@ -187,6 +190,6 @@ export function decodeCall(item: JsonObject, path: string, scope: ItemScope): To
     executor: "client",
     ...(isCustom ? { freeform: true } : {}),
     ...(namespace === undefined ? {} : { namespace }),
-    ...withExt(unknownFields(item, callKeys), endFrame(item)),
+    ...withExt(unknownFields(item, callKeys), endFrame(item, scope.isRequest)),
   };
 }

@@ -8,7 +8,7 @@ export const anthropic = defineCompatible({
   env: ["ANTHROPIC_API_KEY"],
   baseUrl: "https://api.anthropic.com/v1",
   openai: [],
-  anthropic: { countTokens: true },
+  anthropic: { countTokens: true, objects: true },
   authorize: anthropicKey,
   headers: anthropicVersion,
   modelsUrl: "/v1/models?limit=1000",

@@ -14,6 +14,12 @@ const dated = (path: string): Endpoint => ({
   needs: "api_version",
 });
 
+/** In the older API these paths name no deployment. */
+const account = (path: string): Endpoint[] => [
+  v1(path),
+  { ...dated(path), path: `/openai${path}?api-version={api_version}` },
+];
+
 const both = (path: string): Endpoint[] => [v1(path), dated(path)];
 
 export const azure: Provider = {
@@ -54,6 +60,12 @@ export const azure: Provider = {
     speech: both("/audio/speech"),
     transcriptions: both("/audio/transcriptions"),
     translations: both("/audio/translations"),
+    files: account("/files"),
+    batches: account("/batches"),
+    realtime: [
+      v1("/realtime"),
+      { ...dated("/realtime"), path: "/openai/realtime?api-version={api_version}" },
+    ],
   },
   authorize: azureAuth,
   // The list is of the models one could deploy, not of the deployments that requests name.

@@ -17,7 +17,7 @@ export const dashscope = defineCompatible({
       default: "dashscope-intl.aliyuncs.com",
     },
   },
-  openai: ["chat", "embeddings"],
+  openai: ["chat", "embeddings", "files", "batches"],
   responses: { baseUrl: "https://{host}/api/v2/apps/protocols/compatible-mode/v1" },
   anthropic: { baseUrl: "https://{host}/apps/anthropic", authorize: anthropicKey },
   quirks: {

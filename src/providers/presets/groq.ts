@@ -7,7 +7,7 @@ export const groq = defineCompatible({
   docs: "https://console.groq.com/docs/api-reference",
   env: ["GROQ_API_KEY"],
   baseUrl: "https://api.groq.com/openai/v1",
-  openai: ["chat", "speech", "transcriptions", "translations"],
+  openai: ["chat", "speech", "transcriptions", "translations", "files", "batches"],
   responses: true,
   quirks: {
     maxTokensField: "max_completion_tokens",

@@ -16,6 +16,10 @@ export const openaiCompatible = defineCompatible({
     "speech",
     "transcriptions",
     "translations",
+    "files",
+    "batches",
+    "uploads",
+    "realtime",
   ],
   rerank: true,
 });

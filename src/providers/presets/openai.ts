@@ -18,6 +18,10 @@ export const openai = defineCompatible({
     "speech",
     "transcriptions",
     "translations",
+    "files",
+    "batches",
+    "uploads",
+    "realtime",
   ],
   openaiModels:
     /^(?!(?:gpt-5(?:\.\d+)?-pro|gpt-5(?:\.\d+)?-codex|o1-pro|o3-pro|codex-|computer-use-)|.*-deep-research)/,

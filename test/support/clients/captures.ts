@@ -39,7 +39,7 @@ const cutMark = /…(?:\[cut \d+\])?$/;
 const sampleNonce = "dGhlIHNhbXBsZSBub25jZQ==";
 const ofConnection = new Set(["host", "connection", "content-length", "transfer-encoding"]);
 
-/** Every request of one client that came as HTTP, in order. */
+/** Every request of one client, in order. What came as a message of a WebSocket is what a POST would have held. */
 export async function readCaptures(client: CaptureName): Promise<Capture[]> {
   const text = await Bun.file(`${folder}/${client}.jsonl`).text();
   return text
@@ -47,8 +47,10 @@ export async function readCaptures(client: CaptureName): Promise<Capture[]> {
     .split("\n")
     .map((line) => JSON.parse(line) as JsonObject)
     .flatMap((line) => {
-      const { n, method, path, headers, body } = line;
-      // Notes and messages inside a WebSocket have neither.
+      const { n, path, headers, body } = line;
+      const isMessage = line["websocket_frame"] !== undefined;
+      const method = isMessage ? "POST" : line["method"];
+      // Notes have neither.
       if (typeof method !== "string" || typeof path !== "string") return [];
       const named = Object.entries((headers ?? {}) as Record<string, string>);
       return [
@@ -59,15 +61,20 @@ export async function readCaptures(client: CaptureName): Promise<Capture[]> {
           method,
           path,
           headers: Object.fromEntries(
-            named
+            (isMessage ? [["content-type", "application/json"] as const] : named)
               .filter(([name]) => !ofConnection.has(name.toLowerCase()))
               .map(([name, sent]) => [name, sent.replace(cutMark, "") || sampleNonce]),
           ),
-          body: isObject(body) ? (mend(body) as JsonObject) : undefined,
+          body: isObject(body) ? (mend(isMessage ? posted(body) : body) as JsonObject) : undefined,
           answered: line["answered"],
         },
       ];
     });
+}
+
+/** Without what only a WebSocket has. */
+function posted({ type: _type, generate: _generate, ...body }: JsonObject): JsonObject {
+  return body;
 }
 
 /** Takes the marks of cut strings out, so that what is left of base64 is base64 again, and signs thinking anew. */

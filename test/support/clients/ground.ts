@@ -1,4 +1,5 @@
 // Two gateways over HTTP, one before each strict upstream, so that every client meets its own wire and the other one.
+import type { Provider } from "../../../src/providers/provider.ts";
 import { startAnthropicUpstream } from "../upstream/anthropic.ts";
 import { startOpenAiUpstream } from "../upstream/openai.ts";
 import type { Recorded, Upstream } from "../upstream/upstream.ts";
@@ -10,8 +11,11 @@ export interface Served {
   stop(): Promise<void>;
 }
 
-/** Starts a gateway with the settings of a configuration file. */
-export type Serve = (config: Record<string, unknown>) => Promise<Served>;
+/** Starts a gateway with the settings of a configuration file; `presets` stand for the gateway's own where that is possible. */
+export type Serve = (
+  config: Record<string, unknown>,
+  presets?: readonly Provider[],
+) => Promise<Served>;
 
 export const sides = ["anthropic", "openai"] as const;
 /** What the upstream speaks. */

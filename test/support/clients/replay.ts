@@ -1,233 +1,203 @@
-// Every recorded request of real clients through the gateway: to a strict upstream of its own wire, and to one of the other.
+// Every recorded request of real clients through the gateway to strict upstreams: its own wire, and every other one.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { isObject } from "../../../src/lib/json.ts";
-import { checkStreamOrder } from "../anthropic-stream-order.ts";
-import { anthropicCaller, type Caller, openAiCaller } from "../callers.ts";
+import type { Recorded, Upstream } from "../upstream/upstream.ts";
+import { checkAnswer } from "./answers.ts";
+import { type Known, kindOf, modelOf } from "./asked.ts";
 import { type Capture, captureNames, capturesAbsent, readCaptures } from "./captures.ts";
-import {
-  bring,
-  type Brought,
-  type Ground,
-  prepareGround,
-  routes,
-  type Serve,
-  type Side,
-  sides,
-} from "./ground.ts";
+import type { Serve, Served } from "./ground.ts";
+import { refusals } from "./refusals.ts";
+import { configOf, presetsOf, type Target } from "./targets.ts";
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** What a path is to the gateway; undefined where it serves nothing. */
-type Kind = "chat" | "count-tokens" | "embeddings" | "models" | "hello";
-
-const kinds: readonly (readonly [method: string, path: RegExp, kind: Kind, wire?: Side])[] = [
-  ["POST", /^\/v1\/messages$/, "chat", "anthropic"],
-  ["POST", /^\/v1\/messages\/count_tokens$/, "count-tokens", "anthropic"],
-  ["POST", /^\/v1\/chat\/completions$/, "chat", "openai"],
-  ["POST", /^\/v1\/embeddings$/, "embeddings", "openai"],
-  ["GET", /^\/v1\/models(?:\/|$)/, "models"],
-  ["HEAD", /^\/api\/hello$/, "hello"],
-];
-
-function kindOf({ method, path }: Capture): { kind: Kind; wire?: Side } | undefined {
-  const [address = ""] = path.split("?");
-  const found = kinds.find(([verb, pattern]) => verb === method && pattern.test(address));
-  return found && { kind: found[2], ...(found[3] ? { wire: found[3] } : {}) };
+/** One target's double, and the gateway in front of it. */
+interface Stand {
+  target: Target;
+  upstream: Upstream;
+  gateway: Served;
 }
 
-/** Requests that are refused, and in what words. */
-const refusals: readonly {
-  why: string;
-  applies(capture: Capture, side: Side): boolean;
-  status: number;
-  says: RegExp;
-  /** A provider of the same wire might do it. */
-  keepsThreads?: boolean;
-}[] = [
-  {
-    why: "a conversation that the server would have to keep",
-    applies: ({ body }) => body?.["thread"] !== undefined,
-    status: 400,
-    says: /"thread_unsupported_request"/,
-    keepsThreads: true,
-  },
-  {
-    why: "OpenAI wants the word JSON in the messages of JSON mode; the captured client spoke to another server",
-    applies: ({ client, n }, side) => client === "ai-sdk" && n === 24 && side === "openai",
-    status: 400,
-    says: /must contain the word 'json'/i,
-  },
-  {
-    why: "Anthropic has no embeddings",
-    applies: ({ path }, side) => path === "/v1/embeddings" && side === "anthropic",
-    status: 400,
-    says: /no embeddings endpoint/,
-  },
-  {
-    why: "a tool that runs on Anthropic's servers",
-    applies: ({ client, n }, side) => client === "claude-code" && n === 19 && side === "openai",
-    status: 400,
-    says: /web_search/,
-  },
-  {
-    why: "a Gemini client asks for a model that nobody has",
-    applies: ({ client, n }) => client === "google-genai" && n === 2,
-    status: 404,
-    says: /`gemini-2.5-pro` is not listed here/,
-  },
-];
+interface Tally {
+  accepted: number;
+  /** By reason. */
+  refused: Map<string, number>;
+  faults: string[];
+}
 
-const callerOf: Record<Side, Caller> = { anthropic: anthropicCaller, openai: openAiCaller };
-
-/** Declares the tests; `serve` starts the gateway they are about. */
-export function replayScenes(serve: Serve): void {
+/** Declares the tests; `serve` starts the gateways they are about. */
+export function replayScenes(serve: Serve, targets: readonly Target[]): void {
   if (capturesAbsent) print("skipped: ../shared with the captures of real clients is not here");
   describe.skipIf(capturesAbsent)("requests of real clients", () => {
-    let ground: Ground;
+    let stands: Stand[] = [];
+    const table = new Map<string, Map<string, Tally>>();
     beforeAll(async () => {
-      ground = await prepareGround(serve);
+      const captures = (await Promise.all(captureNames.map(readCaptures))).flat();
+      const names = new Set(captures.filter(({ method }) => method === "POST").map(modelOf));
+      stands = await Promise.all(
+        targets.map(async (target) => {
+          const upstream = await target.start();
+          const config = configOf(target, upstream, [...names]);
+          return { target, upstream, gateway: await serve(config, presetsOf(target)) };
+        }),
+      );
     });
-    afterAll(() => ground.stop());
+    afterAll(async () => {
+      print(printed(table, targets));
+      await Promise.all(
+        stands.flatMap(({ upstream, gateway }) => [upstream.stop(), gateway.stop()]),
+      );
+    });
 
     for (const client of captureNames) {
       test(client, async () => {
-        const tally = new Map<string, number>();
-        const count = (what: string): void => void tally.set(what, (tally.get(what) ?? 0) + 1);
-        const wrong: string[] = [];
-        for (const capture of await readCaptures(client)) {
-          const known = kindOf(capture);
-          if (!known) {
-            count(await turnedAway(ground, capture));
-            continue;
-          }
-          for (const side of sides) {
+        const row = new Map<string, Tally>();
+        table.set(client, row);
+        const captures = await readCaptures(client);
+        for (const stand of stands) {
+          const tally: Tally = { accepted: 0, refused: new Map(), faults: [] };
+          row.set(stand.target.name, tally);
+          for (const capture of captures) {
             try {
-              count(await replay(ground, capture, known, side));
+              const why = await replay(stand, capture);
+              if (why === null) tally.accepted += 1;
+              else tally.refused.set(why, (tally.refused.get(why) ?? 0) + 1);
             } catch (error) {
               const message = error instanceof Error ? error.message : String(error);
-              wrong.push(`${client} ${capture.n} (${capture.case}) → ${side}: ${message}`);
+              tally.faults.push(`${client} ${capture.n} (${capture.case}): ${message}`);
             }
           }
         }
-        const lines = [...tally].toSorted(([a], [b]) => a.localeCompare(b));
-        print(`${client}: ${lines.map(([what, times]) => `${times} ${what}`).join(", ")}`);
-        expect(wrong).toEqual([]);
+        const faults = [...row].flatMap(([name, tally]) =>
+          tally.faults.map((fault) => `→ ${name}: ${fault}`),
+        );
+        expect(faults).toEqual([]);
       });
     }
   });
 }
 
-/** Sends one request, and says in a word what came of it. */
-async function replay(
-  ground: Ground,
-  capture: Capture,
-  { kind, wire }: { kind: Kind; wire?: Side },
-  side: Side,
-): Promise<string> {
-  const text = capture.body === undefined ? undefined : JSON.stringify(capture.body);
-  const { method, path, headers } = capture;
-  const brought = await bring(ground, side, { method, path, headers, body: text });
+function printed(
+  table: ReadonlyMap<string, ReadonlyMap<string, Tally>>,
+  targets: readonly Target[],
+): string {
+  const names = targets.map(({ name }) => name);
+  const lines = [...table].map(([client, row]) => {
+    const cells = names.map((name) => {
+      const tally = row.get(name);
+      const refused = [...(tally?.refused.values() ?? [])].reduce((sum, count) => sum + count, 0);
+      return `${tally?.accepted ?? 0} / ${refused} / ${tally?.faults.length ?? 0}`.padEnd(16);
+    });
+    return `${client.padEnd(14)} ${cells.join(" ")}`;
+  });
+  const reasons = new Map<string, number>();
+  for (const row of table.values()) {
+    for (const { refused } of row.values()) {
+      for (const [why, count] of refused) reasons.set(why, (reasons.get(why) ?? 0) + count);
+    }
+  }
+  return [
+    "accepted / refused rightly / fault",
+    `${" ".repeat(14)} ${names.map((name) => name.padEnd(16)).join(" ")}`,
+    ...lines,
+    ...[...reasons].map(([why, count]) => `refused ${count}: ${why}`),
+  ].join("\n");
+}
+
+/** What one request brought back, and what reached the upstream for it. */
+interface Brought {
+  answer: Response;
+  sent: Recorded[];
+  lost: string[];
+}
+
+/** A base URL with a path of the user's own: this gateway's has none. */
+const addressOf = ({ path }: Capture): string => path.replace(/^\/gemini(?=\/v1beta\/)/, "");
+
+async function bring({ gateway, upstream }: Stand, capture: Capture): Promise<Brought> {
+  const { method, headers, body } = capture;
+  const before = upstream.requests.length;
+  const answer = await fetch(gateway.url + addressOf(capture), {
+    method,
+    headers,
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const warnings = JSON.parse(answer.headers.get("x-megallm-warnings") ?? "[]") as {
+    field: string;
+  }[];
+  return {
+    answer,
+    sent: upstream.requests.slice(before),
+    lost: warnings.map(({ field }) => field),
+  };
+}
+
+/** Sends one request; the reason where it is refused rightly, null where it is answered. */
+async function replay(stand: Stand, capture: Capture): Promise<string | null> {
+  const { target } = stand;
+  const known = kindOf({ ...capture, path: addressOf(capture) });
+  const brought = await bring(stand, capture);
   const { answer, sent } = brought;
   expect(answer.headers.get("x-request-id")).toBeString();
-  const refusal = refusals.find((one) => one.applies(capture, side));
+  if (!known) return turnedAway(capture, brought);
+  const refusal = refusals.find((one) => one.applies(capture, target));
   if (refusal) {
     expect([answer.status, await answer.text()]).toEqual([
       refusal.status,
       expect.stringMatching(refusal.says),
     ]);
-    // The provider of the same wire speaks for itself.
-    if (refusal.keepsThreads) expect(sent).toHaveLength(wire === side ? 1 : 0);
-    return `refused (${refusal.why})`;
+    expect(sent).toHaveLength(refusal.byUpstream ? 1 : 0);
+    return refusal.why;
   }
   if (answer.status !== 200) throw new Error(`${answer.status} ${await answer.text()}`);
-  switch (kind) {
-    case "hello":
-      expect(sent).toEqual([]);
-      return "answered by the gateway";
-    case "models":
-      checkModels(capture, await answer.json());
-      return "answered by the gateway";
-    case "count-tokens":
-      expect((await answer.json()) as object).toEqual({ input_tokens: expect.any(Number) });
-      break;
-    case "embeddings":
-      checkEmbeddings(capture, await answer.json());
-      break;
-    case "chat":
-      await checkAnswer(callerOf[wire ?? side], capture, answer);
-      break;
-    default:
-      kind satisfies never;
-  }
-  if (wire === side) {
-    checkRelayed(capture, { text: text ?? "", side }, brought);
-    return "relayed";
-  }
-  checkTranslated(capture, brought);
-  return kind === "count-tokens" ? "counted" : "translated";
+  await checkAnswer(capture, known, answer);
+  for (const { refusal: refused } of sent) expect(refused).toBeUndefined();
+  if (known.wire === undefined) expect(sent).toEqual([]);
+  if (known.kind === "chat") checkSent(stand, capture, known, brought);
+  return null;
 }
 
-async function checkAnswer(caller: Caller, capture: Capture, answer: Response): Promise<void> {
-  if (capture.body?.["stream"] !== true) {
-    expect(caller.textOf(await answer.text())).toBeString();
-    return;
-  }
-  expect(answer.headers.get("content-type")).toStartWith("text/event-stream");
-  const reading = await caller.read(answer);
-  expect(reading).toMatchObject({ complete: true, unreadable: [], afterError: [] });
-  expect(reading.error).toBeUndefined();
-  if (caller.dialect === "anthropic-messages") expect(checkStreamOrder(reading.frames)).toEqual([]);
+function checkSent({ target }: Stand, capture: Capture, { wire }: Known, brought: Brought): void {
+  const { sent } = brought;
+  expect(sent).toHaveLength(1);
+  const [request] = sent;
+  if (!request) return;
+  expectPrivate(request.headers);
+  if (wire === target.wire) checkRelayed(target, capture, brought, request);
+  else checkTranslated(capture, brought, request);
 }
 
 const value = (headers: Record<string, string>, name: string): string | undefined =>
   Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
 
 /** The upstream got the client's bytes, but for the model's name and its own key. */
-function checkRelayed(
-  capture: Capture,
-  { text, side }: { text: string; side: Side },
-  { sent, warnings }: Brought,
-): void {
-  expect(sent).toHaveLength(1);
-  const request = sent[0];
-  const name = String(capture.body?.["model"]);
-  const target = routes[side][name]?.slice(side.length + 1);
-  const expected = text.replace(`"model":"${name}"`, `"model":"${target}"`);
-  const body = Buffer.from(request?.body ?? []).toString("utf8");
+function checkRelayed(target: Target, capture: Capture, { lost }: Brought, request: Recorded): void {
+  const text = JSON.stringify(capture.body);
+  const name = modelOf(capture);
+  const expected = text.replace(`"model":"${name}"`, `"model":"${target.model(name)}"`);
+  const body = Buffer.from(request.body).toString("utf8");
   // Nothing else may be added than the wish that a stream reports usage.
   const asking = /,?"stream_options":\{"include_usage":true\}/;
   if (body !== expected) expect(body.replace(asking, "")).toBe(expected.replace(asking, ""));
-  expect(request?.query).toBe(/\?.*/.exec(capture.path)?.[0] ?? "");
+  expect(request.query).toBe(/\?.*/.exec(capture.path)?.[0] ?? "");
   for (const header of ["anthropic-version", "anthropic-beta"]) {
-    expect([header, request?.headers[header]]).toEqual([header, value(capture.headers, header)]);
+    expect([header, request.headers[header]]).toEqual([header, value(capture.headers, header)]);
   }
-  expect(warnings).toEqual([]);
-  expectPrivate(request?.headers ?? {});
+  expect(lost).toEqual([]);
 }
 
-/** The upstream took it, and nothing that is the business of the client's own vendor is in it. */
-function checkTranslated(capture: Capture, { sent, warnings }: Brought): void {
-  const losses = warnings.map(({ field }) => field);
-  if (capture.path.includes("count_tokens")) {
-    expect(sent).toEqual([]);
-    expect(losses).toContain("input_tokens");
-    return;
-  }
-  expect(sent).toHaveLength(1);
-  const request = sent[0];
-  expect(request?.refusal).toBeUndefined();
-  const body = isObject(request?.parsed) ? request.parsed : {};
-  for (const name of ["safeguards", "thread", "context_management", "metadata", "betas"]) {
+/** Nothing that is the business of the client's own vendor is in it. */
+function checkTranslated({ body: asked }: Capture, { lost }: Brought, request: Recorded): void {
+  const body = isObject(request.parsed) ? request.parsed : {};
+  for (const name of ["safeguards", "thread", "context_management", "betas", "client_metadata"]) {
     expect([name, body[name]]).toEqual([name, undefined]);
   }
   expect(body["tools"]).not.toEqual([]);
   expect(JSON.stringify(body)).not.toContain("x-anthropic-billing-header");
-  expect(request?.query).toBe("");
-  expect(request?.headers["anthropic-beta"] ?? "").not.toContain("claude-code");
+  expect(request.headers["anthropic-beta"] ?? "").not.toContain("claude-code");
   for (const name of ["safeguards", "context_management"]) {
-    if (capture.body?.[name] !== undefined) expect(losses).toContain(name);
+    if (asked?.[name] !== undefined) expect(lost).toContain(name);
   }
-  expectPrivate(request?.headers ?? {});
 }
 
 /** No header of the caller's own goes on: neither its key nor what its program tells of itself. */
@@ -238,49 +208,11 @@ function expectPrivate(headers: Record<string, string>): void {
   expect(headers["user-agent"]).toStartWith("megallm/");
 }
 
-function checkModels(capture: Capture, answer: unknown): void {
-  const isAnthropic = value(capture.headers, "anthropic-version") !== undefined;
-  const model = isAnthropic
-    ? { type: "model", id: expect.any(String), display_name: expect.any(String) }
-    : { object: "model", id: expect.any(String), owned_by: expect.any(String) };
-  if (!/\/models(?:\?|$)/.test(capture.path)) {
-    expect(answer).toMatchObject(model);
-    return;
-  }
-  expect(answer).toMatchObject(
-    isAnthropic
-      ? { has_more: expect.any(Boolean), first_id: expect.any(String), last_id: expect.any(String) }
-      : { object: "list" },
-  );
-  const { data } = answer as { data: unknown[] };
-  expect(data.length).toBeGreaterThan(0);
-  for (const one of data) expect(one).toMatchObject(model);
-}
-
-function checkEmbeddings(capture: Capture, answer: unknown): void {
-  const input = capture.body?.["input"];
-  const { data } = answer as { data: { embedding: unknown }[] };
-  expect(data).toHaveLength(Array.isArray(input) ? input.length : 1);
-  const isBase64 = capture.body?.["encoding_format"] === "base64";
-  for (const { embedding } of data) {
-    if (isBase64) expect(embedding).toBeString();
-    else expect(embedding).toBeArray();
-  }
-}
-
 /** What is not served is refused at once, in words: agents try another way then. */
-async function turnedAway(ground: Ground, capture: Capture): Promise<string> {
-  const { method, path, headers, body, client } = capture;
-  const { answer, sent } = await bring(ground, "openai", {
-    method,
-    path,
-    headers,
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
+async function turnedAway({ method, path }: Capture, { answer, sent }: Brought): Promise<string> {
   const isUpgrade = method === "GET" && path === "/v1/responses";
-  const shown = path.replace(/^.*\/models\/[^?]*:/, "/…:").replace(/\?.*/, "");
-  expect([client, path, answer.status]).toEqual([client, path, isUpgrade ? 426 : 404]);
+  expect([path, answer.status]).toEqual([path, isUpgrade ? 426 : 404]);
   expect(await answer.json()).toMatchObject({ error: { message: expect.any(String) } });
   expect(sent).toEqual([]);
-  return `not served (${method} ${shown}: ${answer.status})`;
+  return `not served: ${method} ${path}`;
 }

@@ -97,7 +97,7 @@ function billOf({ body, model, cache, delivery }: GeminiScene, told: Told): Bill
   return createEntry({
     id: createVendorId(""),
     model: model.version,
-    inputTokens: input,
+    inputTokens: input + (told.usage.toolPrompt ?? 0),
     cachedInputTokens: Math.min(cached, input),
     outputTokens: blocked ? 0 : (told.outputTokens + pictures) * candidates(body),
     reasoningTokens: blocked ? 0 : told.reasoningTokens * candidates(body),
@@ -114,30 +114,46 @@ const candidates = (body: JsonObject): number => {
 function usageOf(
   { body, entry, told, surface }: Scene,
   { outputTokens, reasoningTokens }: Generated,
-) {
+): JsonObject {
   const shown = outputTokens - reasoningTokens;
   const cached = entry.cachedInputTokens;
-  const pictures = told.images.length * imageTokens;
+  const toolPrompt = told.usage.toolPrompt ?? 0;
+  const prompt = entry.inputTokens - toolPrompt;
+  const ofText = (tokenCount: number): JsonObject[] => [{ modality: "TEXT", tokenCount }];
   return {
-    promptTokenCount: entry.inputTokens,
+    promptTokenCount: prompt,
     ...(shown > 0 ? { candidatesTokenCount: shown } : {}),
     totalTokenCount: entry.inputTokens + outputTokens,
-    ...(cached > 0
+    ...(cached > 0 ? { cachedContentTokenCount: cached, cacheTokensDetails: ofText(cached) } : {}),
+    promptTokensDetails: promptDetails(body, prompt),
+    ...candidateDetails(shown, told.images.length * imageTokens, surface),
+    ...(toolPrompt > 0
       ? {
-          cachedContentTokenCount: cached,
-          cacheTokensDetails: [{ modality: "TEXT", tokenCount: cached }],
+          toolUsePromptTokenCount: toolPrompt,
+          toolUsePromptTokensDetails: ofText(toolPrompt),
         }
-      : {}),
-    promptTokensDetails: promptDetails(body, entry.inputTokens),
-    ...(pictures > 0 && shown > 0
-      ? { candidatesTokensDetails: [{ modality: "IMAGE", tokenCount: Math.min(pictures, shown) }] }
       : {}),
     ...(reasoningTokens > 0 ? { thoughtsTokenCount: reasoningTokens } : {}),
     ...(surface === "vertex" ? { trafficType: "ON_DEMAND" } : { serviceTier: "standard" }),
   };
 }
 
+/** Told always by Vertex AI, and by the other only when there is more than text. */
+function candidateDetails(shown: number, pictures: number, surface: Surface): JsonObject {
+  const ofImages = Math.min(pictures, shown);
+  const details = [
+    ...(shown > ofImages ? [{ modality: "TEXT", tokenCount: shown - ofImages }] : []),
+    ...(ofImages > 0 ? [{ modality: "IMAGE", tokenCount: ofImages }] : []),
+  ];
+  const tells = shown > 0 && (surface === "vertex" || ofImages > 0);
+  return tells ? { candidatesTokensDetails: details } : {};
+}
+
 // ---- rendering ----
+
+/** Vertex AI numbers candidates only when there are several. */
+const placeOf = ({ surface, body }: Scene, index: number): JsonObject =>
+  surface === "vertex" && candidates(body) === 1 ? {} : { index };
 
 const tail = ({ entry, surface }: Scene): JsonObject => ({
   modelVersion: entry.model,
@@ -168,7 +184,7 @@ function wholeChunk(say: Scene): Chunk {
   const list = Array.from({ length: candidates(say.body) }, (_, index) => ({
     content: { ...(parts.length > 0 ? { parts } : {}), role: "model" },
     ...endOf(say),
-    index,
+    ...placeOf(say, index),
   }));
   const body = { candidates: list, usageMetadata: usageOf(say, all(say)), ...tail(say) };
   return { body, generated: all(say) };
@@ -200,11 +216,15 @@ function* streamChunks(say: Scene): Generator<Chunk> {
     for (const { part, tokens, thought } of partsOf(say, true)) {
       if (thought) thoughts += tokens;
       else shown += tokens;
-      yield chunk({ content: { parts: [part], role: "model" }, index }, told());
+      yield chunk({ content: { parts: [part], role: "model" }, ...placeOf(say, index) }, told());
     }
     // What was stated, not counted, is made up for at the end.
     const generated = index === count - 1 ? sum : told();
-    const closing = { content: { parts: [closingPart(say)], role: "model" }, ...endOf(say), index };
+    const closing = {
+      content: { parts: [closingPart(say)], role: "model" },
+      ...endOf(say),
+      ...placeOf(say, index),
+    };
     yield chunk(closing, generated);
   }
 }
@@ -231,7 +251,9 @@ function endOf(say: Scene): JsonObject {
     told.finish ?? (say.malformed ? "MALFORMED_FUNCTION_CALL" : finishes[told.cause]);
   const words =
     finishWords[finishReason] ??
-    (told.calls.length > 0 ? "Model generated function call(s)." : undefined);
+    (told.calls.length > 0 && say.surface === "gemini"
+      ? "Model generated function call(s)."
+      : undefined);
   return {
     finishReason,
     ...(words === undefined ? {} : { finishMessage: words }),

@@ -4,6 +4,7 @@ import { argumentPieces, pieces, type Call, type Told } from "./answer.ts";
 import { wantsSealed } from "./responses-fields.ts";
 import { findTool } from "./responses-prompt.ts";
 import { seal } from "./responses-store.ts";
+import { objects } from "./shape.ts";
 import { countText } from "./tokens.ts";
 import { createVendorId } from "./vendor-id.ts";
 
@@ -30,6 +31,8 @@ export function outputItems(
 ): OutputItem[] {
   const output: OutputItem[] = [];
   if (reasons && told.reasoning !== "") output.push(reasoningItem(told, body));
+  const searches = objects(body["tools"]).some(({ type }) => String(type).startsWith("web_search"));
+  if (searches && told.sources.length > 0) output.push(searchItem());
   for (const image of told.images) output.push(imageItem(image));
   const silent = told.calls.length > 0 || told.images.length > 0;
   if (told.refusal !== "" || told.text !== "" || !silent) output.push(messageItem(told));
@@ -146,6 +149,24 @@ function callItem(call: Call, body: JsonObject, items: readonly JsonObject[]): O
   };
 }
 
+/** The stages that the vendor's own tools are told in. */
+const stagesOf = (type: string, id: string, stages: readonly string[]): OutputItem["steps"] =>
+  function* steps(index) {
+    for (const stage of stages) {
+      yield { event: { type: `response.${type}.${stage}`, item_id: id, output_index: index } };
+    }
+  };
+
+function searchItem(): OutputItem {
+  const id = createVendorId("ws_");
+  const base = { id, type: "web_search_call" };
+  return {
+    item: { ...base, status: "completed", action: { type: "search", query: "What is so?" } },
+    added: { ...base, status: "in_progress" },
+    steps: stagesOf("web_search_call", id, ["in_progress", "searching", "completed"]),
+  };
+}
+
 function imageItem({ mediaType, data }: Told["images"][number]): OutputItem {
   const id = createVendorId("ig_");
   const base = { id, type: "image_generation_call" };
@@ -161,11 +182,6 @@ function imageItem({ mediaType, data }: Told["images"][number]): OutputItem {
       size: "1024x1024",
     },
     added: { ...base, status: "in_progress" },
-    *steps(index) {
-      const place = { item_id: id, output_index: index };
-      for (const stage of ["in_progress", "generating", "completed"]) {
-        yield { event: { type: `response.image_generation_call.${stage}`, ...place } };
-      }
-    },
+    steps: stagesOf("image_generation_call", id, ["in_progress", "generating", "completed"]),
   };
 }

@@ -144,6 +144,8 @@ export interface StatedUsage {
   cacheWrite1h?: number;
   output?: number;
   reasoning?: number;
+  /** What the vendor's own tools brought into the prompt: beside `input`, and billed with it (Gemini). */
+  toolPrompt?: number;
 }
 
 export interface ScriptedCall {

@@ -527,7 +527,7 @@ describe("reasoning", () => {
     [{ mode: "effort", effort: "high" }, llama, undefined],
     [{ mode: "off" }, gptOss, undefined],
   ])("%j for %s", (reasoning, model, fields) => {
-    const { body } = encode({ ...(reasoning ? { reasoning } : {}) }, model);
+    const { body } = encode(reasoning ? { reasoning } : {}, model);
     expect(body["additionalModelRequestFields"]).toEqual(fields as never);
   });
 
@@ -553,35 +553,35 @@ describe("reasoning", () => {
     )[1]?.content.length;
 
   test.each<[name: string, part: Partial<Part>, model: string, blocks: number]>([
-    ["Claude's to Claude", { signature: "s", origin: claudes } as never, sonnet45, 2],
+    ["Claude's to Claude", { signature: "s", origin: claudes }, sonnet45, 2],
     [
       "Claude's to another model of Claude's",
-      { signature: "s", origin: { ...claudes, model: sonnet46 } } as never,
+      { signature: "s", origin: { ...claudes, model: sonnet46 } },
       sonnet45,
       1,
     ],
     [
       "Claude's under another name of it",
-      { signature: "s", origin: { ...claudes, model: "claude-sonnet-4-5" } } as never,
+      { signature: "s", origin: { ...claudes, model: "claude-sonnet-4-5" } },
       sonnet45,
       2,
     ],
     [
       "Claude's of another provider",
-      { signature: "s", origin: { ...claudes, provider: "x" } } as never,
+      { signature: "s", origin: { ...claudes, provider: "x" } },
       sonnet45,
       1,
     ],
-    ["Claude's to Nova", { signature: "s", origin: claudes } as never, nova, 1],
-    ["unsigned to Claude", { origin: claudes } as never, sonnet45, 1],
-    ["OpenAI's", { signature: "s", origin: { dialect: "openai-responses" } } as never, sonnet45, 1],
+    ["Claude's to Nova", { signature: "s", origin: claudes }, nova, 1],
+    ["unsigned to Claude", { origin: claudes }, sonnet45, 1],
+    ["OpenAI's", { signature: "s", origin: { dialect: "openai-responses" } }, sonnet45, 1],
     [
       "DeepSeek's own, unsigned",
       { origin: { dialect: "bedrock-converse" } } as never,
       "us.deepseek.r1-v1:0",
       2,
     ],
-    ["gpt-oss's own, unsigned", { origin: { dialect: "bedrock-converse" } } as never, gptOss, 1],
+    ["gpt-oss's own, unsigned", { origin: { dialect: "bedrock-converse" } }, gptOss, 1],
   ])("sent back: %s", (_name, part, model, blocks) => {
     expect(replay(part, model)).toBe(blocks);
   });

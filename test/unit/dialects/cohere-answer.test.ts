@@ -37,7 +37,9 @@ const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 const frames = (...events: JsonObject[]): Uint8Array =>
   Buffer.from(
-    events.map((event) => `event: ${String(event["type"])}\ndata: ${JSON.stringify(event)}\n\n`).join(""),
+    events
+      .map((event) => `event: ${String(event["type"])}\ndata: ${JSON.stringify(event)}\n\n`)
+      .join(""),
   );
 const streamed = (bytes: Uint8Array): ChatEvent[] => eventsOf(cohere, [bytes], origin);
 const said = (type: string, message: JsonObject, index?: number): JsonObject => ({
@@ -124,9 +126,18 @@ describe("whole answers", () => {
       }
     };
     const empty = { message: { role: "assistant", content: [] } };
-    expect(codeOf({ ...empty, finish_reason: "ERROR" })).toMatchObject(["upstream_unavailable", expect.any(String)]);
-    expect(codeOf({ ...empty, finish_reason: "TIMEOUT" })).toMatchObject(["upstream_timeout", expect.any(String)]);
-    expect(codeOf({ message: "too many tokens" })).toMatchObject(["upstream_rejected", "too many tokens"]);
+    expect(codeOf({ ...empty, finish_reason: "ERROR" })).toMatchObject([
+      "upstream_unavailable",
+      expect.any(String),
+    ]);
+    expect(codeOf({ ...empty, finish_reason: "TIMEOUT" })).toMatchObject([
+      "upstream_timeout",
+      expect.any(String),
+    ]);
+    expect(codeOf({ message: "too many tokens" })).toMatchObject([
+      "upstream_rejected",
+      "too many tokens",
+    ]);
     expect(codeOf({})).toMatchObject(["upstream_invalid", expect.any(String)]);
   });
 
@@ -216,7 +227,10 @@ describe("whole answers", () => {
     for (const [word, reason, last] of table) {
       const answer = decode({ message: {}, finish_reason: word });
       const shown = JSON.parse(cohere.response.encode(answer, context));
-      expect([answer.candidates[0]?.finish.reason, shown.finish_reason]).toEqual([reason, last] as never);
+      expect([answer.candidates[0]?.finish.reason, shown.finish_reason]).toEqual([
+        reason,
+        last,
+      ] as never);
     }
   });
 });
@@ -310,7 +324,9 @@ describe("streams", () => {
     for (const end of ["\n", "\r\n"]) {
       const bytes = Buffer.from(text.replaceAll("\n", end));
       for (let at = 0; at <= bytes.length; at += 7) {
-        expect(eventsOf(cohere, [bytes.subarray(0, at), bytes.subarray(at)], origin)).toEqual(whole);
+        expect(eventsOf(cohere, [bytes.subarray(0, at), bytes.subarray(at)], origin)).toEqual(
+          whole,
+        );
       }
     }
   });
@@ -383,9 +399,9 @@ describe("streams", () => {
     const part = fc.oneof(
       fc.string().map((text): Part => ({ type: "text", text })),
       fc.string().map((text): Part => ({ type: "reasoning", text, origin })),
-      fc.string().map(
-        (args): Part => ({ type: "tool-call", id: "c", name: "f", args, executor: "client" }),
-      ),
+      fc
+        .string()
+        .map((args): Part => ({ type: "tool-call", id: "c", name: "f", args, executor: "client" })),
     );
     fc.assert(
       fc.property(fc.array(part, { maxLength: 6 }), fc.nat(99), (parts, total) => {
@@ -416,7 +432,9 @@ describe("errors", () => {
     });
     expect(of(401, '{"message":"invalid api token"}').code).toBe("upstream_auth");
     expect(of(429, '{"message":"trial limit"}').code).toBe("upstream_rate_limited");
-    expect(of(400, '{"detail":"Model x is not supported."}').message).toBe("Model x is not supported.");
+    expect(of(400, '{"detail":"Model x is not supported."}').message).toBe(
+      "Model x is not supported.",
+    );
     expect(of(500, "oops").code).toBe("upstream_unavailable");
   });
 

@@ -18,7 +18,9 @@ function codecOf({ id, embeddings }: Dialect): NonNullable<Dialect["embeddings"]
   if (!embeddings) throw new Error(`${id} has no embeddings`);
   return embeddings;
 }
-const codecs = [openaiChat, cohere, ollama].map((dialect) => [dialect.id, codecOf(dialect)] as const);
+const codecs = [openaiChat, cohere, ollama].map(
+  (dialect) => [dialect.id, codecOf(dialect)] as const,
+);
 
 const decode = (dialect: Dialect, json: JsonObject, form?: string): EmbedRequest =>
   codecOf(dialect).decodeRequest({ json, text: JSON.stringify(json), ...(form && { form }) }).value;
@@ -99,7 +101,10 @@ describe("OpenAI", () => {
     expect(inputsOf(["a", "b"])).toEqual([texts("a", "b"), false]);
     expect(inputsOf([1, 2])).toEqual([[{ type: "tokens", tokens: [1, 2] }], true]);
     expect(inputsOf([[1], "b"])).toEqual([
-      [{ type: "tokens", tokens: [1] }, { type: "text", text: "b" }],
+      [
+        { type: "tokens", tokens: [1] },
+        { type: "text", text: "b" },
+      ],
       false,
     ]);
     for (const input of ["a", ["a", "b"], [1, 2], [[1], [2]]]) {
@@ -173,7 +178,11 @@ describe("OpenAI", () => {
   });
 
   test("answers: by index, as numbers or base64, tokens in any spelling", () => {
-    const request = decode(openaiChat, { model: "m", input: ["a", "b"], encoding_format: "base64" });
+    const request = decode(openaiChat, {
+      model: "m",
+      input: ["a", "b"],
+      encoding_format: "base64",
+    });
     const data = [
       { index: 1, embedding: "AACAPwAAAMA=" },
       { index: 0, embedding: [5] },
@@ -186,7 +195,10 @@ describe("OpenAI", () => {
       usage: { input: { total: 4 }, output: { total: 0 } },
     });
     // Voyage.
-    expect(of({ total_tokens: 9 }).usage).toMatchObject({ input: { total: 9 }, output: { total: 0 } });
+    expect(of({ total_tokens: 9 }).usage).toMatchObject({
+      input: { total: 9 },
+      output: { total: 0 },
+    });
     expect(openaiChat.usage("embeddings", { usage: { total_tokens: 9 } })).toMatchObject({
       input: { total: 9 },
       output: { total: 0 },
@@ -211,7 +223,12 @@ describe("Cohere", () => {
 
   test("texts, images and mixed inputs come out as they went in", () => {
     const mixed = [
-      { content: [{ type: "text", text: "a" }, { type: "image_url", image_url: { url: png } }] },
+      {
+        content: [
+          { type: "text", text: "a" },
+          { type: "image_url", image_url: { url: png } },
+        ],
+      },
     ];
     const table: JsonObject[] = [
       { texts: ["a", "b"], input_type: "search_query" },
@@ -239,9 +256,9 @@ describe("Cohere", () => {
     expect(of({})).toEqual(["search_document", ["input_type"]]);
     expect(of({ purpose: "query" })).toEqual(["search_query", []]);
     expect(of({ purpose: "similarity" })).toEqual(["clustering", ["input_type"]]);
-    expect(encode(cohere, { purpose: "query", encoding: "base64" }).body["embedding_types"]).toEqual([
-      "base64",
-    ]);
+    expect(
+      encode(cohere, { purpose: "query", encoding: "base64" }).body["embedding_types"],
+    ).toEqual(["base64"]);
     const tokens = { inputs: [{ type: "tokens" as const, tokens: [1] }] };
     expect(failure(() => encode(cohere, tokens)).code).toBe("unsupported_feature");
   });
@@ -341,11 +358,9 @@ describe("Ollama", () => {
       failure(() => encode(ollama, request)).code;
     expect(codeOf({ encoding: "int8" })).toBe("unsupported_feature");
     expect(codeOf({ inputs: [{ type: "tokens", tokens: [1] }] })).toBe("unsupported_feature");
-    expect(encode(ollama, { encoding: "base64", purpose: "query", user: "u", truncate: "start" }).lost).toEqual([
-      "truncate",
-      "input_type",
-      "user",
-    ]);
+    expect(
+      encode(ollama, { encoding: "base64", purpose: "query", user: "u", truncate: "start" }).lost,
+    ).toEqual(["truncate", "input_type", "user"]);
   });
 });
 
@@ -355,8 +370,24 @@ describe("all of them", () => {
     const table: [dialect: Dialect, json: JsonObject][] = [
       [openaiChat, { data: [{ index: 0, embedding: [1] }] }],
       [openaiChat, { data: [1, 2, 3].map((item) => ({ embedding: [item] })) }],
-      [openaiChat, { data: [{ index: 0, embedding: [1] }, { index: 0, embedding: [1] }] }],
-      [openaiChat, { data: [{ index: 0, embedding: [1] }, { index: 1, embedding: ["x"] }] }],
+      [
+        openaiChat,
+        {
+          data: [
+            { index: 0, embedding: [1] },
+            { index: 0, embedding: [1] },
+          ],
+        },
+      ],
+      [
+        openaiChat,
+        {
+          data: [
+            { index: 0, embedding: [1] },
+            { index: 1, embedding: ["x"] },
+          ],
+        },
+      ],
       [openaiChat, {}],
       [cohere, { embeddings: { float: [[1]] } }],
       [cohere, { embeddings: { int8: [[1], [2]] } }],
@@ -371,7 +402,16 @@ describe("all of them", () => {
   });
 
   test("nothing but a GatewayError is thrown, whatever comes in", () => {
-    const keys = ["model", "input", "prompt", "texts", "images", "inputs", "embedding_types", "truncate"];
+    const keys = [
+      "model",
+      "input",
+      "prompt",
+      "texts",
+      "images",
+      "inputs",
+      "embedding_types",
+      "truncate",
+    ];
     const json = fc.dictionary(fc.constantFrom(...keys, "__proto__", "content"), fc.jsonValue());
     fc.assert(
       fc.property(json, json, (body, rest) => {

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { Target } from "../../../src/dialects/dialect.ts";
 import { gemini } from "../../../src/dialects/gemini/index.ts";
 import { openaiChat } from "../../../src/dialects/openai-chat/index.ts";
-import type { ChatRequest, Message } from "../../../src/ir/chat.ts";
+import type { ChatRequest, Message, Part } from "../../../src/ir/chat.ts";
 import { GatewayError } from "../../../src/ir/error.ts";
 import type { JsonObject } from "../../../src/lib/json.ts";
 import { scan, splice } from "../../../src/lib/json.ts";
@@ -85,7 +85,9 @@ describe("decode", () => {
     const { messages } = decode(JSON.parse(text), text);
     const proof = { signature: "s", origin: { dialect: "gemini" } };
     const call = { type: "tool-call", executor: "client" };
-    expect(messages[0]?.parts as unknown[]).toEqual([
+    const [asked] = messages;
+    const given: unknown = asked?.parts;
+    expect(given).toEqual([
       { ...call, id: "gemcall_0_0", name: "f", args: '{"a":1.0}', proof },
       { ...call, id: "gemcall_0_1", name: "f", args: "{}" },
       { ...call, id: "x", name: "g", args: "{}" },
@@ -248,8 +250,12 @@ describe("encode", () => {
   test("turns alternate; results come first, in the order of their calls, by the function's name", () => {
     const call = (id: string, name: string) =>
       ({ type: "tool-call", id, name, args: `{"id":"${id}"}`, executor: "client" }) as const;
-    const result = (callId: string, text: string, isError = false) =>
-      ({ type: "tool-result", callId, parts: [{ type: "text", text }], isError }) as const;
+    const result = (callId: string, text: string, isError = false): Part => ({
+      type: "tool-result",
+      callId,
+      parts: [{ type: "text", text }],
+      isError,
+    });
     const { body, lost } = encode(
       {
         messages: [
@@ -400,8 +406,8 @@ describe("encode", () => {
     ["gemini-3-pro-preview", { mode: "adaptive" }, { includeThoughts: true }, []],
     ["gemma-3-27b-it", { mode: "effort", effort: "high" }, undefined, ["reasoning"]],
   ])("%s thinks %j", (model, reasoning, config, lost) => {
-    const encoded = encode({ ...(reasoning ? { reasoning } : {}) }, model);
-    expect(encoded.body["generationConfig"] as unknown).toEqual(
+    const encoded = encode(reasoning ? { reasoning } : {}, model);
+    expect(encoded.body["generationConfig"]).toEqual(
       config ? { thinkingConfig: config } : undefined,
     );
     expect(encoded.lost).toEqual(lost);

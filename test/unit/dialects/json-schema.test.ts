@@ -126,6 +126,12 @@ describe("fitSchema", () => {
     expect(JSON.stringify(fitted).length).toBeLessThan(5_000_000);
   });
 
+  test("a long chain of references is cut", () => {
+    const $defs: Record<string, unknown> = {};
+    for (let at = 0; at < 20_000; at += 1) $defs[`d${at}`] = { $ref: `#/$defs/d${at + 1}` };
+    expect(fit({ $ref: "#/$defs/d0", $defs }).lost).toEqual(["$ref (recursive)"]);
+  });
+
   test("anything at all gives a schema, and pollutes nothing", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {

@@ -90,7 +90,10 @@ describe("whole answers read", () => {
     expect(answer.candidates[0]?.finish).toEqual({ reason: "tool-calls", raw: "stop" });
     expect(answer.createdMs).toBe(Date.UTC(2025, 0, 2, 3, 4, 5, 123));
     expect(answer.usage).toMatchObject({ input: { total: 5 }, output: { total: 7 } });
-    expect(answer.candidates[0]?.ext?.ollama).toMatchObject({ remote_model: "r", eval_duration: 3 });
+    expect(answer.candidates[0]?.ext?.ollama).toMatchObject({
+      remote_model: "r",
+      eval_duration: 3,
+    });
   });
 
   test("two calls without ids get two ids", () => {
@@ -101,7 +104,13 @@ describe("whole answers read", () => {
   });
 
   test("an answer of `/api/generate`, and one of a server before done reasons", () => {
-    const answer = decode({ model: "m", response: "A", thinking: "T", done: true, context: [1, 2] });
+    const answer = decode({
+      model: "m",
+      response: "A",
+      thinking: "T",
+      done: true,
+      context: [1, 2],
+    });
     expect(answer.candidates[0]).toEqual({
       parts: [
         { type: "reasoning", text: "T", origin },
@@ -134,7 +143,13 @@ describe("whole answers written", () => {
   const usage = createUsage({ total: 5 }, { total: 7 });
 
   test("in the form of `/api/chat`", () => {
-    const call: Part = { type: "tool-call", id: "c", name: "f", args: '{"a":1}', executor: "client" };
+    const call: Part = {
+      type: "tool-call",
+      id: "c",
+      name: "f",
+      args: '{"a":1}',
+      executor: "client",
+    };
     const parts: Part[] = [
       { type: "reasoning", text: "T", origin },
       { type: "text", text: "A" },
@@ -200,14 +215,15 @@ describe("whole answers written", () => {
   });
 
   test("done reasons", () => {
-    const table: [reason: ChatResponse["candidates"][number]["finish"]["reason"], word: string][] = [
-      ["stop", "stop"],
-      ["tool-calls", "stop"],
-      ["length", "length"],
-      ["context-window", "length"],
-      ["content-filter", "stop"],
-      ["other", "stop"],
-    ];
+    const table: [reason: ChatResponse["candidates"][number]["finish"]["reason"], word: string][] =
+      [
+        ["stop", "stop"],
+        ["tool-calls", "stop"],
+        ["length", "length"],
+        ["context-window", "length"],
+        ["content-filter", "stop"],
+        ["other", "stop"],
+      ];
     for (const [reason, word] of table) {
       const shown = encode([], { candidates: [{ parts: [], finish: { reason } }] });
       expect([reason, shown["done_reason"]]).toEqual([reason, word]);
@@ -285,7 +301,11 @@ describe("streams read", () => {
       const cut = eventsOf(ollama, [bytes.subarray(0, at), bytes.subarray(at)], origin);
       expect(plain(cut)).toEqual(whole);
     }
-    const single = eventsOf(ollama, Array.from(bytes, (byte) => Uint8Array.of(byte)), origin);
+    const single = eventsOf(
+      ollama,
+      Array.from(bytes, (byte) => Uint8Array.of(byte)),
+      origin,
+    );
     expect(plain(single)).toEqual(whole);
   });
 
@@ -398,15 +418,13 @@ describe("streams written", () => {
       fc.oneof(
         fc.string({ minLength: 1 }).map((text): Part => ({ type: "text", text })),
         fc.string({ minLength: 1 }).map((text): Part => ({ type: "reasoning", text, origin })),
-        fc.jsonValue().map(
-          (value): Part => ({
-            type: "tool-call",
-            id: "c",
-            name: "f",
-            args: JSON.stringify({ value }),
-            executor: "client",
-          }),
-        ),
+        fc.jsonValue().map((value): Part => ({
+          type: "tool-call",
+          id: "c",
+          name: "f",
+          args: JSON.stringify({ value }),
+          executor: "client",
+        })),
       ),
       { maxLength: 6 },
     );

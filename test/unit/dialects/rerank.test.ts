@@ -24,7 +24,8 @@ function encode(request: RerankRequest, quirks: Quirks = {}): { body: JsonObject
   return { body: JSON.parse(body), lost: warnings.map(({ field }) => field) };
 }
 const read = (json: JsonObject, request: RerankRequest): RerankResponse =>
-  codec().decodeResponse({ json, text: JSON.stringify(json) }, { dialect: "cohere" }, request).value;
+  codec().decodeResponse({ json, text: JSON.stringify(json) }, { dialect: "cohere" }, request)
+    .value;
 const show = (response: RerankResponse, request: RerankRequest): JsonObject =>
   JSON.parse(codec().encodeResponse(response, request, () => {}));
 function failure(run: () => unknown): GatewayError {
@@ -120,7 +121,15 @@ describe("answers", () => {
       [{ results: scores, usage: { prompt_tokens: 8, total_tokens: 8 } }, 8],
       [{ data: scores, usage: { total_tokens: 9 } }, 9],
       [{ results: scores, meta: { tokens: { input_tokens: 6 } } }, 6],
-      [{ results: scores.map(({ index, relevance_score: relevanceScore }) => ({ index, relevanceScore })) }, undefined],
+      [
+        {
+          results: scores.map(({ index, relevance_score: relevanceScore }) => ({
+            index,
+            relevanceScore,
+          })),
+        },
+        undefined,
+      ],
     ];
     for (const [json, tokens] of spellings) {
       const response = read(json, request);
@@ -134,7 +143,12 @@ describe("answers", () => {
 
   test("in the form that was asked for, with the documents where they were wished for", () => {
     const response = read(
-      { id: "r", model: "x", data: [{ index: 1, relevance_score: 0.5 }], usage: { total_tokens: 4 } },
+      {
+        id: "r",
+        model: "x",
+        data: [{ index: 1, relevance_score: 0.5 }],
+        usage: { total_tokens: 4 },
+      },
       request,
     );
     expect(show(response, request)).toEqual({

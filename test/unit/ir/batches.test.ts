@@ -80,25 +80,36 @@ describe("rerank", () => {
   test("as one request would have ranked them: places, order, number", () => {
     const topN = fc.option(fc.integer({ min: 1, max: 70 }), { nil: undefined });
     fc.assert(
-      fc.property(fc.uniqueArray(fc.nat(1000), { minLength: 1, maxLength: 60 }), most, topN, (list, limit, top) => {
-        const request: RerankRequest = {
-          model: "m",
-          query: "q",
-          documents: list.map(String),
-          ...(top !== undefined && { topN: top }),
-          ext: {},
-        };
-        const parts = splitRerank(request, limit);
-        for (const part of parts) expect(part.documents.length).toBeLessThanOrEqual(limit);
-        const merged = mergeRerank(parts.map(rank), request, limit);
-        expect(merged.results).toEqual(rank(request).results);
-        expect(merged.usage?.serverTools["search_units"]).toBe(parts.length);
-      }),
+      fc.property(
+        fc.uniqueArray(fc.nat(1000), { minLength: 1, maxLength: 60 }),
+        most,
+        topN,
+        (list, limit, top) => {
+          const request: RerankRequest = {
+            model: "m",
+            query: "q",
+            documents: list.map(String),
+            ...(top !== undefined && { topN: top }),
+            ext: {},
+          };
+          const parts = splitRerank(request, limit);
+          for (const part of parts) expect(part.documents.length).toBeLessThanOrEqual(limit);
+          const merged = mergeRerank(parts.map(rank), request, limit);
+          expect(merged.results).toEqual(rank(request).results);
+          expect(merged.usage?.serverTools["search_units"]).toBe(parts.length);
+        },
+      ),
     );
   });
 
   test("what fits is left as it is", () => {
-    const request: RerankRequest = { model: "m", query: "q", documents: ["1", "2"], topN: 5, ext: {} };
+    const request: RerankRequest = {
+      model: "m",
+      query: "q",
+      documents: ["1", "2"],
+      topN: 5,
+      ext: {},
+    };
     expect(splitRerank(request, 2)).toEqual([request]);
     const answer = rank(request);
     expect(mergeRerank([answer], request, 2)).toBe(answer);

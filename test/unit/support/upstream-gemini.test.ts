@@ -1,5 +1,6 @@
 // The Gemini double: what it refuses and how, what it answers, through the official SDK and byte by byte.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { ApiError, FunctionCallingConfigMode, GoogleGenAI } from "@google/genai";
 import { findGeminiModel, plainGemini } from "../../support/upstream/gemini-models.ts";
 import { signPart } from "../../support/upstream/gemini-signature.ts";
@@ -595,7 +596,12 @@ describe("through the official SDK", () => {
     const { upstream, client } = await start();
     upstream.script([
       { kind: "text", text: "See.", images: [{ mediaType: "image/png", data: "iVBORw0KGgo=" }] },
-      { kind: "text", text: "So it is.", sources: [{ title: "a", url: "https://example.com/" }] },
+      {
+        kind: "text",
+        text: "So it is.",
+        sources: [{ title: "a", url: "https://example.com/" }],
+        usage: { input: 10, toolPrompt: 5 },
+      },
       { kind: "text", text: "", blocked: "PROHIBITED_CONTENT" },
       { kind: "refusal", text: "No." },
       { kind: "text", text: "x", finish: "RECITATION" },
@@ -607,6 +613,8 @@ describe("through the official SDK", () => {
     expect(page.candidates?.[0]?.groundingMetadata?.groundingChunks?.[0]?.web?.uri).toBe(
       "https://example.com/",
     );
+    expect(page.usageMetadata).toMatchObject({ promptTokenCount: 10, toolUsePromptTokenCount: 5 });
+    expect(upstream.bill.entries.at(-1)?.inputTokens).toBe(15);
     const blocked = await client.models.generateContent(ask);
     expect(blocked.promptFeedback?.blockReason).toBe("PROHIBITED_CONTENT" as never);
     expect(blocked.candidates).toBeUndefined();
@@ -797,5 +805,82 @@ describe("headers and bytes", () => {
     expect(await status("/v1beta/models/gemini-2.5-flash:predict")).toBe(404);
     expect(await status("/v1/chat/completions")).toBe(404);
     expect(await status("/v1/models/gemini-2.5-flash:toString")).toBe(404);
+  });
+
+  test("arguments come piece by piece on Vertex AI where they are asked for so", async () => {
+    upstream.script({
+      kind: "tool-calls",
+      reasoning: "Hm.",
+      calls: [
+        { name: "get_weather", args: { city: "Oslo by the fjord", days: [1, true] } },
+        { name: "get_weather", args: {} },
+      ],
+    });
+    const response = await post(
+      `${vertex.replace(":generate", ":streamGenerate")}?alt=sse`,
+      { authorization: "Bearer g-1" },
+      {
+        ...base,
+        tools,
+        toolConfig: { functionCallingConfig: { streamFunctionCallArguments: true } },
+      },
+    );
+    const frames = (await response.text()).trimEnd().split("\r\n\r\n");
+    const calls = frames
+      .map((frame) => JSON.parse(frame.slice(6)).candidates[0].content.parts[0])
+      .filter((part) => part.functionCall !== undefined);
+    expect(calls[0]).toMatchObject({ functionCall: { name: "get_weather", willContinue: true } });
+    expect(calls[0].thoughtSignature).toBeString();
+    const told = calls.flatMap((part) => part.functionCall.partialArgs ?? []);
+    const city = told.filter((one) => one.jsonPath === "$.city");
+    expect(city.map((one) => one.stringValue).join("")).toBe("Oslo by the fjord");
+    expect(city.at(-1)).toEqual({ jsonPath: "$.city", stringValue: "" });
+    expect(told.slice(-2)).toEqual([
+      { jsonPath: "$.days[0]", numberValue: 1 },
+      { jsonPath: "$.days[1]", boolValue: true },
+    ]);
+    expect(calls.slice(-2).map((part) => part.functionCall)).toEqual([{}, { name: "get_weather" }]);
+  });
+
+  test("streams break as they are told to, and what was told is billed", async () => {
+    upstream.reset();
+    upstream.script([
+      { kind: "half-stream", answer: { kind: "text", text: "One two three." } },
+      { kind: "cut", afterFrames: 1, answer: { kind: "text", text: "One two three." } },
+    ]);
+    const streamed = `${path.replace(":generate", ":streamGenerate")}?alt=sse`;
+    const half = await (await post(streamed, key)).text();
+    expect(half).toContain("three.");
+    expect(half).not.toContain("finishReason");
+    const cut = await post(streamed, key)
+      .then((response) => response.text())
+      .catch(() => "broken");
+    expect(cut).toBe("broken");
+    const [first, second] = upstream.bill.entries;
+    expect(first).toMatchObject({ complete: false });
+    expect(first?.outputTokens).toBeGreaterThan(second?.outputTokens ?? 0);
+    expect(second?.outputTokens).toBeGreaterThan(0);
+  });
+});
+
+describe("hostile bodies", () => {
+  test("any JSON is accepted or refused, never thrown at", () => {
+    const names = ["contents", "parts", "text", "tools", "functionDeclarations", "__proto__"];
+    const { tree } = fc.letrec((tie) => ({
+      tree: fc.oneof(
+        { depthSize: "small" },
+        fc.jsonValue(),
+        fc.array(tie("tree"), { maxLength: 3 }),
+        fc.dictionary(fc.constantFrom(...names), tie("tree"), { maxKeys: 3 }),
+      ),
+    }));
+    fc.assert(
+      fc.property(tree, (value) => {
+        expect(Object.keys(judge({ ...base, ...(value as object) })).length).toBe(1);
+        expect(Object.keys(judge(value)).length).toBe(1);
+      }),
+      { numRuns: 300 },
+    );
+    expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
   });
 });

@@ -1,5 +1,6 @@
 // The Responses double: what it refuses and how, what it answers, through the official SDK and byte by byte.
 import { afterEach, describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import OpenAI from "openai";
 import { zodTextFormat } from "openai/helpers/zod";
 import { z } from "zod";
@@ -599,8 +600,10 @@ describe("through the official SDK", () => {
     ]);
     const refused = await client.responses.stream(ask).finalResponse();
     expect(refused.output[0]).toMatchObject({ content: [{ type: "refusal", refusal: "No." }] });
-    const page = await client.responses.stream(ask).finalResponse();
-    expect(page.output[0]).toMatchObject({
+    const search = { ...ask, tools: [{ type: "web_search" as const }] };
+    const page = await client.responses.stream(search).finalResponse();
+    expect(page.output[0]).toMatchObject({ type: "web_search_call", status: "completed" });
+    expect(page.output[1]).toMatchObject({
       content: [{ annotations: [{ type: "url_citation", url: "https://example.com/" }] }],
     });
     const picture = await client.responses.create(ask);
@@ -731,5 +734,56 @@ describe("headers and bytes", () => {
     const broken = (await (await post(key, body)).text()).split("\n\n");
     expect(broken.at(-3)).toStartWith("event: error\n");
     expect(broken.at(-2)).toStartWith("event: response.failed\n");
+  });
+});
+
+describe("hostile bodies", () => {
+  test("any JSON is accepted or refused, never thrown at", () => {
+    const names = ["type", "role", "content", "id", "call_id", "output", "tools", "__proto__"];
+    const words = ["message", "reasoning", "function_call", "item_reference", "user", "rs_1"];
+    const { tree } = fc.letrec((tie) => ({
+      tree: fc.oneof(
+        { depthSize: "small" },
+        fc.jsonValue(),
+        fc.constantFrom(...words),
+        fc.array(tie("tree"), { maxLength: 3 }),
+        fc.dictionary(fc.constantFrom(...names), tie("tree"), { maxKeys: 4 }),
+      ),
+    }));
+    fc.assert(
+      fc.property(tree, (value) => {
+        const terms = plainResponses();
+        refuseResponses({ ...base, input: value }, terms);
+        refuseResponses({ ...base, tools: value, text: value }, terms);
+        refuseResponses(value, terms);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("faults", () => {
+  test("streams break as they are told to, and what was told is billed", async () => {
+    const { upstream } = await start();
+    upstream.script([
+      { kind: "half-stream", answer: { kind: "text", text: "One two three." } },
+      { kind: "cut", afterFrames: 5, answer: { kind: "text", text: "One two three." } },
+    ]);
+    const post = () =>
+      fetch(`${upstream.baseUrl}/responses`, {
+        method: "POST",
+        headers: { authorization: "Bearer k", "content-type": "application/json" },
+        body: JSON.stringify({ ...base, stream: true }),
+      });
+    const half = await (await post()).text();
+    expect(half).toContain("response.output_item.done");
+    expect(half).not.toContain("response.completed");
+    const cut = await post()
+      .then((response) => response.text())
+      .catch(() => "broken");
+    expect(cut).toBe("broken");
+    const [first, second] = upstream.bill.entries;
+    expect(first?.outputTokens).toBeGreaterThan(second?.outputTokens ?? 0);
+    expect(second).toMatchObject({ outputTokens: 1, complete: false });
   });
 });

@@ -1,0 +1,200 @@
+// Structured output where the model does not enforce a schema itself: a tool it must call, whose arguments are the answer.
+import { type Schema, Validator } from "@cfworker/json-schema";
+import type { ChatRequest, ChatResponse, Finish } from "../ir/chat.ts";
+import { GatewayError } from "../ir/error.ts";
+import type { ChatEvent } from "../ir/event.ts";
+import { createCollector, expand } from "../ir/fold.ts";
+import type { Warning } from "../ir/warning.ts";
+import { isObject, JsonError, parse } from "../lib/json.ts";
+
+/** A request with its schema as a tool, and the way back for its answer. */
+export interface Emulation {
+  request: ChatRequest;
+  warning: Warning;
+  /** The answer as the client asked for it. @throws GatewayError `upstream_invalid` when it does not fit the schema */
+  answer(response: ChatResponse): ChatResponse;
+  /** For one stream: events of the upstream to events for the client; a misfit ends in an `error`. */
+  events(): (event: ChatEvent) => ChatEvent[];
+}
+
+const toolName = "answer_in_json";
+
+/** Undefined where the request asks for no schema, or has a schema that no tool can take. */
+export function emulateSchema(request: ChatRequest, target: string): Emulation | undefined {
+  const { responseFormat: format } = request;
+  if (format?.type !== "json-schema" || !isObject(format.schema)) return undefined;
+  // Arguments of a tool are an object: any other value stands in one.
+  const isWrapped = format.schema["type"] !== "object";
+  const schema = isWrapped
+    ? { type: "object", properties: { value: format.schema }, required: ["value"] }
+    : format.schema;
+  const { responseFormat: _enforced, ...rest } = request;
+  const hasTools = request.tools.length > 0;
+  const said = format.description === undefined ? "" : ` ${format.description}`;
+  const check = createCheck(format.schema);
+  const read = (args: string): string => check(isWrapped ? valueIn(args) : args);
+
+  return {
+    request: {
+      ...rest,
+      tools: [
+        ...request.tools,
+        {
+          type: "function",
+          name: toolName,
+          description: `Gives the final answer in its structured form. Always answer by calling this.${said}`,
+          parameters: schema,
+        },
+      ],
+      // With tools of its own the model must stay free to call those first.
+      toolChoice: hasTools ? { type: "required" } : { type: "tool", name: toolName },
+    },
+    warning: {
+      field: "response_format.json_schema",
+      reason: "not enforced by the model: asked for as a tool call, and the answer is checked",
+      target,
+    },
+    answer(response) {
+      const turn = createTurn(read);
+      const collector = createCollector();
+      for (const event of expand(response).flatMap(turn)) {
+        if (event.type === "error") throw event.error;
+        collector.push(event);
+      }
+      return { ...response, ...collector.response() };
+    },
+    events: () => createTurn(read),
+  };
+}
+
+/** Where the arguments of the tool are shown, in each candidate. */
+interface Draft {
+  index: number;
+  args: string;
+  /** Text that would stand before the answer; shown only when there is no call. */
+  text: string;
+  called: boolean;
+  others: boolean;
+}
+
+function createTurn(read: (args: string) => string): (event: ChatEvent) => ChatEvent[] {
+  const drafts = new Map<number, Draft>();
+  const draftOf = (candidate: number): Draft => {
+    const known = drafts.get(candidate);
+    if (known) return known;
+    const draft = { index: -1, args: "", text: "", called: false, others: false };
+    drafts.set(candidate, draft);
+    return draft;
+  };
+  /** Parts whose events are held back: text before the answer. */
+  const texts = new Set<string>();
+
+  return (event) => {
+    switch (event.type) {
+      case "part-start": {
+        const { candidate, index, part } = event;
+        const draft = draftOf(candidate);
+        if (part.type === "tool-call") {
+          if (part.name !== toolName) {
+            draft.others = true;
+            return [event];
+          }
+          Object.assign(draft, { index, called: true, args: draft.args + part.args });
+          return [];
+        }
+        if (part.type !== "text") return [event];
+        texts.add(`${candidate} ${index}`);
+        draft.text += part.text;
+        return [];
+      }
+      case "part-delta": {
+        const { candidate, index, delta } = event;
+        const draft = draftOf(candidate);
+        if (draft.called && index === draft.index) {
+          if (delta.type === "args") draft.args += delta.args;
+          return [];
+        }
+        if (!texts.has(`${candidate} ${index}`)) return [event];
+        if (delta.type === "text") draft.text += delta.text;
+        return [];
+      }
+      case "part-end": {
+        const { candidate, index } = event;
+        const draft = draftOf(candidate);
+        const isHeld = texts.has(`${candidate} ${index}`) || index === draft.index;
+        return isHeld ? [] : [event];
+      }
+      case "finish":
+        return finished(event, draftOf(event.candidate), read);
+      default:
+        return [event];
+    }
+  };
+}
+
+type FinishEvent = Extract<ChatEvent, { type: "finish" }>;
+
+function finished(event: FinishEvent, draft: Draft, read: (args: string) => string): ChatEvent[] {
+  const { candidate } = event;
+  // The model goes on with the client's own tools, or was cut off: nothing is complete yet.
+  const isOpen = (draft.others && !draft.called) || event.finish.reason === "length";
+  const said = draft.called ? draft.args : draft.text;
+  const isAnswer = !isOpen && (draft.called || event.finish.reason === "stop");
+  let text: string;
+  try {
+    text = isAnswer ? read(said) : said;
+  } catch (error) {
+    if (error instanceof GatewayError) return [{ type: "error", error }];
+    throw error;
+  }
+  const finish: Finish =
+    draft.called && !draft.others ? { ...event.finish, reason: "stop" } : event.finish;
+  if (text === "") return [{ ...event, finish }];
+  // Behind every part that the upstream had.
+  const index = 1_000_000;
+  return [
+    { type: "part-start", candidate, index, part: { type: "text", text: "" } },
+    { type: "part-delta", candidate, index, delta: { type: "text", text } },
+    { type: "part-end", candidate, index },
+    { ...event, finish },
+  ];
+}
+
+/** The text when it is JSON that fits the schema. */
+function createCheck(schema: Record<string, unknown>): (text: string) => string {
+  let validator: Validator | undefined;
+  return (text) => {
+    const value = parsed(text);
+    try {
+      validator ??= new Validator(schema as Schema, "2020-12", true);
+      const { errors, valid } = validator.validate(value);
+      if (valid) return text;
+      const [first] = errors.toReversed();
+      throw misfit(`${first?.instanceLocation ?? "#"}: ${first?.error ?? "does not fit"}`);
+    } catch (error) {
+      if (error instanceof GatewayError) throw error;
+      // A schema that nobody can read (a reference to nowhere) enforces nothing.
+      return text;
+    }
+  };
+}
+
+function valueIn(args: string): string {
+  const value = parsed(args);
+  return isObject(value) && Object.hasOwn(value, "value") ? JSON.stringify(value["value"]) : args;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    throw misfit("it is not JSON");
+  }
+}
+
+const misfit = (why: string): GatewayError =>
+  new GatewayError(
+    "upstream_invalid",
+    `answered what does not fit the JSON schema (${why.slice(0, 300)})`,
+  );
