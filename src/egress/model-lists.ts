@@ -28,7 +28,7 @@ export async function readModelList(
         settings,
         secrets,
         env,
-        fetch: createTokenFetch(egress, { proxy, signal }),
+        fetch: createTokenFetch(egress, proxy),
       },
     },
     fetchBy(egress, provider),

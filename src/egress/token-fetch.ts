@@ -4,19 +4,16 @@ import type { Credentials } from "../providers/provider.ts";
 
 const maxBytes = 1024 * 1024;
 
-/** `proxy`: the provider's own. `signal`: given up with the request that waits for the token. */
+/** `proxy`: the provider's own. An exchange outlives the request that began it, since others may wait for the same token. */
 export const createTokenFetch =
-  (
-    egress: Egress,
-    life: { proxy?: string | null | undefined; signal: AbortSignal },
-  ): Credentials["fetch"] =>
+  (egress: Egress, proxy: string | null | undefined): Credentials["fetch"] =>
   async ({ url, method = "GET", headers, body, metadata = false, timeoutMs = 10_000 }) => {
     const answer = await egress.send({
       url: new URL(url),
       method,
       headers: new Headers(headers),
       ...(body !== undefined && { body }),
-      signal: life.signal,
+      signal: AbortSignal.timeout(timeoutMs),
       timeouts: {
         connectMs: Math.min(timeoutMs, 5_000),
         firstByteMs: timeoutMs,
@@ -24,7 +21,7 @@ export const createTokenFetch =
         totalMs: timeoutMs,
       },
       network: metadata ? "metadata" : "public",
-      proxy: metadata ? null : life.proxy,
+      proxy: metadata ? null : proxy,
     });
     return { status: answer.status, headers: answer.headers, text: await answer.text(maxBytes) };
   };

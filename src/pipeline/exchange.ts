@@ -156,6 +156,7 @@ const hopeless: ReadonlySet<ErrorCode> = new Set(["unauthenticated", "forbidden"
 function errorResponse(error: GatewayError, dialect: Dialect, record: RequestRecord): Response {
   const headers: Record<string, string> = {
     "content-type": "application/json",
+    ...dialect.error.headers?.(error),
     ...record.headers(),
   };
   if (error.retryAfterMs !== undefined || error.status === 429 || error.status === 503) {

@@ -1,7 +1,7 @@
 // A client's request as it arrived: its exact bytes, the few fields routing needs, and a lazy decode.
 import type { Body, Decoded, Dialect, Quirks } from "../dialects/dialect.ts";
 import type { Envelope } from "../dialects/envelope.ts";
-import { unwrapBody } from "../dialects/enveloped.ts";
+import { demandDialect, unwrapBody } from "../dialects/enveloped.ts";
 import { dialects } from "../dialects/index.ts";
 import type { ChatRequest, Operation } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
@@ -39,6 +39,8 @@ export interface Inbound {
   url: URL;
   /** The body, decompressed, without a byte order mark and out of its envelope, otherwise untouched. */
   bytes: Uint8Array;
+  /** Which of the dialect's forms the path stands for. */
+  form?: string;
   /** Where the client's API wraps the dialect: how, and the body as it came. */
   wrapped?: { envelope: Envelope; bytes: Uint8Array };
   members: ReadonlyMap<string, Member>;
@@ -191,6 +193,7 @@ export function inspect(body: Uint8Array, request: Request, asked: Asked): Inbou
     headers,
     url,
     bytes,
+    ...(asked.form !== undefined && { form: asked.form }),
     ...(envelope && { wrapped: { envelope, bytes: given } }),
     members,
     member: (name) => readMember(bytes, members, name),
@@ -207,6 +210,11 @@ export function inspect(body: Uint8Array, request: Request, asked: Asked): Inbou
       return parsed;
     },
     chat() {
+      if (!decoded && envelope)
+        demandDialect(
+          orInvalid(() => scan(given)),
+          envelope,
+        );
       decoded ??= bodyDialect.request.decode(inbound.body(), operation);
       return decoded;
     },

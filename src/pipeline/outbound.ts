@@ -1,13 +1,13 @@
 // The request as it leaves for one deployment: where to, in which dialect, relayed or translated.
 import { modelFacts } from "../catalog/facts.ts";
 import type { Dialect, Edit, Target } from "../dialects/dialect.ts";
-import { wrapBody } from "../dialects/enveloped.ts";
+import { demandDialect, wrapBody } from "../dialects/enveloped.ts";
 import { dialects } from "../dialects/index.ts";
 import type { ChatRequest, Operation, Origin } from "../ir/chat.ts";
 import type { Warning } from "../ir/warning.ts";
 import type { Framing } from "../lib/framing.ts";
 import { pickHeaders } from "../lib/headers.ts";
-import { splice } from "../lib/json.ts";
+import { scan, splice } from "../lib/json.ts";
 import { endpointsFor, resolveEndpoint } from "../providers/endpoint.ts";
 import type { Endpoint } from "../providers/provider.ts";
 import type { Candidate } from "../routing/router.ts";
@@ -50,7 +50,9 @@ export function chooseEndpoint(inbound: Inbound, candidate: Candidate): Endpoint
   const { dialect, operation } = inbound;
   const endpoints = endpointsFor(provider.preset, operation, model);
   const same = endpoints.filter((endpoint) => endpoint.dialect === dialect.id);
-  const best = same.find((endpoint) => isSameEnvelope(inbound, endpoint)) ?? same[0];
+  const best =
+    same.find((endpoint) => isSameEnvelope(inbound, endpoint) && isSameForm(inbound, endpoint)) ??
+    same[0];
   if (operation === "chat") return best ?? endpoints[0];
   const codec = codecOf(dialect, operation);
   if (codec) {
@@ -67,16 +69,20 @@ export const codecOf = (dialect: Dialect, operation: Operation) =>
 const isSameEnvelope = (inbound: Inbound, endpoint: Endpoint): boolean =>
   endpoint.envelope?.id === inbound.wrapped?.envelope.id;
 
+const isSameForm = ({ form }: Pick<Inbound, "form">, endpoint: Endpoint): boolean =>
+  endpoint.form === undefined || endpoint.form === form;
+
 /** Same dialect on both sides, and nothing in the body that only the gateway understands. */
 export const canRelay = (inbound: Asking, { provider }: Candidate, endpoint: Endpoint): boolean =>
   endpoint.dialect === inbound.dialect.id &&
+  isSameForm(inbound, endpoint) &&
   !inbound.carriesForeign(provider.preset.quirks) &&
   !(provider.preset.quirks.noJsonSchema && inbound.asksSchema());
 
 /** What of a request decides where it goes and with which headers. */
 export type Asking = Pick<
   Inbound,
-  "dialect" | "headers" | "url" | "stream" | "carriesForeign" | "asksSchema"
+  "dialect" | "form" | "headers" | "url" | "stream" | "carriesForeign" | "asksSchema"
 >;
 
 /** Where the request goes and with which headers. @throws GatewayError `no_route`, `model_not_found` */
@@ -161,6 +167,8 @@ function relayBody(inbound: Inbound, { candidate, dialect, endpoint }: Shell): C
   if (wrapped && isSameEnvelope(inbound, endpoint)) {
     return { body: wrapped.bytes, warnings: [], hidesUsage: false };
   }
+  // Another API of the same dialect takes that dialect alone.
+  if (wrapped) demandDialect(scan(wrapped.bytes), wrapped.envelope);
   const edits: Edit[] = [];
   const name = members.get("model");
   if (inbound.model !== candidate.model) {

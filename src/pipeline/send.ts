@@ -45,7 +45,7 @@ export async function send(
   const { connectMs, firstByteMs, idleMs, totalMs } = timeouts;
   const way = provider.preset.serve ? inProcess(provider.preset.serve) : network.egress;
   try {
-    await sign(outbound, network, signal);
+    await sign(outbound, network);
     const answer = await way.send({
       url: outbound.url,
       method: outbound.method ?? "POST",
@@ -82,7 +82,7 @@ export interface Network {
 }
 
 /** Puts the deployment's credentials on the request. @throws GatewayError `upstream_auth` */
-async function sign(outbound: Sendable, network: Network, signal: AbortSignal): Promise<void> {
+async function sign(outbound: Sendable, network: Network): Promise<void> {
   const { candidate, endpoint, method = "POST", url, headers, body = "" } = outbound;
   const { provider, key } = candidate;
   const authorize = endpoint?.authorize ?? provider.preset.authorize;
@@ -94,7 +94,7 @@ async function sign(outbound: Sendable, network: Network, signal: AbortSignal): 
       settings: provider.settings,
       secrets: provider.secrets,
       env: network.env,
-      fetch: createTokenFetch(network.egress, { proxy: provider.proxy, signal }),
+      fetch: createTokenFetch(network.egress, provider.proxy),
     },
   );
 }
@@ -116,10 +116,14 @@ async function errorText(answer: EgressResponse, outbound: Sendable): Promise<st
 }
 
 /** Some providers repeat the key that they refuse. */
-export const withoutKey = (
-  text: string,
-  { candidate: { key } }: Pick<Sendable, "candidate">,
-): string => (key ? text.replaceAll(key.secret.reveal(), "***") : text);
+export function withoutKey(text: string, { candidate }: Pick<Sendable, "candidate">): string {
+  const { key, provider } = candidate;
+  let clean = key ? text.replaceAll(key.secret.reveal(), "***") : text;
+  for (const secret of Object.values(provider.secrets)) {
+    clean = clean.replaceAll(secret.reveal(), "***");
+  }
+  return clean;
+}
 
 /** An error within an answer or stream, without the key in its words. */
 export function keyless(error: GatewayError, outbound: Sendable): GatewayError {

@@ -8,7 +8,7 @@ export interface Spool {
   readonly size: number;
   /** The bytes from `start` up to `end`, read as fast as they are taken; any number of times. */
   read(start: number, end: number): AsyncGenerator<Uint8Array>;
-  /** Removes what was set aside. Safe at any time, also while it is read. */
+  /** Removes what was set aside; whatever is still reading it then comes to an early end. Safe at any time. */
   dispose(): Promise<void>;
 }
 
@@ -24,7 +24,9 @@ export function createSpool(): Spool {
   const toFile = async (): Promise<FileHandle> => {
     folder = await mkdtemp(join(tmpdir(), "megallm-"));
     const handle = await open(join(folder, "body"), "wx+", 0o600);
-    for (const piece of pieces) await handle.write(piece);
+    // Without its name the file goes with the process, however that ends. Systems that keep open files wait for `dispose`.
+    await rm(folder, { recursive: true, force: true }).catch(() => {});
+    for (const piece of pieces) await writeAll(handle, piece);
     pieces = [];
     return handle;
   };
@@ -35,16 +37,17 @@ export function createSpool(): Spool {
     },
     async write(chunk) {
       if (!file && size + chunk.length > maxMemoryBytes) file = await toFile();
-      if (file) await file.write(chunk);
+      if (file) await writeAll(file, chunk);
       else pieces.push(Uint8Array.from(chunk));
       size += chunk.length;
     },
     async *read(start, end) {
       if (!file) {
-        yield Buffer.concat(pieces).subarray(start, end);
+        const bytes = Buffer.concat(pieces).subarray(start, end);
+        if (bytes.length > 0) yield bytes;
         return;
       }
-      for (let at = start; at < end;) {
+      for (let at = start; file && at < end;) {
         const wanted = Math.min(pieceBytes, end - at);
         const { bytesRead, buffer } = await file.read(Buffer.alloc(wanted), 0, wanted, at);
         if (bytesRead === 0) return;
@@ -61,4 +64,12 @@ export function createSpool(): Spool {
       if (place !== undefined) await rm(place, { recursive: true, force: true });
     },
   };
+}
+
+/** One write need not take it all. */
+async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let at = 0; at < chunk.length;) {
+    const { bytesWritten } = await handle.write(chunk, at, chunk.length - at);
+    at += bytesWritten;
+  }
 }

@@ -148,7 +148,9 @@ function finished(event: FinishEvent, draft: Draft, read: (args: string) => stri
     throw error;
   }
   const finish: Finish =
-    draft.called && !draft.others ? { ...event.finish, reason: "stop" } : event.finish;
+    event.finish.reason === "tool-calls" && draft.called && !draft.others
+      ? { ...event.finish, reason: "stop" }
+      : event.finish;
   if (text === "") return [{ ...event, finish }];
   // Behind every part that the upstream had.
   const index = 1_000_000;

@@ -108,13 +108,20 @@ const coherePaths = { chat: "/v2/chat", embeddings: "/v2/embed", rerank: "/v2/re
 const ollamaPaths = { chat: "/api/chat", embeddings: "/api/embed" } as const;
 
 /** https://ai.google.dev/api/generate-content */
-const geminiPaths: Readonly<Record<GeminiOperation, Pick<Endpoint, "path" | "streamPath">>> = {
-  chat: {
-    path: "/models/{model}:generateContent",
-    streamPath: "/models/{model}:streamGenerateContent?alt=sse",
-  },
-  "count-tokens": { path: "/models/{model}:countTokens" },
-  embeddings: { path: "/models/{model}:batchEmbedContents" },
+const geminiPaths: Readonly<
+  Record<GeminiOperation, readonly Pick<Endpoint, "path" | "streamPath" | "form">[]>
+> = {
+  chat: [
+    {
+      path: "/models/{model}:generateContent",
+      streamPath: "/models/{model}:streamGenerateContent?alt=sse",
+    },
+  ],
+  "count-tokens": [{ path: "/models/{model}:countTokens" }],
+  embeddings: [
+    { path: "/models/{model}:batchEmbedContents", form: "batch" },
+    { path: "/models/{model}:embedContent", form: "single" },
+  ],
 };
 
 const geminiOperations: readonly GeminiOperation[] = ["chat", "count-tokens", "embeddings"];
@@ -148,7 +155,7 @@ export function defineCompatible(compatible: Compatible): Provider {
   const add = (
     operation: Operation,
     side: Side | undefined,
-    endpoint: Pick<Endpoint, "dialect" | "path" | "streamPath" | "headers" | "models">,
+    endpoint: Pick<Endpoint, "dialect" | "path" | "streamPath" | "form" | "headers" | "models">,
   ): void => {
     const { prefix = "", ...own } = side ?? {};
     const { path, streamPath } = endpoint;
@@ -162,7 +169,9 @@ export function defineCompatible(compatible: Compatible): Provider {
   if (gemini) {
     const { operations = geminiOperations, ...side } = gemini === true ? google : gemini;
     for (const operation of operations) {
-      add(operation, side, { dialect: "gemini", ...geminiPaths[operation] });
+      for (const place of geminiPaths[operation]) {
+        add(operation, side, { dialect: "gemini", ...place });
+      }
     }
   }
   if (cohere) {

@@ -13,6 +13,8 @@ export interface Endpoint {
   streamPath?: string;
   /** How it carries the dialect when not as the dialect's own vendor does. */
   envelope?: Envelope;
+  /** The one of the dialect's forms that it takes, where there are several (`DialectRoute.form`). */
+  form?: string;
   /** Base URL of this dialect when it is not the provider's own, e.g. DeepSeek's Anthropic side. */
   baseUrl?: string;
   /** The path is counted from above a version (`/v1`) at the end of the base URL, since it is not a part of that version. */

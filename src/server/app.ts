@@ -64,6 +64,11 @@ export function createApp(dependencies: AppDependencies): Hono {
     }),
   );
 
+  // Agents try a WebSocket here first; this answer, and no other, makes them fall back at once.
+  app.get("/v1/responses", () => {
+    throw new GatewayError("upgrade_required", "WebSocket sessions are not served; use POST.");
+  });
+
   for (const { method, path, asked } of plainRoutes) {
     app.on(method, path, (context) => handle(context.req.raw, asked));
   }
@@ -74,11 +79,6 @@ export function createApp(dependencies: AppDependencies): Hono {
       return errorAnswer(new GatewayError("method_not_allowed", message), context.req.raw, allow);
     });
   }
-
-  // Agents try a WebSocket here first; this answer, and no other, makes them fall back at once.
-  app.get("/v1/responses", () => {
-    throw new GatewayError("upgrade_required", "WebSocket sessions are not served; use POST.");
-  });
 
   app.route("/admin", createAdmin(dependencies.admin));
 

@@ -82,7 +82,7 @@ function normaliseRequest(body: JsonObject): unknown {
   const { input: _input, stream, tools, ...rest } = simple(body) as JsonObject;
   const { input } = body;
   const items =
-    typeof input === "string" ? [{ role: "user", content: input }] : list(simple(input));
+    typeof input === "string" ? [simple({ role: "user", content: input })] : list(simple(input));
   return {
     ...rest,
     tools: list(tools),

@@ -7,7 +7,7 @@ import type { DialectId, Origin } from "../../src/ir/chat.ts";
 import type { ChatEvent } from "../../src/ir/event.ts";
 import { type GatewayError, toGatewayError } from "../../src/ir/error.ts";
 import { createSseParser } from "../../src/lib/sse.ts";
-import { openStream } from "../../src/pipeline/respond.ts";
+import { createClient, openStream } from "../../src/pipeline/respond.ts";
 import { type Exchange, exchangesOf, isStream } from "../support/wire/exchange.ts";
 import { withoutMadeUp } from "../support/wire/made-up.ts";
 import { randomPieces, singleBytes } from "../support/wire/random.ts";
@@ -128,8 +128,9 @@ async function pump(
       at = pieces.length;
     },
   } as Partial<EgressResponse> as EgressResponse;
-  const outbound: Pick<Outbound, "dialect" | "relayed" | "origin" | "hidesUsage"> = {
+  const outbound: Pick<Outbound, "dialect" | "relayed" | "origin" | "hidesUsage" | "framing"> = {
     dialect: dialects[dialect],
+    framing: dialects[dialect].stream.framing,
     relayed: dialect === client,
     origin: originOf(dialect),
     hidesUsage: false,
@@ -140,8 +141,11 @@ async function pump(
   };
   try {
     const body = await openStream(answer, outbound as Outbound, {
-      client: dialects[client],
-      context: { model: "any", includeUsage: true, warn: () => {} },
+      client: createClient(dialects[client], dialects[client].stream.framing, {
+        model: "any",
+        includeUsage: true,
+        warn: () => {},
+      }),
       observer: { event: () => {}, settle },
       signal: new AbortController().signal,
       holdMs: 1_000,

@@ -1,11 +1,10 @@
 // Every recorded request written in the other dialect: what it says arrives, and each loss has its warning.
 import { describe, expect, test } from "bun:test";
 import { dialects } from "../../src/dialects/index.ts";
-import type { DialectId } from "../../src/ir/chat.ts";
 import { GatewayError } from "../../src/ir/error.ts";
 import type { Warning } from "../../src/ir/warning.ts";
 import { isObject, type JsonObject } from "../../src/lib/json.ts";
-import { type Asked, asked } from "../support/wire/asked.ts";
+import { type Asked, asked, type AskedWire } from "../support/wire/asked.ts";
 import { type Exchange, exchangesOf } from "../support/wire/exchange.ts";
 import { createTally, type Verdict } from "../support/wire/tally.ts";
 
@@ -32,7 +31,7 @@ describe("a recorded request in the other dialect", () => {
   }
 });
 
-function check({ request }: Exchange, dialect: DialectId, model: string): Verdict {
+function check({ request }: Exchange, dialect: AskedWire, model: string): Verdict {
   const json = request?.body ?? {};
   const text = JSON.stringify(json);
   const { to } = targets[dialect];

@@ -37,7 +37,7 @@ function encodeMessage(message: Message, path: string, scope: BlockScope): Turn 
   const { losses, isNative } = scope;
   for (const key of foreignFields(message.ext)) losses.lose(`${path}.${key}`, noForm);
   if (message.name !== undefined) losses.lose(`${path}.name`, noForm);
-  const parts = isNative ? message.parts : callsLast(message);
+  const parts = isNative ? message.parts : callsLast(message, scope);
   const content = parts.flatMap((part) => {
     const place = `${path}.content[${message.parts.indexOf(part)}]`;
     if (message.role === "system") return encodeSystemBlock(part, place, scope);
@@ -49,10 +49,15 @@ function encodeMessage(message: Message, path: string, scope: BlockScope): Turn 
 }
 
 /** Reasoning comes before what it led to, and text before calls: some models refuse any other order. */
-function callsLast({ role, parts }: Message): readonly Part[] {
+function callsLast({ role, parts }: Message, { traits }: BlockScope): readonly Part[] {
   if (role !== "assistant") return parts;
+  const isThought = (part: Part): boolean => part.type === "reasoning";
+  const isInterleaved =
+    parts.findLastIndex(isThought) > parts.findIndex((part) => !isThought(part));
+  // Thoughts between calls are signed in their places.
+  if (traits.claude && isInterleaved) return parts;
   const rank = (part: Part): number =>
-    part.type === "reasoning" ? 0 : part.type === "tool-call" && part.executor === "client" ? 2 : 1;
+    isThought(part) ? 0 : part.type === "tool-call" && part.executor === "client" ? 2 : 1;
   return parts.toSorted((left, right) => rank(left) - rank(right));
 }
 

@@ -15,7 +15,7 @@ export interface FamilyTraits {
   thinking:
     | { form: "none" }
     /** As in Anthropic's own requests: `thinking`, `output_config`. */
-    | { form: "anthropic" }
+    | { form: "claude" }
     /** `{ reasoningConfig: { type, maxReasoningEffort } }` */
     | { form: "reasoningConfig" }
     /** One word under this name. */
@@ -112,7 +112,7 @@ function traitsOfClaude(name: string, facts: ModelFacts): Traits {
     toolChoices: claude.hasForcedTool ? allChoices : ["auto"],
     jsonResults: false,
     cachePoints: "all",
-    thinking: { form: "anthropic" },
+    thinking: { form: "claude" },
     topK: ["top_k"],
     hasJsonSchema: claude.hasJsonSchema,
     reasoningBack: "signed",

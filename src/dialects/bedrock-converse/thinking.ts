@@ -98,7 +98,7 @@ function thinkInWords(wish: Reasoning | undefined, scope: ThinkingScope): Thinki
   if (!wish || wish.mode === "off") return off;
   switch (how.form) {
     case "none":
-    case "anthropic":
+    case "claude":
       scope.losses.lose("reasoning", "Bedrock has no way to ask this model for it");
       return off;
     case "word": {

@@ -1,4 +1,4 @@
-// OpenAI's chat completions and what else that wire offers: completions, embeddings, moderations.
+// OpenAI's chat completions and what else that wire offers: completions, embeddings, moderations, images, audio.
 // https://platform.openai.com/docs/api-reference/chat
 import type { Operation } from "../../ir/chat.ts";
 import { sse } from "../../lib/sse.ts";
@@ -31,6 +31,12 @@ export const openaiChat: Dialect = {
     ...routesOf("/completions", "completions"),
     ...routesOf("/embeddings", "embeddings"),
     ...routesOf("/moderations", "moderations"),
+    ...routesOf("/images/generations", "images"),
+    ...routesOf("/images/edits", "image-edits"),
+    ...routesOf("/images/variations", "image-variations"),
+    ...routesOf("/audio/speech", "speech"),
+    ...routesOf("/audio/transcriptions", "transcriptions"),
+    ...routesOf("/audio/translations", "translations"),
   ],
   // Not `openai-organization` and `openai-project`: they belong to the caller's own key.
   requestHeaders: ["openai-beta", "idempotency-key", "x-client-request-id"],

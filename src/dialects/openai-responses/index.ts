@@ -3,13 +3,11 @@
 import type { Operation } from "../../ir/chat.ts";
 import { sse } from "../../lib/sse.ts";
 import type { Dialect, DialectRoute } from "../dialect.ts";
-import { field } from "../fields.ts";
 import { decodeError, errorBody } from "../openai-error.ts";
-import { decodeUsage } from "../openai-usage.ts";
 import { carriesSeal } from "../reasoning-seal.ts";
 import { decodeRequest } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
-import { decodeResponse } from "./response-decode.ts";
+import { decodeResponse, usageOf } from "./response-decode.ts";
 import { encodeResponse } from "./response-encode.ts";
 import { state } from "./state.ts";
 import { createStreamDecoder } from "./stream-decoder.ts";
@@ -78,6 +76,5 @@ export const openaiResponses: Dialect = {
   carriesForeign: carriesSeal,
   state,
   // Counting tokens is free of charge.
-  usage: (operation, body) =>
-    operation === "count-tokens" ? undefined : decodeUsage(field(body, "usage")),
+  usage: (operation, body) => (operation === "count-tokens" ? undefined : usageOf(body)),
 };

@@ -1,6 +1,7 @@
 // A provider's response object read into the internal representation. Forgiving: servers differ in every detail.
 // https://platform.openai.com/docs/api-reference/responses/object
 import type { ChatResponse, Ext, Origin } from "../../ir/chat.ts";
+import { tokenCount, type Usage } from "../../ir/usage.ts";
 import { createId } from "../../lib/id.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { Body, Decoded } from "../dialect.ts";
@@ -26,7 +27,7 @@ export function decodeResponse(body: Body, origin: Origin): Decoded<ChatResponse
   }
   const scope = { origin, isRequest: false };
   const parts = output.filter(isObject).flatMap((item) => decodeItem(item, "", scope));
-  const usage = decodeUsage(field(json, "usage"));
+  const usage = usageOf(json);
   return {
     value: {
       ...headOf(json),
@@ -36,6 +37,17 @@ export function decodeResponse(body: Body, origin: Origin): Decoded<ChatResponse
     },
     warnings: [],
   };
+}
+
+/** Tokens, and what the provider's own tools were used. */
+export function usageOf(response: JsonObject): Usage | undefined {
+  const usage = decodeUsage(field(response, "usage"));
+  const tools = field(response, "tool_usage");
+  for (const [name, used] of Object.entries(isObject(tools) ? tools : {})) {
+    const count = isObject(used) ? tokenCount(field(used, "num_requests")) : 0;
+    if (usage && count > 0 && name !== "__proto__") usage.serverTools[name] = count;
+  }
+  return usage;
 }
 
 export interface Head {

@@ -8,12 +8,11 @@ import { isObject, JsonError, type JsonObject, parseObject } from "../../lib/jso
 import type { StreamDecoder } from "../dialect.ts";
 import { field, stringOr } from "../fields.ts";
 import { decodeInlineError, errorOf } from "../openai-error.ts";
-import { decodeUsage } from "../openai-usage.ts";
 import { invalidAnswer } from "../upstream-error.ts";
 import { decodeFinish } from "./finish.ts";
 import { createItemStream, type ItemStream, type PartSink } from "./item-stream.ts";
 import { difference } from "./difference.ts";
-import { fieldsOf, headOf } from "./response-decode.ts";
+import { fieldsOf, headOf, usageOf } from "./response-decode.ts";
 import { dialectId } from "./wire.ts";
 
 export function createStreamDecoder(origin: Origin): StreamDecoder {
@@ -94,7 +93,7 @@ export function createStreamDecoder(origin: Origin): StreamDecoder {
     const error = errorOf(response);
     if (error !== undefined) return fail(decodeInlineError(error));
     const events = [...start(response), ...settleItems(response)];
-    const usage = decodeUsage(field(response, "usage"));
+    const usage = usageOf(response);
     if (usage) events.push({ type: "usage", usage });
     isOver = true;
     const finish = decodeFinish(response, [...kinds.values()]);

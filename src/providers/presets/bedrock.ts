@@ -57,6 +57,7 @@ export const bedrock: Provider = {
       },
     ],
     embeddings: [
+      { dialect: "bedrock-converse", path: invoke, models: by("amazon.") },
       { dialect: "cohere", path: invoke, envelope: cohereEmbed, models: by("cohere.embed-v4") },
     ],
     rerank: [

@@ -1,6 +1,6 @@
 // Recorded requests that are refused rightly: only some servers, or none, can do what they ask for.
 import { isObject } from "../../../src/lib/json.ts";
-import { isStreamed, modelOf } from "./asked.ts";
+import { modelOf } from "./asked.ts";
 import type { Capture } from "./captures.ts";
 import type { Target } from "./targets.ts";
 
@@ -24,8 +24,6 @@ const is =
     names.includes(name);
 const speaksMessages = is("Anthropic", "Bedrock invoke");
 
-void isStreamed;
-
 export const refusals: readonly Expected[] = [
   {
     why: "a conversation that the server would have to keep",
@@ -48,10 +46,32 @@ export const refusals: readonly Expected[] = [
     says: /web_search/,
   },
   {
-    why: "a Gemini client asks for a model that nobody has",
-    applies: ({ client, n }) => client === "google-genai" && n === 2,
-    status: 404,
-    says: /`gemini-2.5-pro` is not listed here/,
+    why: "a tool that runs on Google's servers",
+    applies: ({ client, n }, { name }) => client === "gemini-cli" && n === 8 && name !== "Gemini",
+    status: 400,
+    says: /googleSearch/,
+  },
+  {
+    why: "goes on from an answer that only the recorded server has, and was not to be kept",
+    applies: ({ body }) => typeof body?.["previous_response_id"] === "string",
+    status: 400,
+    says: /previous_response_not_found/,
+  },
+  {
+    why: "OpenAI wants the word JSON in the messages of JSON mode; the recorded client spoke to another server",
+    applies: ({ client, n }, target) =>
+      client === "ai-sdk" && n === 24 && is("OpenAI chat", "OpenAI Responses")(target),
+    status: 400,
+    says: /must contain the word 'json'/i,
+    byUpstream: true,
+  },
+  {
+    why: "OpenAI makes no answers of one token; the recorded client spoke to another server",
+    applies: ({ client, n }, { name }) =>
+      client === "codex" && n === 34 && name === "OpenAI Responses",
+    status: 400,
+    says: /integer_below_min_value/,
+    byUpstream: true,
   },
   {
     why: "the provider has no embeddings",

@@ -127,7 +127,8 @@ async function bring({ gateway, upstream }: Stand, capture: Capture): Promise<Br
   }[];
   return {
     answer,
-    sent: upstream.requests.slice(before),
+    // What else it is asked are its models, for their list.
+    sent: upstream.requests.slice(before).filter((each) => each.method === "POST"),
     lost: warnings.map(({ field }) => field),
   };
 }

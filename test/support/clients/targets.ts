@@ -20,7 +20,7 @@ export interface Target {
   wire?: DialectId;
   /** The preset serves nothing else: it need not be cut down. */
   whole?: true;
-  /** Preset of this name, of which only the chat endpoints that pass are there. */
+  /** Preset of this name, of which only the endpoints that pass are there. */
   provider: string;
   endpoints(endpoint: Endpoint): boolean;
   start(): Promise<Upstream>;
@@ -36,9 +36,16 @@ const trusting = { key: "operators-key", trustSignatures: true };
 const strict = { key: "operators-key" };
 
 const speaks =
-  (dialect: Endpoint["dialect"]) =>
-  (endpoint: Endpoint): boolean =>
-    endpoint.dialect === dialect;
+  (...dialects: Endpoint["dialect"][]) =>
+  ({ dialect }: Endpoint): boolean =>
+    dialects.includes(dialect);
+
+const claudeOnBedrock = (asked: string): string => {
+  const name = asked.startsWith("claude-") ? asked : "claude-opus-4-8";
+  return name === "claude-sonnet-4-5"
+    ? "anthropic.claude-sonnet-4-5-20250929-v1:0"
+    : `anthropic.${name}`;
+};
 
 const { region, accessKeyId, secretAccessKey } = bedrockCredentials;
 const bedrock = {
@@ -88,7 +95,7 @@ export const targets: readonly Target[] = [
     ...bedrock,
     name: "Converse, Claude",
     endpoints: speaks("bedrock-converse"),
-    model: () => "anthropic.claude-opus-4-8",
+    model: claudeOnBedrock,
   },
   {
     ...bedrock,
@@ -100,8 +107,8 @@ export const targets: readonly Target[] = [
   {
     ...bedrock,
     name: "Bedrock invoke",
-    endpoints: speaks("anthropic-messages"),
-    model: () => "anthropic.claude-opus-4-8",
+    endpoints: speaks("anthropic-messages", "cohere"),
+    model: claudeOnBedrock,
     embeds: "cohere.embed-v4:0",
   },
   {
@@ -137,8 +144,11 @@ export const targets: readonly Target[] = [
 export const presetsOf = (target: Target): Provider[] =>
   providers.map((preset) => {
     if (preset.id !== target.provider) return preset;
-    const { chat = [], ...others } = preset.speaks;
-    return { ...preset, speaks: { ...others, chat: chat.filter(target.endpoints) } };
+    const speaks = Object.entries(preset.speaks).flatMap(([operation, endpoints]) => {
+      const left = endpoints.filter(target.endpoints);
+      return left.length > 0 ? [[operation, left] as const] : [];
+    });
+    return { ...preset, speaks: Object.fromEntries(speaks) };
   });
 
 /** What an operator writes for this target. */

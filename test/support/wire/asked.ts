@@ -1,5 +1,4 @@
 // What a request asks, read off its wire without the gateway's code, so that the two can be compared.
-import type { DialectId } from "../../../src/ir/chat.ts";
 import { isObject, type JsonObject, rawAt } from "../../../src/lib/json.ts";
 
 /** Tools, calls and results in words that every wire has; text is compared leaf by leaf. */
@@ -10,8 +9,11 @@ export interface Asked {
   results: { id: string; text: string }[];
 }
 
+/** The two wires whose requests are compared so. */
+export type AskedWire = "openai-chat" | "anthropic-messages";
+
 /** @example asked("openai-chat", '{"messages":[]}').calls // → [] */
-export const asked = (dialect: DialectId, body: string): Asked => readers[dialect](body);
+export const asked = (dialect: AskedWire, body: string): Asked => readers[dialect](body);
 
 const list = (value: unknown): JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : []);
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
@@ -84,7 +86,7 @@ function readAnthropic(body: string): Asked {
   };
 }
 
-const readers: Readonly<Record<DialectId, (body: string) => Asked>> = {
+const readers: Readonly<Record<AskedWire, (body: string) => Asked>> = {
   "openai-chat": readOpenai,
   "anthropic-messages": readAnthropic,
 };

@@ -4,9 +4,12 @@ import { createGatewayFrom } from "../../../src/gateway.ts";
 import type { DialectId } from "../../../src/ir/chat.ts";
 import { Secret } from "../../../src/lib/secret.ts";
 import { createLogger } from "../../../src/lib/log.ts";
+import { defineCompatible } from "../../../src/providers/compatible.ts";
 import { providers } from "../../../src/providers/index.ts";
+import { bedrock } from "../../../src/providers/presets/bedrock.ts";
+import type { Provider } from "../../../src/providers/provider.ts";
 import { openStore, type UsageRow } from "../../../src/store/store.ts";
-import type { Exchange } from "./exchange.ts";
+import { bytesOf, type Exchange, type Wire } from "./exchange.ts";
 
 /** What the upstream answers next. */
 export interface Recording {
@@ -33,9 +36,19 @@ export interface Answer {
 }
 
 export interface Replay {
+  /** The gateway as a server, for clients that cannot be given a `fetch`. */
+  readonly origin: string;
+  /** The gateway without a network in between. */
+  readonly fetch: typeof fetch;
+  /** What the upstream plays from now on. */
+  play(recording: Recording): void;
+  /** What came of the last request. @throws when there was none since `play` */
+  last(): Promise<Answer>;
   /** Asks the gateway, as a client of `client`, for a model of the upstream that speaks `upstream`. */
   ask(question: {
     client: DialectId;
+    /** Where the client's chats are not at their usual path, or the path says the model. */
+    path?: string;
     headers?: Record<string, string>;
     body: string | Uint8Array;
     recording: Recording;
@@ -47,21 +60,75 @@ export interface Replay {
   close(): Promise<void>;
 }
 
-const paths: Readonly<Record<DialectId, string>> = {
-  "openai-chat": "/v1/chat/completions",
-  "anthropic-messages": "/v1/messages",
-};
+/** Where a wire's clients ask for a chat; some say the model and the wish for a stream in the path. */
+export function chatPath(wire: Wire, model: string, stream: boolean): string {
+  const name = encodeURIComponent(model);
+  switch (wire) {
+    case "openai-chat":
+      return "/v1/chat/completions";
+    case "openai-responses":
+      return "/v1/responses";
+    case "anthropic-messages":
+      return "/v1/messages";
+    case "gemini":
+      return `/v1beta/models/${name}:${stream ? "streamGenerateContent?alt=sse" : "generateContent"}`;
+    case "ollama":
+      return "/api/chat";
+    case "bedrock-converse":
+      return `/model/${name}/${stream ? "converse-stream" : "converse"}`;
+    case "bedrock-invoke":
+      return `/model/${name}/${stream ? "invoke-with-response-stream" : "invoke"}`;
+    case "cohere":
+      return "/v2/chat";
+    default:
+      return wire satisfies never;
+  }
+}
 
-/** Models of the upstream begin with the dialect it is to speak. */
-export const modelAt = (dialect: DialectId, model: string): string => `${dialect}/${model}`;
+/** Models of the upstream begin with the wire it is to speak. */
+export const modelAt = (wire: Wire, model: string): string => `${wire}/${model}`;
 
 export const clientSecret = "client-secret";
 export const upstreamSecret = "upstream-secret";
+
+/** The vendors' own presets speak several wires; these speak one. */
+const lonePresets: readonly Provider[] = [
+  defineCompatible({
+    id: "lone-ollama",
+    label: "Ollama",
+    docs: "https://docs.ollama.com/api",
+    openai: [],
+    ollama: true,
+  }),
+  ...(["bedrock-converse", "anthropic-messages"] as const).map(
+    (dialect): Provider => ({
+      ...bedrock,
+      id: `lone-${dialect}`,
+      speaks: {
+        chat: (bedrock.speaks.chat ?? [])
+          .filter((endpoint) => endpoint.dialect === dialect)
+          .map(({ models: _, ...endpoint }) => endpoint),
+      },
+    }),
+  ),
+];
+
+const types: Readonly<Record<Wire, string>> = {
+  "openai-chat": "openai-compatible",
+  "openai-responses": "responses-compatible",
+  "anthropic-messages": "anthropic-compatible",
+  gemini: "gemini-compatible",
+  ollama: "lone-ollama",
+  cohere: "cohere-compatible",
+  "bedrock-converse": "lone-bedrock-converse",
+  "bedrock-invoke": "lone-anthropic-messages",
+};
 
 export async function startReplay(): Promise<Replay> {
   let recording: Recording | null = null;
   let received: Received | null = null;
   let asked = 0;
+  let answered: { response: Response; bytes: Promise<Uint8Array> } | null = null;
   const upstream = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
@@ -77,55 +144,82 @@ export async function startReplay(): Promise<Replay> {
       return new Response(body, { status, headers });
     },
   });
-  const provider = (type: string) => ({
-    type,
-    base_url: `http://127.0.0.1:${upstream.port}/v1`,
+  const provider = (wire: Wire) => ({
+    type: types[wire],
+    base_url: `http://127.0.0.1:${upstream.port}${wire.startsWith("bedrock") ? "" : "/v1"}`,
     api_key: upstreamSecret,
+    ...(wire.startsWith("bedrock") ? { region: "us-east-1" } : {}),
   });
-  const config = {
-    providers: {
-      "openai-chat": provider("openai-compatible"),
-      "anthropic-messages": provider("anthropic-compatible"),
-    },
-  };
+  const wires = Object.keys(types) as Wire[];
+  const config = { providers: Object.fromEntries(wires.map((wire) => [wire, provider(wire)])) };
   const log = createLogger({ level: "error" });
   const store = await openStore({ path: ":memory:", log });
+  const presets = [...providers, ...lonePresets];
   const gateway = createGatewayFrom({
-    source: () => configFromObject(config, { env: {}, presets: providers }),
+    source: () => configFromObject(config, { env: {}, presets }),
     store,
     log,
     env: {},
     adminKey: () => new Secret("admin"),
   });
 
+  /** The gateway's answer, of which a copy is kept. */
+  const answer = async (request: Request): Promise<Response> => {
+    asked += 1;
+    const response = await gateway.fetch(request);
+    const [shown, kept] = response.body?.tee() ?? [null, null];
+    const bytes = new Response(kept).bytes();
+    answered = { response, bytes };
+    const { status, headers } = response;
+    return new Response(shown, { status, headers });
+  };
+  const door = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    idleTimeout: 0,
+    maxRequestBodySize: 2 ** 30,
+    fetch: answer,
+  });
+  const last = async (): Promise<Answer> => {
+    if (!answered) throw new Error("the gateway was not asked");
+    const { response, bytes } = answered;
+    const { status, headers } = response;
+    const whole = await bytes;
+    const id = headers.get("x-request-id") ?? "";
+    const settled = await store.request(id);
+    if (!settled) throw new Error(`no usage row for ${id}: ${status} ${Buffer.from(whole)}`);
+    return { status, headers, bytes: whole, received, row: settled.usage };
+  };
+  const play = (next: Recording): void => {
+    recording = next;
+    received = null;
+    answered = null;
+  };
+
   return {
-    async ask({ client, headers, body, recording: next }) {
-      recording = next;
-      received = null;
-      asked += 1;
-      const response = await gateway.fetch(
-        new Request(`http://gateway${paths[client]}`, {
-          method: "POST",
-          headers: {
-            ...headers,
-            "content-type": "application/json",
-            authorization: `Bearer ${clientSecret}`,
-            "x-api-key": clientSecret,
-          },
-          body,
-        }),
-      );
-      const bytes = new Uint8Array(await response.arrayBuffer());
-      const id = response.headers.get("x-request-id") ?? "";
-      const settled = await store.request(id);
-      if (!settled) throw new Error(`no usage row for ${id}`);
-      return {
-        status: response.status,
-        headers: response.headers,
-        bytes,
-        received,
-        row: settled.usage,
-      };
+    origin: `http://127.0.0.1:${door.port}`,
+    fetch: Object.assign(
+      (input: string | URL | Request, init?: RequestInit) =>
+        answer(input instanceof Request ? new Request(input, init) : new Request(input, init)),
+      { preconnect: fetch.preconnect },
+    ),
+    play,
+    last,
+    async ask({ client, path, headers, body, recording: next }) {
+      play(next);
+      const request = new Request(`http://gateway${path ?? chatPath(client, "", false)}`, {
+        method: "POST",
+        headers: {
+          ...headers,
+          "content-type": "application/json",
+          authorization: `Bearer ${clientSecret}`,
+          "x-api-key": clientSecret,
+        },
+        body,
+      });
+      const response = await answer(request);
+      await response.bytes();
+      return last();
     },
     get asked() {
       return asked;
@@ -142,6 +236,7 @@ export async function startReplay(): Promise<Replay> {
     },
     async close() {
       await store.close();
+      await door.stop(true);
       await upstream.stop(true);
     },
   };
@@ -162,12 +257,8 @@ function inPieces(pieces: readonly Uint8Array[]): ReadableStream<Uint8Array> {
 }
 
 /** The recorded answer; `text` replaces a JSON body's spelling. */
-export function recordingOf({ response }: Exchange, text?: string): Recording {
-  const { body } = response;
-  const written = text ?? (typeof body === "string" ? body : JSON.stringify(body));
-  return {
-    status: response.status,
-    headers: response.headers ?? {},
-    pieces: [new TextEncoder().encode(written)],
-  };
-}
+export const recordingOf = (exchange: Exchange, text?: string): Recording => ({
+  status: exchange.response.status,
+  headers: exchange.response.headers ?? {},
+  pieces: [bytesOf(exchange, text)],
+});

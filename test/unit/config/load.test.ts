@@ -99,6 +99,7 @@ models:
       allowedHosts: [],
       allowedOrigins: [],
       maxBodyBytes: 33_554_432,
+      maxUploadBytes: 536_870_912,
       drainTimeoutMs: 30_000,
       requireKey: false,
     });

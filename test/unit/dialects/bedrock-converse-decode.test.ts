@@ -255,6 +255,22 @@ describe("answers", () => {
     });
   });
 
+  test("what another provider alone can read comes back through this wire's clients", () => {
+    const from: Origin = { dialect: "openai-responses", provider: "openai", model: "gpt-5" };
+    const part = { type: "reasoning" as const, text: "", encrypted: "gAAAA", origin: from };
+    const answer: ChatResponse = {
+      id: "x",
+      model: "gpt-5",
+      candidates: [{ parts: [part, { type: "text", text: "hi" }], finish: { reason: "stop" } }],
+    };
+    const shown = JSON.parse(bedrockConverse.response.encode(answer, context));
+    const { content } = shown.output.message;
+    const json = { messages: [hi, { role: "assistant", content }, hi] };
+    expect(bedrockConverse.carriesForeign?.(Buffer.from(JSON.stringify(json)), {})).toBe(true);
+    expect(decode(json).messages[1]?.parts[0]).toEqual(part);
+    expect(bedrockConverse.carriesForeign?.(Buffer.from('{"text":"megallm"}'), {})).toBe(false);
+  });
+
   test("which stop sequence it was", () => {
     const json = {
       ...answerOf([{ text: "x" }]),

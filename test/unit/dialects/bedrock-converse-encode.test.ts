@@ -586,6 +586,24 @@ describe("reasoning", () => {
     expect(replay(part, model)).toBe(blocks);
   });
 
+  test("signed thoughts between calls stay in their places", () => {
+    const thought = (said: string): Part => ({
+      type: "reasoning",
+      text: said,
+      signature: "s",
+      origin: claudes,
+    });
+    const messages = [
+      user(text("go")),
+      assistant(thought("a"), call("1"), thought("b"), text("c")),
+      user(result("1")),
+    ];
+    const kinds = (model: string) =>
+      turns(messages, model)[1]?.content.map((block) => Object.keys(block as object)[0]);
+    expect(kinds(sonnet45)).toEqual(["reasoningContent", "toolUse", "reasoningContent", "text"]);
+    expect(kinds(nova)).toEqual(["text", "toolUse"]);
+  });
+
   test("redacted reasoning keeps its bytes between Anthropic's wire and this one", () => {
     const [, turn] = turns([
       user(text("a")),

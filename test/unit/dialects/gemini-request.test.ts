@@ -95,7 +95,7 @@ describe("decode", () => {
     const results = messages[1]?.parts.map((part) =>
       part.type === "tool-result" ? [part.callId, part.isError, part.parts] : [],
     );
-    const said = (value: string): unknown => [{ type: "text", text: value }];
+    const said = (value: string) => [{ type: "text" as const, text: value }];
     expect(results).toEqual([
       ["gemcall_0_0", false, said("1")],
       ["x", true, said("no")],

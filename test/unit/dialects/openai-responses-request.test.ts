@@ -612,7 +612,7 @@ describe("from other dialects", () => {
     const encoded = encode(request);
     const [message, call, result, asked] = items(encoded);
     expect(message).toEqual({ role: "assistant", content: "Let me see." });
-    expect(String(call?.["call_id"])).toHaveLength(64);
+    expect(String(call?.["call_id"]).length).toBeLessThanOrEqual(64);
     expect(result).toEqual({
       type: "function_call_output",
       call_id: call?.["call_id"],

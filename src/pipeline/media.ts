@@ -1,0 +1,102 @@
+// Operations whose requests and answers are relayed as they are: images, speech, transcriptions.
+import type { Operation } from "../ir/chat.ts";
+import { GatewayError } from "../ir/error.ts";
+import { endpointsFor } from "../providers/endpoint.ts";
+import type { Candidate } from "../routing/router.ts";
+import { attemptAll, type Exchange, exchange } from "./exchange.ts";
+import type { Asked } from "./inbound.ts";
+import { shellOf } from "./outbound.ts";
+import { type Parcel, readParcel } from "./parcel.ts";
+import { relayOnce } from "./relay.ts";
+import type { Sendable } from "./send.ts";
+import type { Generation, Services } from "./services.ts";
+
+/** What is not in JSON, or not worth the reading. */
+export const mediaOperations: ReadonlySet<Operation> = new Set([
+  "images",
+  "image-edits",
+  "image-variations",
+  "speech",
+  "transcriptions",
+  "translations",
+]);
+
+/** Answers a request of one of {@link mediaOperations}; never rejects. */
+export const handleMedia = (
+  request: Request,
+  asked: Asked,
+  generation: Generation,
+  services: Services,
+): Promise<Response> =>
+  exchange(request, asked, { generation, services }, async (current) => {
+    const { dialect, operation } = asked;
+    const parcel = await readParcel(current);
+    let isHandedOver = false;
+    try {
+      const model = asked.model ?? parcel.model;
+      if (model === "") {
+        throw new GatewayError(
+          "invalid_request",
+          "The field `model` is missing. Send the name of a model; GET /v1/models lists them.",
+          { param: "model" },
+        );
+      }
+      current.record.identify({ model, stream: parcel.stream, operation });
+      const { router } = generation;
+      const candidates = asked.provider
+        ? router.through(asked.provider, model)
+        : await router.candidates(model);
+      const response = await attemptAll(candidates, current, async (candidate) =>
+        relayOnce(sendableOf(current, asked, parcel, candidate), current, {
+          dialect,
+          operation,
+          usageOf: [dialect],
+          finished: () => parcel.dispose(),
+        }),
+      );
+      isHandedOver = true;
+      return response;
+    } finally {
+      if (!isHandedOver) await parcel.dispose();
+    }
+  });
+
+/** @throws GatewayError `unsupported_feature` */
+function sendableOf(
+  { request }: Exchange,
+  { dialect, operation }: Asked,
+  parcel: Parcel,
+  candidate: Candidate,
+): Sendable {
+  const { provider, model } = candidate;
+  const endpoint = endpointsFor(provider.preset, operation, model).find(
+    (each) => each.dialect === dialect.id,
+  );
+  if (!endpoint) {
+    throw new GatewayError(
+      "unsupported_feature",
+      `The provider \`${provider.name}\` has no ${operation} endpoint of this API.`,
+    );
+  }
+  const shell = shellOf(
+    {
+      dialect,
+      headers: request.headers,
+      url: new URL(request.url),
+      stream: parcel.stream,
+      carriesForeign: () => false,
+    },
+    candidate,
+    endpoint,
+  );
+  const { headers } = shell;
+  if (parcel.contentType) headers.set("content-type", parcel.contentType);
+  headers.set("accept", request.headers.get("accept") ?? "*/*");
+  for (const [name, value] of Object.entries({
+    ...provider.headers,
+    ...candidate.parameters.extraHeaders,
+  })) {
+    headers.set(name, value);
+  }
+  return { ...shell, ...parcel.content(model) };
+}

@@ -1,0 +1,203 @@
+// A request body that is relayed without being understood: read as far as needed to route it, and given out again each time anew.
+import type { JsonObject } from "../lib/json.ts";
+import { JsonError, parseObject } from "../lib/json.ts";
+import { boundaryOf, createFormScanner, FormError, type FormField } from "../lib/form-scanner.ts";
+import { withMembers } from "../lib/json-members.ts";
+import { parseContentEncoding } from "../lib/decompress.ts";
+import { GatewayError } from "../ir/error.ts";
+import type { Exchange } from "./exchange.ts";
+import { type BodyLimits, chunksOf, readBody } from "./inbound.ts";
+import type { Sendable } from "./send.ts";
+import { createSpool, type Spool } from "./spool.ts";
+
+export interface Parcel {
+  /** As the client wrote it; empty where the body names none. */
+  model: string;
+  stream: boolean;
+  /** The body where it is a JSON object. */
+  json: JsonObject | undefined;
+  /** What is sent, with another name of the model in it and everything else as it came. */
+  content(model: string): Pick<Sendable, "body" | "bodyBytes">;
+  /** `content-type` to send it with; null where there is no body. */
+  contentType: string | null;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Reads what the client posted. JSON is held in memory; forms and everything else are set aside as they come.
+ * @throws GatewayError `invalid_request`, `too_large`, `unsupported_encoding`
+ */
+export async function readParcel(current: Exchange): Promise<Parcel> {
+  const { request } = current;
+  const contentType = request.headers.get("content-type");
+  const boundary = boundaryOf(contentType);
+  if (boundary !== undefined) return readForm(current, boundary, contentType);
+  if (contentType !== null && !/json/i.test(contentType)) return readOther(current, contentType);
+  const { config } = current.generation;
+  const { pacing } = current.services;
+  const bytes = await readBody(request, {
+    maxBytes: config.server.maxBodyBytes,
+    patienceMs: pacing.bodyMs,
+  });
+  if (bytes.length === 0) return { ...nothing, contentType: null };
+  // Lines of JSON, for one, are not one object.
+  const isObject = /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType ?? "application/json");
+  const json = isObject ? jsonOf(bytes) : undefined;
+  const model = json?.["model"];
+  return {
+    model: typeof model === "string" ? model : "",
+    stream: json?.["stream"] === true || json?.["stream_format"] === "sse",
+    json,
+    contentType: contentType ?? "application/json",
+    content: (name) => ({
+      body:
+        typeof model === "string" && name !== model ? withMembers(bytes, { model: name }) : bytes,
+    }),
+    dispose: async () => {},
+  };
+}
+
+const nothing: Parcel = {
+  model: "",
+  stream: false,
+  json: undefined,
+  contentType: null,
+  content: () => ({}),
+  dispose: async () => {},
+};
+
+function jsonOf(bytes: Uint8Array): JsonObject {
+  try {
+    return parseObject(
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"),
+    );
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    throw new GatewayError(
+      "invalid_request",
+      `The request body is not acceptable JSON: ${error.message}.`,
+    );
+  }
+}
+
+async function readForm(
+  current: Exchange,
+  boundary: string,
+  contentType: string | null,
+): Promise<Parcel> {
+  const scanner = createFormScanner(boundary);
+  const fields: FormField[] = [];
+  const spool = await spoolBody(
+    current,
+    (chunk) => fields.push(...scanner.push(chunk)),
+    () => scanner.end(),
+  );
+  try {
+    const model = modelField(fields);
+    const stream = fields.findLast(({ name }) => name === "stream" || name === "stream_format");
+    return {
+      model: model?.text ?? "",
+      stream: stream?.text === "true" || stream?.text === "sse",
+      json: undefined,
+      contentType,
+      content: (name) => formContent(spool, model, name),
+      dispose: () => spool.dispose(),
+    };
+  } catch (error) {
+    await spool.dispose();
+    throw error;
+  }
+}
+
+/** @throws GatewayError `invalid_request`: of two, the provider might take the other one. */
+function modelField(fields: readonly FormField[]): FormField | undefined {
+  const found = fields.filter(({ name }) => name === "model");
+  if (found.length < 2 && found[0]?.fileName === undefined) return found[0];
+  throw new GatewayError("invalid_request", "The form must have one field `model`, and no file.", {
+    param: "model",
+  });
+}
+
+/** Audio and the like, sent as it is. */
+async function readOther(current: Exchange, contentType: string): Promise<Parcel> {
+  const spool = await spoolBody(
+    current,
+    () => {},
+    () => {},
+  );
+  return {
+    ...nothing,
+    contentType,
+    content: () => formContent(spool, undefined, ""),
+    dispose: () => spool.dispose(),
+  };
+}
+
+async function spoolBody(
+  { request, generation, services }: Exchange,
+  look: (chunk: Uint8Array) => void,
+  end: () => void,
+): Promise<Spool> {
+  if (parseContentEncoding(request.headers.get("content-encoding")).length > 0) {
+    throw new GatewayError("unsupported_encoding", "Uploads are taken uncompressed only.");
+  }
+  const limits: BodyLimits = {
+    maxBytes: generation.config.server.maxUploadBytes,
+    patienceMs: services.pacing.bodyMs,
+    setting: "server.max_upload",
+  };
+  const spool = createSpool();
+  try {
+    for await (const chunk of chunksOf(request.body, limits)) {
+      look(chunk);
+      await spool.write(chunk);
+    }
+    end();
+    return spool;
+  } catch (error) {
+    await spool.dispose();
+    if (!(error instanceof FormError)) throw error;
+    throw new GatewayError("invalid_request", `The form is not acceptable: ${error.message}.`);
+  }
+}
+
+function formContent(
+  spool: Spool,
+  model: FormField | undefined,
+  name: string,
+): Pick<Sendable, "body" | "bodyBytes"> {
+  if (spool.size === 0) return {};
+  if (!model || model.text === name) {
+    return { body: streamOf(spool.read(0, spool.size)), bodyBytes: spool.size };
+  }
+  const text = Buffer.from(name, "utf8");
+  return {
+    body: streamOf(withText(spool, model, text)),
+    bodyBytes: spool.size - (model.end - model.start) + text.length,
+  };
+}
+
+async function* withText(
+  spool: Spool,
+  { start, end }: FormField,
+  text: Uint8Array,
+): AsyncGenerator<Uint8Array> {
+  yield* spool.read(0, start);
+  yield text;
+  yield* spool.read(end, spool.size);
+}
+
+const streamOf = (pieces: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> =>
+  new ReadableStream(
+    {
+      async pull(controller) {
+        const { done, value } = await pieces.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel() {
+        await pieces.return(undefined);
+      },
+    },
+    { highWaterMark: 0 },
+  );

@@ -1,0 +1,106 @@
+// Gemini's generateContent.
+import { isObject, type JsonObject } from "../../../../src/lib/json.ts";
+import type { Payload } from "../payloads.ts";
+import {
+  addresses,
+  type Call,
+  count,
+  type Finish,
+  inside,
+  list,
+  object,
+  type Reader,
+  realCalls,
+  spellingOf,
+  text,
+  type Told,
+  type ToldUsage,
+} from "./told.ts";
+
+const filtered = /SAFETY|RECITATION|BLOCKLIST|PROHIBITED|SPII|MODEL_ARMOR|JAILBREAK/;
+
+function finishOf(word: string, blocked: boolean): Finish {
+  if (blocked || filtered.test(word)) return "filtered";
+  if (word === "MAX_TOKENS") return "length";
+  return word === "" ? "none" : "stop";
+}
+
+function usageOf(value: unknown): ToldUsage | null {
+  if (!isObject(value)) return null;
+  const reasoning = count(value["thoughtsTokenCount"]);
+  return {
+    input: count(value["promptTokenCount"]) + count(value["toolUsePromptTokenCount"]),
+    cacheRead: count(value["cachedContentTokenCount"]),
+    cacheWrite: 0,
+    output: count(value["candidatesTokenCount"]) + reasoning,
+    reasoning,
+  };
+}
+
+function urlsIn(candidate: JsonObject): unknown[] {
+  const recited = object(candidate["citationMetadata"]);
+  return [
+    ...list(inside(candidate["groundingMetadata"], "groundingChunks")).map(
+      (chunk) => inside(chunk, "web", "uri") ?? inside(chunk, "maps", "uri") ?? inside(chunk, "retrievedContext", "uri"),
+    ),
+    ...[...list(recited["citations"]), ...list(recited["citationSources"])].map((source) => source["uri"]),
+  ];
+}
+
+const candidateIn = ({ json }: Payload): JsonObject =>
+  list(json["candidates"]).find((item) => count(item["index"]) === 0) ?? {};
+
+function callsIn(payload: Payload): Call[] {
+  const at = list(payload.json["candidates"]).indexOf(candidateIn(payload));
+  const place = ["candidates", "*", "content", "parts", "*", "functionCall", "args"];
+  const spelling = spellingOf(payload, place);
+  return list(inside(candidateIn(payload), "content", "parts")).flatMap((part, index) => {
+    const call = part["functionCall"];
+    if (!isObject(call)) return [];
+    const path = ["candidates", at, "content", "parts", index, "functionCall", "args"];
+    return [{ name: text(call["name"]), args: spelling(path, call["args"]) }];
+  });
+}
+
+function stream(payloads: readonly Payload[]): Told {
+  const candidates = payloads.map(candidateIn);
+  const parts = candidates.flatMap((candidate) => list(inside(candidate, "content", "parts")));
+  const usage = payloads.findLast(({ json }) => isObject(json["usageMetadata"]));
+  const word = candidates.map((candidate) => text(candidate["finishReason"])).findLast((each) => each !== "");
+  const blocked = payloads.some(({ json }) => inside(json["promptFeedback"], "blockReason") !== undefined);
+  const said = (isThought: boolean): string =>
+    parts
+      .filter((part) => (part["thought"] === true) === isThought)
+      .map((part) => text(part["text"]))
+      .join("");
+  return {
+    text: said(false),
+    reasoning: said(true),
+    calls: realCalls(payloads.flatMap(callsIn)),
+    citations: addresses(candidates.flatMap(urlsIn)),
+    images: parts
+      .filter((part) => part["thought"] !== true && text(inside(part["inlineData"], "mimeType")).startsWith("image/"))
+      .map((part) => text(inside(part["inlineData"], "data"))),
+    isRefused: false,
+    finish: finishOf(word ?? "", blocked),
+    usage: usageOf(usage?.json["usageMetadata"]),
+  };
+}
+
+const common = ["text", "functionCall", "inlineData"];
+
+export const gemini: Reader = {
+  whole: (payload) => stream([payload]),
+  stream,
+  failure: ({ error }) => (isObject(error) ? { message: text(error["message"]) } : undefined),
+  strangers: (frame) =>
+    list(frame["candidates"]).flatMap((candidate) => [
+      ...(count(candidate["index"]) > 0 ? ["candidates"] : []),
+      ...(candidate["logprobsResult"] === undefined ? [] : ["logprobs"]),
+      ...list(inside(candidate, "content", "parts"))
+        .filter((part) => !common.some((key) => key in part))
+        .flatMap((part) =>
+          Object.keys(part).filter((key) => key !== "thoughtSignature" && key !== "thought"),
+        ),
+    ]),
+};
