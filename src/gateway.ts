@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { createAccess } from "./access/authenticate.ts";
 import { listCatalog } from "./catalog/facts.ts";
 import { createConversations } from "./pipeline/conversations.ts";
+import { createOwners } from "./pipeline/objects.ts";
 import type { Config, ResolvedProvider } from "./config/config.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { ConfigError, formatProblem } from "./config/problems.ts";
@@ -99,6 +100,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     store,
     vault: createVault(store.items, log),
     conversations: createConversations(store.items),
+    owners: createOwners(store.items),
     egress,
     env: parts.env,
     log,

@@ -4,12 +4,24 @@ import { GatewayError } from "./ir/error.ts";
 import { answerContext, attempt, streamHeaders } from "./pipeline/answer.ts";
 import { attemptAll, type Exchange, exchange } from "./pipeline/exchange.ts";
 import { type Asked, type Inbound, inspect, readBody } from "./pipeline/inbound.ts";
+import { handleMedia, mediaOperations } from "./pipeline/media.ts";
 import { createClient, errorBytes, keepAliveBytes, pulledBody } from "./pipeline/respond.ts";
 import type { Generation, Services } from "./pipeline/services.ts";
 import type { Candidate } from "./routing/router.ts";
 
-/** Answers one client request that is a JSON body of a dialect; never rejects. */
+/** Answers one client request; never rejects. */
 export const handle = (
+  request: Request,
+  asked: Asked,
+  generation: Generation,
+  services: Services,
+): Promise<Response> =>
+  mediaOperations.has(asked.operation)
+    ? handleMedia(request, asked, generation, services)
+    : handleBody(request, asked, generation, services);
+
+/** A JSON body of a dialect. */
+const handleBody = (
   request: Request,
   asked: Asked,
   generation: Generation,
@@ -22,7 +34,9 @@ export const handle = (
       maxBytes: generation.config.server.maxBodyBytes,
       patienceMs: pacing.bodyMs,
     });
-    const read = (body: Uint8Array): Inbound => inspect(body, request, asked);
+    const { unsupported } = current.caller;
+    const read = (body: Uint8Array): Inbound =>
+      inspect(body, request, { ...asked, ...(unsupported && { unsupported }) });
     const inbound = await conversations.resume(read(bytes), record.key, read);
     record.identify({ ...inbound, content: inbound });
     const { router } = generation;
@@ -39,7 +53,10 @@ export const handle = (
 /** Only the provider that has the answer before can go on from it. */
 function whoCanGoOn({ dialect, goesOn }: Inbound, candidates: Candidate[]): Candidate[] {
   if (!goesOn || goesOn.provider === null) return candidates;
-  const left = candidates.filter(({ provider }) => provider.name === goesOn.provider);
+  const { provider: name, account } = goesOn;
+  const left = candidates.filter(
+    ({ provider, key }) => provider.name === name && (!account || key?.name === account),
+  );
   return left.length > 0 ? left : (dialect.state?.unknown(goesOn.id) ?? candidates);
 }
 

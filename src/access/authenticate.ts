@@ -1,12 +1,14 @@
 // Who is calling: one credential from any of the headers that LLM clients use.
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { NamedSecret } from "../config/config.ts";
+import type { ClientKey, Unsupported } from "../config/config.ts";
 import { GatewayError } from "../ir/error.ts";
 
 /** The caller of one request. */
 export interface Principal {
   /** Name of the key it presented; null when the gateway asks for none. */
   key: string | null;
+  /** The key's own wish about unsupported parameters. */
+  unsupported?: Unsupported;
 }
 
 export interface Access {
@@ -46,8 +48,8 @@ export function presentedKey(headers: Headers, query?: URLSearchParams): string 
 }
 
 /** Checks against the configured keys. Without `required`, callers need no key and whatever they send is ignored. */
-export function createAccess(keys: readonly NamedSecret[], required: boolean): Access {
-  const known = keys.map(({ name, secret }) => ({ name, hash: digest(secret.reveal()) }));
+export function createAccess(keys: readonly ClientKey[], required: boolean): Access {
+  const known = keys.map((key) => ({ key, hash: digest(key.secret.reveal()) }));
   return {
     authenticate(headers, query) {
       if (!required) return { key: null };
@@ -60,13 +62,13 @@ export function createAccess(keys: readonly NamedSecret[], required: boolean): A
       }
       // Every key is compared, so the time taken tells nothing about which one was close.
       const hash = digest(presented);
-      const name = known.reduce<string | null>(
-        (match, key) => (timingSafeEqual(key.hash, hash) ? key.name : match),
+      const found = known.reduce<ClientKey | null>(
+        (match, each) => (timingSafeEqual(each.hash, hash) ? each.key : match),
         null,
       );
-      if (name === null)
-        throw new GatewayError("unauthenticated", "The API key is not known here.");
-      return { key: name };
+      if (!found) throw new GatewayError("unauthenticated", "The API key is not known here.");
+      const { name, unsupported } = found;
+      return { key: name, ...(unsupported && { unsupported }) };
     },
   };
 }

@@ -1,5 +1,6 @@
 // The command table.
 import { Command, CommanderError, Option } from "commander";
+import type { DialectId } from "../ir/chat.ts";
 import { nearest } from "../lib/suggest.ts";
 import { version } from "../version.ts";
 import { ExitError, exitCodes } from "./exit.ts";
@@ -121,6 +122,29 @@ function createProgram(): Command {
     );
 
   program
+    .command("translate")
+    .argument("[file]", "a request's JSON body; `-` or nothing reads standard input", "-")
+    .description("what a request becomes for a provider, and what it loses; nothing is sent")
+    .option(
+      "--to <dialect>",
+      "the wire to translate to (default: what the request's model would get)",
+    )
+    .option("--from <dialect>", "the wire it is written in (default: told by its shape)")
+    .option("--model <name>", "model name, where the body has none or another is wanted")
+    .option("--stream", "as a streamed request, where the wire says that in its path")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      `\nDialects: ${dialectNames.join(", ")}.\n${examples(
+        "megallm translate --to anthropic-messages request.json",
+        "megallm translate --from gemini --model gemini/gemini-2.5-pro --to openai-chat body.json",
+        "curl -s https://example.com/request.json | megallm translate --to gemini --json | jq .warnings",
+      )}`,
+    )
+    .action(async (file, options) => (await import("./translate.ts")).translateFile(file, options));
+
+  program
     .command("version")
     .description("print the version")
     .addOption(jsonOption())
@@ -143,6 +167,17 @@ ${examples("megallm", 'megallm chat demo/echo "hello"', "megallm init", "megallm
   );
   return program;
 }
+
+/** Written out, so that help need not load the dialects. */
+const dialectNames: readonly DialectId[] = [
+  "openai-chat",
+  "openai-responses",
+  "anthropic-messages",
+  "gemini",
+  "ollama",
+  "bedrock-converse",
+  "cohere",
+];
 
 const configOption = (): Option => new Option("-c, --config <file>", "configuration file");
 const dataDirOption = (): Option =>

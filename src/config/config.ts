@@ -12,7 +12,7 @@ export interface Config {
   /** `key` is null when the gateway generates its own in {@link Config.dataDir}. */
   readonly admin: { readonly key: Secret | null };
   /** Static keys that clients may present. */
-  readonly keys: readonly NamedSecret[];
+  readonly keys: readonly ClientKey[];
   /** Enabled providers only, in the order of the file; names are unique. */
   readonly providers: readonly ResolvedProvider[];
   /** By the model name that clients send. */
@@ -56,6 +56,12 @@ export interface LogConfig {
   readonly level: LogLevel;
   /** `auto`: pretty on a terminal, JSON otherwise. */
   readonly format: "auto" | "json" | "pretty";
+}
+
+/** A static key that clients present. */
+export interface ClientKey extends NamedSecret {
+  /** What becomes of unsupported parameters in its requests. */
+  readonly unsupported?: Unsupported;
 }
 
 export interface NamedSecret {

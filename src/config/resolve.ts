@@ -6,7 +6,7 @@ import { isObject } from "../lib/json.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Finding } from "./check.ts";
 import { valueAt } from "./check.ts";
-import type { Config, NamedSecret } from "./config.ts";
+import type { ClientKey, Config, NamedSecret } from "./config.ts";
 import type { Resolution } from "./providers.ts";
 import { priceList, resolveProviders } from "./providers.ts";
 import { resolveRoutes } from "./routes.ts";
@@ -94,11 +94,11 @@ function namesAt(value: unknown, section: string): Set<string> {
   return new Set(isObject(entries) ? Object.keys(entries) : []);
 }
 
-function resolveKeys(parsed: ParsedConfig, resolution: Resolution): NamedSecret[] {
+function resolveKeys(parsed: ParsedConfig, resolution: Resolution): ClientKey[] {
   const owners = new Map<string, string>();
-  const keys: NamedSecret[] = [];
+  const keys: ClientKey[] = [];
   const adminKey = parsed.admin.key?.reveal();
-  for (const [name, secret] of Object.entries(parsed.keys)) {
+  for (const [name, { key: secret, unsupported }] of Object.entries(parsed.keys)) {
     const text = secret.reveal();
     const owner = owners.get(text);
     if (owner !== undefined) {
@@ -115,7 +115,7 @@ function resolveKeys(parsed: ParsedConfig, resolution: Resolution): NamedSecret[
       );
     }
     owners.set(text, name);
-    keys.push({ name, secret });
+    keys.push({ name, secret, ...(unsupported && { unsupported }) });
   }
   return keys;
 }

@@ -362,14 +362,6 @@ const keyName = z
     "expected a name of letters, digits and `_.@-`, at most 64",
   );
 
-const clientKeys = z.record(
-  keyName,
-  z.union([
-    secretField(clientKey, "${APP_KEY}"),
-    z.strictObject({ key: secretField(clientKey, "${APP_KEY}") }).transform((value) => value.key),
-  ]),
-);
-
 const dialects = [
   "openai-chat",
   "openai-responses",
@@ -566,6 +558,19 @@ const discover = z.strictObject({
   ),
 });
 
+const clientKeys = z.record(
+  keyName,
+  z.union([
+    secretField(clientKey, "${APP_KEY}").transform((key) => ({ key, unsupported: undefined })),
+    z.strictObject({
+      key: secretField(clientKey, "${APP_KEY}"),
+      unsupported: field(unsupported.optional(), unsupportedText, "error", {
+        defaultText: "the deployment's, provider's, route's or general one",
+      }),
+    }),
+  ]),
+);
+
 /** The whole configuration. The presets decide which URL settings a provider entry may hold. */
 export function createSchema(presets: readonly Provider[]) {
   // The presets' settings are read by their names later (providers.ts), so the static type leaves them out.
@@ -601,7 +606,7 @@ export function createSchema(presets: readonly Provider[]) {
       }),
       keys: field(
         clientKeys.default({}),
-        "Keys that clients must present, by name: a secret, or a map with `key`.",
+        "Keys that clients must present, by name: a secret, or a map with `key` and what holds for its requests.",
         { "my-app": "${MY_APP_KEY}" },
       ),
       providers: field(

@@ -173,6 +173,20 @@ export interface OperationCodec<Request, Response> {
   readonly maxInputs?: number;
 }
 
+/** What clients ask of answers that were kept, in the vendor's words. */
+export interface KeptCodec {
+  /** For an id that is not there. */
+  missing(id: string): GatewayError;
+  /** JSON text of a page of what was said before the answer. @throws GatewayError `invalid_request` */
+  inputItems(input: readonly JsonObject[], id: string, query: URLSearchParams): string;
+  /** JSON text. */
+  deleted(id: string): string;
+  /** An answer that is done cannot be cancelled. */
+  cannotCancel(): GatewayError;
+  /** An answer that was not made in the background cannot be streamed again. */
+  cannotStream(): GatewayError;
+}
+
 /** A wire whose servers keep answers, so that a later request may go on from one by its id. */
 export interface StateCodec {
   /** Id of the answer that a request goes on from. `read` gives a top-level scalar of the body. */
@@ -187,8 +201,13 @@ export interface StateCodec {
   answerIn(frame: Frame): JsonObject | undefined;
   /** The body's bytes with all that went before in them, for a server that knows nothing of it. */
   goOn(bytes: Uint8Array, before: readonly JsonObject[]): Uint8Array;
+  /** Id of an answer that has only begun, in the frame of a stream that tells it first. */
+  idIn(frame: Frame): string | undefined;
+  /** The answer is still being made, and nobody knows yet what it used. */
+  isOpen(answer: JsonObject): boolean;
   /** @throws always: GatewayError `not_found` in the vendor's words. */
   unknown(id: string): never;
+  readonly kept: KeptCodec;
 }
 
 export interface StreamDecoder {

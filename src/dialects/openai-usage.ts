@@ -11,8 +11,18 @@ import { field } from "./fields.ts";
  */
 export function decodeUsage(value: unknown): Usage | undefined {
   if (!isObject(value)) return undefined;
-  const prompt = detailsOf(value, "prompt_tokens_details", "input_tokens_details", "input_token_details");
-  const completion = detailsOf(value, "completion_tokens_details", "output_tokens_details", "output_token_details");
+  const prompt = detailsOf(
+    value,
+    "prompt_tokens_details",
+    "input_tokens_details",
+    "input_token_details",
+  );
+  const completion = detailsOf(
+    value,
+    "completion_tokens_details",
+    "output_tokens_details",
+    "output_token_details",
+  );
   const input = count(value, "prompt_tokens", "input_tokens");
   const completed = count(value, "completion_tokens", "output_tokens");
   const reported = count(completion, "reasoning_tokens") || count(value, "reasoning_tokens");

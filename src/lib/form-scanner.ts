@@ -41,7 +41,14 @@ export function boundaryOf(contentType: string | null): string | undefined {
 type State =
   | { in: "preamble" }
   | { in: "headers" }
-  | { in: "value"; name: string; fileName: string | undefined; start: number; pieces: Uint8Array[] | null; size: number }
+  | {
+      in: "value";
+      name: string;
+      fileName: string | undefined;
+      start: number;
+      pieces: Uint8Array[] | null;
+      size: number;
+    }
   | { in: "epilogue" };
 
 export function createFormScanner(boundary: string): FormScanner {

@@ -47,6 +47,7 @@ export async function attempt(
   if (inbound.goesOn && !outbound.relayed) inbound.dialect.state?.unknown(inbound.goesOn.id);
   const watch = conversations.watch(inbound, record.key, {
     provider: candidate.provider.name,
+    account: candidate.key?.name,
     keepsItself: outbound.relayed,
   });
   const attempted = record.attempt(candidate, outbound.dialect.id, outbound.relayed);

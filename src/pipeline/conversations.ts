@@ -11,6 +11,10 @@ import type { Items } from "../store/items.ts";
 export interface KeptAnswer {
   /** The configured provider that gave it. */
   provider: string;
+  /** Name of the provider's key that it was asked for with. */
+  account?: string;
+  /** It was not done when it was last seen, so nothing was charged for it yet. */
+  isOpen?: boolean;
   /** What the conversation held before it, and the answer; absent where the provider keeps it itself. */
   whole?: { input: JsonObject[]; answer: JsonObject };
 }
@@ -35,9 +39,11 @@ export interface Conversations {
   watch(
     inbound: Inbound,
     tenant: string | null,
-    from: { provider: string; keepsItself: boolean },
+    from: { provider: string; account: string | undefined; keepsItself: boolean },
   ): AnswerWatch | null;
   find(id: string, tenant: string | null): Promise<KeptAnswer | null>;
+  /** The answer came to its end, and is accounted. */
+  close(id: string, tenant: string | null): Promise<void>;
   remove(id: string): Promise<void>;
 }
 
@@ -60,30 +66,48 @@ export function createConversations(items: Items): Conversations {
 
   return {
     find,
+    async close(id, tenant) {
+      const kept = await find(id, tenant);
+      if (kept?.isOpen) keep(id, tenant, { ...kept, isOpen: false });
+    },
     remove: async (id) => void (await items.remove(kind, id)),
     async resume(inbound, tenant, again) {
       const state = stateOf(inbound);
       const id = state?.previousId(inbound.member);
       if (!state || id === undefined) return inbound;
       const kept = await find(id, tenant);
-      if (!kept?.whole) return { ...inbound, goesOn: { id, provider: kept?.provider ?? null } };
+      // What none of this key's answers is may be another's: the provider would not know the difference.
+      if (!kept && tenant !== null) return state.unknown(id);
+      if (!kept?.whole) {
+        const { provider = null, account } = kept ?? {};
+        return { ...inbound, goesOn: { id, provider, ...(account !== undefined && { account }) } };
+      }
       const { input, answer } = kept.whole;
       return again(state.goOn(inbound.bytes, [...input, ...state.outputOf(answer)]));
     },
-    watch(inbound, tenant, { provider, keepsItself }) {
+    watch(inbound, tenant, { provider, account, keepsItself }) {
       const state = stateOf(inbound);
       if (!state?.wantsKept(inbound.member)) return null;
+      const place = { provider, ...(account !== undefined && { account }) };
       const answer = (value: JsonObject): void => {
         const id = state.idOf(value);
         if (id === undefined) return;
         const whole = { input: state.inputOf(inbound.body().json), answer: value };
-        keep(id, tenant, { provider, ...(keepsItself ? {} : { whole }) });
+        keep(id, tenant, keepsItself ? { ...place, isOpen: state.isOpen(value) } : { ...place, whole });
       };
+      let isKnown = false;
       return {
         answer,
         frame(frame) {
-          const found = state.answerIn(frame);
-          if (found) answer(found);
+          // A provider that keeps it can be asked for it, or told to stop, before it is done.
+          if (keepsItself && !isKnown) {
+            const id = state.idIn(frame);
+            isKnown = id !== undefined;
+            if (id !== undefined) keep(id, tenant, place);
+          } else if (!keepsItself) {
+            const found = state.answerIn(frame);
+            if (found) answer(found);
+          }
         },
       };
     },
@@ -96,13 +120,18 @@ const stateOf = ({ bodyDialect, dialect, operation }: Inbound): StateCodec | und
 /** What this gateway wrote itself; anything else is nothing. */
 function readKept(value: string): KeptAnswer | null {
   const kept = parseObject(value);
-  const { provider, whole } = kept;
+  const { provider, account, isOpen, whole } = kept;
   if (typeof provider !== "string") return null;
+  const place = {
+    provider,
+    ...(typeof account === "string" && { account }),
+    ...(isOpen === true && { isOpen }),
+  };
   if (!isObject(whole) || !isObject(whole["answer"]) || !Array.isArray(whole["input"])) {
-    return { provider };
+    return place;
   }
   return {
-    provider,
+    ...place,
     whole: { input: whole["input"].filter(isObject), answer: whole["answer"] },
   };
 }

@@ -1,4 +1,5 @@
 // One client request from arrival to settlement, whatever is done in between: known, recorded, refused in its own dialect.
+import type { Principal } from "../access/authenticate.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { dialects } from "../dialects/index.ts";
 import type { Operation } from "../ir/chat.ts";
@@ -18,6 +19,7 @@ export interface Exchange {
   generation: Generation;
   services: Services;
   record: RequestRecord;
+  caller: Principal;
   /** Aborted when the client leaves, or with a GatewayError when the daemon gives up. */
   signal: AbortSignal;
   /** The client is gone, whatever its connection says. */
@@ -56,10 +58,10 @@ export async function exchange(
     prices: generation.config.prices,
     onSettled: () => services.inFlight.delete(record.requestId),
   });
+  let caller: Principal;
   try {
-    record.caller(
-      generation.access.authenticate(request.headers, new URL(request.url).searchParams).key,
-    );
+    caller = generation.access.authenticate(request.headers, new URL(request.url).searchParams);
+    record.caller(caller.key);
   } catch (error) {
     // No row: a stranger's guesses must not fill the ledger.
     return errorResponse(toGatewayError(error), speaks, record);
@@ -75,6 +77,7 @@ export async function exchange(
       generation,
       services,
       record,
+      caller,
       signal,
       leave: () => left.abort(),
       failure,

@@ -1,4 +1,5 @@
 // A client's request as it arrived: its exact bytes, the few fields routing needs, and a lazy decode.
+import type { Unsupported } from "../config/config.ts";
 import type { Body, Decoded, Dialect, Quirks } from "../dialects/dialect.ts";
 import type { Envelope } from "../dialects/envelope.ts";
 import { demandDialect, unwrapBody } from "../dialects/enveloped.ts";
@@ -25,6 +26,8 @@ export interface Asked {
   stream?: boolean;
   /** Which of the dialect's forms the path stands for. */
   form?: string;
+  /** What the caller's key wants done with unsupported parameters. */
+  unsupported?: Unsupported;
   /** How the client's API carries the dialect when not as its own vendor does. */
   envelope?: Envelope;
 }
@@ -44,10 +47,12 @@ export interface Inbound {
   /** Where the client's API wraps the dialect: how, and the body as it came. */
   wrapped?: { envelope: Envelope; bytes: Uint8Array };
   members: ReadonlyMap<string, Member>;
+  /** What the caller wants done with unsupported parameters; absent: as the deployment says. */
+  unsupported?: Unsupported;
   /** A scalar at the top level of the body; undefined when it is not there or null. */
   member(name: string): unknown;
   /** The answer that the request goes on from, where the gateway has not put it into the body: who has it, if that is known. */
-  goesOn?: { id: string; provider: string | null };
+  goesOn?: { id: string; provider: string | null; account?: string };
   /** Model name as the client wrote it. */
   model: string;
   stream: boolean;
@@ -193,6 +198,7 @@ export function inspect(body: Uint8Array, request: Request, asked: Asked): Inbou
     headers,
     url,
     bytes,
+    ...unsupportedOf(request.headers, asked),
     ...(asked.form !== undefined && { form: asked.form }),
     ...(envelope && { wrapped: { envelope, bytes: given } }),
     members,
@@ -220,6 +226,23 @@ export function inspect(body: Uint8Array, request: Request, asked: Asked): Inbou
     },
   };
   return inbound;
+}
+
+/** How a single request may say what becomes of parameters that the target does not take. */
+export const unsupportedHeader = "x-megallm-unsupported";
+
+const modes: ReadonlySet<string> = new Set<Unsupported>(["warn", "error", "drop"]);
+const isMode = (text: string): text is Unsupported => modes.has(text);
+
+/** The request's own wish goes before its key's. @throws GatewayError `invalid_request` */
+function unsupportedOf(headers: Headers, asked: Asked): Pick<Inbound, "unsupported"> {
+  const wish = headers.get(unsupportedHeader) ?? asked.unsupported;
+  if (wish === undefined) return {};
+  if (isMode(wish)) return { unsupported: wish };
+  throw new GatewayError(
+    "invalid_request",
+    `The header ${unsupportedHeader} must be \`warn\`, \`error\` or \`drop\`.`,
+  );
 }
 
 /** The others answer in one piece, whatever a client says in `stream`. */

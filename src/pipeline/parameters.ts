@@ -1,7 +1,6 @@
 // What the operator and the caller want done with request parameters: added, removed, forced through, or refused.
 import type { Outbound, Shell } from "./outbound.ts";
-import type { Unsupported } from "../config/config.ts";
-import type { Inbound } from "./inbound.ts";
+import { type Inbound, unsupportedHeader } from "./inbound.ts";
 import { GatewayError } from "../ir/error.ts";
 import type { Warning } from "../ir/warning.ts";
 import { scan } from "../lib/json.ts";
@@ -9,18 +8,15 @@ import { withMembers, withoutPath } from "../lib/json-members.ts";
 
 type Content = Pick<Outbound, "body" | "warnings" | "hidesUsage" | "emulation">;
 
-/** How a single request may say what becomes of parameters that the target does not take. */
-export const unsupportedHeader = "x-megallm-unsupported";
-
 /**
  * The body as it leaves, in its dialect's plain form. Bytes that nothing touches stay as they are.
- * @throws GatewayError `unsupported_feature` when something would be lost and that is not wanted; `invalid_request` for a bad header
+ * @throws GatewayError `unsupported_feature` when something would be lost and that is not wanted
  */
 export function applyParameters(inbound: Inbound, shell: Shell, content: Content): Content {
   const { allow, drop, extraBody } = shell.candidate.parameters;
   const allowed = shell.relayed ? {} : allowedOf(inbound, allow);
   const warnings = content.warnings.filter(({ field }) => !Object.hasOwn(allowed, rootOf(field)));
-  const mode = modeOf(inbound, shell);
+  const mode = inbound.unsupported ?? shell.candidate.parameters.unsupported;
   if (mode === "error") refuseLosses(warnings, shell);
   let { body } = content;
   if (drop.length > 0 || Object.keys(extraBody).length + Object.keys(allowed).length > 0) {
@@ -47,19 +43,6 @@ const rootOf = (field: string): string => /^[^.[]*/.exec(field)?.[0] ?? field;
 
 /** @example stepsOf("tools[*].strict") // → ["tools", "*", "strict"] */
 const stepsOf = (path: string): string[] => path.replaceAll(/\[\*?\]/g, ".*").split(".");
-
-const modes: ReadonlySet<string> = new Set<Unsupported>(["warn", "error", "drop"]);
-const isMode = (text: string): text is Unsupported => modes.has(text);
-
-function modeOf(inbound: Inbound, { candidate }: Shell): Unsupported {
-  const asked = inbound.headers.get(unsupportedHeader);
-  if (asked === null) return candidate.parameters.unsupported;
-  if (isMode(asked)) return asked;
-  throw new GatewayError(
-    "invalid_request",
-    `The header ${unsupportedHeader} must be \`warn\`, \`error\` or \`drop\`.`,
-  );
-}
 
 const shownLosses = 10;
 

@@ -6,6 +6,7 @@ import type { Logger } from "../lib/log.ts";
 import type { Router } from "../routing/router.ts";
 import type { Store } from "../store/store.ts";
 import type { Conversations } from "./conversations.ts";
+import type { Owners } from "./objects.ts";
 import type { Vault } from "./vault.ts";
 
 /** What one configuration gives a request. A reload makes a new one; a request keeps the one it began with. */
@@ -34,6 +35,7 @@ export interface Services {
   store: Store;
   vault: Vault;
   conversations: Conversations;
+  owners: Owners;
   egress: Egress;
   env: Readonly<Record<string, string | undefined>>;
   log: Logger;

@@ -1,17 +1,22 @@
 // What would leave for a provider, without sending it: the outbound request and every warning.
+import type { Dialect } from "../dialects/dialect.ts";
 import { dialects } from "../dialects/index.ts";
+import { recognise } from "../dialects/recognise.ts";
 import type { DialectId } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
 import type { Warning } from "../ir/warning.ts";
-import { parse } from "../lib/json.ts";
+import { isObject, JsonError, parseObject, RawJson, scan } from "../lib/json.ts";
+import { withMembers, withoutMembers } from "../lib/json-members.ts";
 import { providers } from "../providers/index.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Candidate } from "../routing/router.ts";
-import type { Inbound } from "./inbound.ts";
+import { type Asked, type Inbound, inspect } from "./inbound.ts";
 import { buildOutbound, chooseEndpoint, type Outbound } from "./outbound.ts";
 
 export interface Translation {
   from: DialectId;
+  /** How `from` was found out where nobody said it: by which members of the body. */
+  recognised: string | null;
   to: DialectId;
   provider: string;
   model: string;
@@ -20,23 +25,108 @@ export interface Translation {
   method: "POST";
   /** Null where nobody configured says where it would go. */
   url: string | null;
-  /** Without credentials: they are put on when it is sent. */
+  /** Without credentials: they are put on when it is sent. The operator's own values are hidden. */
   headers: Record<string, string>;
-  body: unknown;
+  /** For `stringify`: the JSON text as it would leave, but for the operator's own texts in it, which are hidden. */
+  body: RawJson;
   warnings: readonly Warning[];
 }
 
+/** A request that is only looked at. */
+export interface Specimen {
+  body: Uint8Array;
+  /** The client's, where they say something about the request. */
+  headers: Headers;
+  /** Null: told by the body's shape. */
+  from: DialectId | null;
+  /** Goes before the body's own; some wires have it in their path. */
+  model: string | null;
+  /** Whether the answer is streamed, for wires that say it in their path. */
+  stream: boolean | null;
+}
+
 /**
- * The request for the first candidate that speaks `to`; where none does, for that dialect's own vendor.
+ * A body as it would be read at its dialect's own chat path.
+ * @throws GatewayError `invalid_request`
+ */
+export function readSpecimen(specimen: Specimen): {
+  inbound: Inbound;
+  recognised: string | null;
+} {
+  const json = orInvalid(() => parseObject(Buffer.from(specimen.body).toString("utf8")));
+  const told = specimen.from === null ? recognise(json) : null;
+  const dialect = dialects[told?.dialect ?? specimen.from ?? "openai-chat"];
+  const route = routeOf(dialect, json);
+  const inPath = route?.path.includes("{model}") ?? false;
+  const model = specimen.model ?? textIn(json, "model") ?? textIn(json, "modelId");
+  if (model === undefined) {
+    throw new GatewayError(
+      "invalid_request",
+      "Nothing says the model: put `model` into the body, or say it beside it (`?model=`, `--model`).",
+      { param: "model" },
+    );
+  }
+  const stream = specimen.stream ?? (json["stream"] === true ? true : undefined);
+  const bytes = orInvalid(() =>
+    inPath
+      ? withoutMembers(specimen.body, ["model", "modelId", "stream"])
+      : withMembers(specimen.body, { model, stream }),
+  );
+  const asked: Asked = {
+    dialect,
+    operation: "chat",
+    ...(inPath && { model, stream: stream ?? false }),
+    ...(route?.envelope && { envelope: route.envelope }),
+  };
+  const request = new Request("http://localhost/", { headers: specimen.headers });
+  return {
+    inbound: inspect(bytes, request, asked),
+    recognised:
+      told && (told.by ?? "nothing in the body tells its wire: the most common one is assumed"),
+  };
+}
+
+/** The chat path that such a body is posted to: a wrapped one where the body has what its wrapping adds. */
+function routeOf(dialect: Dialect, json: Record<string, unknown>) {
+  const routes = dialect.routes.filter(({ operation }) => operation === "chat");
+  const wrapped = routes.find(({ envelope }) => {
+    const added = Object.entries(envelope?.adds ?? {});
+    return added.length > 0 && added.every(([name, value]) => json[name] === value);
+  });
+  return wrapped ?? routes.find(({ envelope }) => !envelope);
+}
+
+function textIn(json: Record<string, unknown>, name: string): string | undefined {
+  const value = Object.hasOwn(json, name) ? json[name] : undefined;
+  return typeof value === "string" && value.trim() !== "" ? value : undefined;
+}
+
+function orInvalid<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    throw new GatewayError(
+      "invalid_request",
+      `The request body is not acceptable JSON: ${error.message}.`,
+    );
+  }
+}
+
+/**
+ * The request for the first candidate that speaks `to`, null for the first of all; where none does, for that
+ * dialect's own vendor.
  * @throws GatewayError `invalid_request`, `unsupported_feature`
  */
 export async function translate(
-  inbound: Inbound,
+  { inbound, recognised }: ReturnType<typeof readSpecimen>,
   candidates: readonly Candidate[],
   to: DialectId | null,
 ): Promise<Translation> {
   const speaking = candidates.flatMap((candidate) => narrowed(candidate, to) ?? []);
-  const candidate = speaking[0] ?? (to === null ? undefined : standIn(to, inbound));
+  const found = speaking.find((each) => chooseEndpoint(inbound, each) !== undefined);
+  const model = candidates[0]?.model ?? inbound.model;
+  const candidate = found ?? (to === null ? undefined : standIn(to, model));
   const endpoint = candidate && chooseEndpoint(inbound, candidate);
   if (!candidate || !endpoint) {
     throw new GatewayError(
@@ -44,23 +134,67 @@ export async function translate(
       "No deployment of this model takes this request.",
     );
   }
+  // What the gateway keeps for a conversation (signed reasoning) is not looked up: nothing was asked.
   const outbound = await buildOutbound(inbound, candidate, endpoint, async (request) => request);
   return {
     from: inbound.bodyDialect.id,
+    recognised,
     to: outbound.dialect.id,
     provider: candidate.provider.name,
     model: candidate.model,
     relayed: outbound.relayed,
     method: "POST",
-    url: speaking.length > 0 ? outbound.url.href : null,
-    headers: outbound.headers.toJSON(),
-    body: bodyOf(outbound),
+    url: found ? shownUrl(outbound.url) : null,
+    headers: shownHeaders(outbound),
+    body: shownBody(outbound),
     warnings: outbound.warnings,
   };
 }
 
-const bodyOf = ({ body }: Outbound): unknown =>
-  parse(typeof body === "string" ? body : Buffer.from(body).toString("utf8"));
+const hidden = "***";
+
+/** A base URL may hold a user's name and password, or a key in its query. */
+function shownUrl(url: URL): string {
+  const shown = new URL(url);
+  if (shown.username !== "" || shown.password !== "") {
+    shown.username = hidden;
+    shown.password = "";
+  }
+  for (const name of [...shown.searchParams.keys()]) {
+    if (/key|token|secret|sig|password/i.test(name)) shown.searchParams.set(name, hidden);
+  }
+  return shown.href;
+}
+
+/** What an operator writes into headers may be credentials. */
+function shownHeaders({ headers, candidate }: Outbound): Record<string, string> {
+  const { provider, parameters } = candidate;
+  const own = { ...provider.headers, ...parameters.extraHeaders };
+  const names = new Set(Object.keys(own).map((name) => name.toLowerCase()));
+  return Object.fromEntries(
+    [...headers].map(([name, value]) => [name, names.has(name) ? hidden : value]),
+  );
+}
+
+/** The same holds for texts that an operator adds to bodies. */
+function shownBody({ body, candidate }: Outbound): RawJson {
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+  const own = Object.entries(candidate.parameters.extraBody).map(
+    ([name, value]): [string, unknown] => [name, withoutTexts(value)],
+  );
+  const present = scan(bytes);
+  const shown = withMembers(bytes, Object.fromEntries(own.filter(([name]) => present.has(name))));
+  return new RawJson(Buffer.from(shown).toString("utf8"));
+}
+
+function withoutTexts(value: unknown): unknown {
+  if (typeof value === "string") return hidden;
+  if (Array.isArray(value)) return value.map(withoutTexts);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, withoutTexts(item)]),
+  );
+}
 
 /** The candidate as if it spoke `to` alone; undefined when it does not. */
 function narrowed(candidate: Candidate, to: DialectId | null): Candidate | undefined {
@@ -70,20 +204,16 @@ function narrowed(candidate: Candidate, to: DialectId | null): Candidate | undef
 }
 
 function onlySpeaking(preset: Provider, to: DialectId): Provider | undefined {
-  const speaks: Record<string, Provider["speaks"][keyof Provider["speaks"]]> = {};
-  for (const [operation, endpoints] of Object.entries(preset.speaks)) {
-    const left = endpoints.filter((endpoint) => endpoint.dialect === to);
-    if (left.length > 0) speaks[operation] = left;
-  }
-  return Object.keys(speaks).length > 0 ? { ...preset, speaks } : undefined;
+  const chat = preset.speaks.chat?.filter((endpoint) => endpoint.dialect === to) ?? [];
+  return chat.length > 0 ? { ...preset, speaks: { chat } } : undefined;
 }
 
 /** The vendor of a dialect, as nobody configured it. */
-function standIn(to: DialectId, { model, operation }: Inbound): Candidate | undefined {
-  const speaksIt = (preset: Provider): boolean =>
-    preset.baseUrl !== undefined && preset.speaks[operation]?.[0]?.dialect === to;
+function standIn(to: DialectId, model: string): Candidate | undefined {
+  const hosted = providers.filter(({ baseUrl, local }) => baseUrl !== undefined && !local);
   const preset =
-    providers.find((each) => !each.local && speaksIt(each)) ?? providers.find(speaksIt);
+    hosted.find(({ speaks }) => speaks.chat?.[0]?.dialect === to) ??
+    hosted.find(({ speaks }) => speaks.chat?.some(({ dialect }) => dialect === to));
   const narrow = preset && onlySpeaking(preset, to);
   if (!narrow) return undefined;
   const settings = Object.fromEntries(
@@ -92,10 +222,12 @@ function standIn(to: DialectId, { model, operation }: Inbound): Candidate | unde
       setting.default ?? setting.example,
     ]),
   );
+  // Any model, whichever its vendor really has.
+  const chat = narrow.speaks.chat?.map(({ models: _, needs: __, ...endpoint }) => endpoint) ?? [];
   return {
     provider: {
       name: narrow.id,
-      preset: narrow,
+      preset: { ...narrow, speaks: { chat } },
       customBaseUrl: false,
       settings,
       secrets: {},
@@ -107,11 +239,31 @@ function standIn(to: DialectId, { model, operation }: Inbound): Candidate | unde
       parameters: {},
       origin: "built-in",
     },
-    model,
+    model: model.startsWith(`${narrow.id}/`) ? model.slice(narrow.id.length + 1) : model,
     key: null,
     timeouts: { connectMs: null, firstByteMs: null, idleMs: null, totalMs: null },
     parameters: { unsupported: "warn", allow: [], drop: [], extraBody: {}, extraHeaders: {} },
   };
+}
+
+/**
+ * The deployments that may answer for a model; none where nobody here serves it and a dialect alone is asked about.
+ * @throws GatewayError `model_not_found`, `no_route`
+ */
+export async function candidatesFor(
+  model: string,
+  router: { candidates(name: string): Promise<Candidate[]> },
+  to: DialectId | null,
+): Promise<Candidate[]> {
+  try {
+    return await router.candidates(model);
+  } catch (error) {
+    const isUnknown =
+      error instanceof GatewayError &&
+      (error.code === "model_not_found" || error.code === "no_route");
+    if (isUnknown && to !== null) return [];
+    throw error;
+  }
 }
 
 /** @throws GatewayError `invalid_request` naming the dialects there are */

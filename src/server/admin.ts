@@ -71,7 +71,7 @@ export function createAdmin(dependencies: AdminDependencies): Hono {
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
 /** @throws GatewayError `unauthenticated` */
-function authenticateAdmin(headers: Headers, key: Secret): void {
+export function authenticateAdmin(headers: Headers, key: Secret): void {
   const presented = presentedKey(headers);
   if (presented === null || !timingSafeEqual(digest(presented), digest(key.reveal()))) {
     throw new GatewayError(

@@ -12,6 +12,7 @@ import { type AdminDependencies, createAdmin } from "./admin.ts";
 import { dialectOfPath, matchTemplate, plainRoutes } from "./dialect-routes.ts";
 import { familyOf, modelList, oneModel } from "./models.ts";
 import { createOllama } from "./ollama.ts";
+import { createTranslate } from "./translate.ts";
 
 export interface AppDependencies {
   log: Logger;
@@ -81,6 +82,7 @@ export function createApp(dependencies: AppDependencies): Hono {
   }
 
   app.route("/admin", createAdmin(dependencies.admin));
+  app.route("/v1/translate", createTranslate(dependencies));
 
   app.get("/", (context) =>
     context.json({ name: "megallm", health: "/health", models: "/v1/models" }),

@@ -18,7 +18,7 @@ import {
   upstreamSecret,
 } from "../support/wire/replay.ts";
 import { createTally, type Verdict } from "../support/wire/tally.ts";
-import { dataOf, onlyIn, tell, tellLeniently, type Told } from "../support/wire/told.ts";
+import { dataOf, onlyIn, recordedPayloads, tell, tellLeniently, type Told } from "../support/wire/told.ts";
 
 setDefaultTimeout(60_000);
 
@@ -444,7 +444,7 @@ function checkTranslation(exchange: Exchange, dialect: DialectId, answer: Answer
   if (row.fault) return row;
   const lost = differences(before, after);
   if (lost.length > 0) return { fault: lost.join("; ") };
-  const [unshown] = onlyIn(dialect, recordedText(exchange), stream);
+  const [unshown] = onlyIn(dialect, recordedPayloads(dialect, exchange, stream));
   return unshown === undefined || answer.row.warnings.length > 0
     ? {}
     : { fault: `\`${unshown}\` is lost without a warning` };

@@ -31,7 +31,7 @@ export function encodeMessage(message: Message, path: string, scope: Scope): Jso
     case "user":
       return encodeUser(message, path, scope);
     case "assistant":
-      return encodeAssistant(message, path, scope);
+      return [encodeAssistant(message, path, scope)];
     default:
       return message.role satisfies never;
   }
@@ -186,7 +186,7 @@ function encodeOpaque(part: OpaquePart, path: string, losses: Losses): JsonObjec
   return undefined;
 }
 
-function encodeAssistant(message: Message, path: string, scope: Scope): JsonObject[] {
+function encodeAssistant(message: Message, path: string, scope: Scope): JsonObject {
   const { losses } = scope;
   const content: Part[] = [];
   const thoughts: (ReasoningPart | OpaquePart)[] = [];
@@ -224,18 +224,15 @@ function encodeAssistant(message: Message, path: string, scope: Scope): JsonObje
     }
   }
   const encoded = encodeContent(content, path, scope);
-  const hasOther = calls.length > 0 || refusals.length > 0 || "audio" in fields;
-  if (!hasOther && thoughts.length === 0 && isEmptied(message, encoded, path, scope)) return [];
-  return [
-    {
-      ...finishMessage("assistant", message, encoded === "" && hasOther ? null : encoded),
-      ...encodeThoughts(thoughts, path, scope),
-      ...(refusals.length > 0 ? { refusal: refusals.join("") } : {}),
-      ...(annotations.length > 0 ? { annotations } : {}),
-      ...fields,
-      ...(calls.length > 0 ? { tool_calls: calls } : {}),
-    },
-  ];
+  const isSilent = encoded === "" && (calls.length > 0 || refusals.length > 0 || "audio" in fields);
+  return {
+    ...finishMessage("assistant", message, isSilent ? null : encoded),
+    ...encodeThoughts(thoughts, path, scope),
+    ...(refusals.length > 0 ? { refusal: refusals.join("") } : {}),
+    ...(annotations.length > 0 ? { annotations } : {}),
+    ...fields,
+    ...(calls.length > 0 ? { tool_calls: calls } : {}),
+  };
 }
 
 function encodeToolCall(part: ToolCallPart, { isNative }: Scope): JsonObject {

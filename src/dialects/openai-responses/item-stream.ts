@@ -178,7 +178,7 @@ export function createItemStream(announced: JsonObject, sink: PartSink): ItemStr
     id: () => field(announced, "id"),
     type: () => field(announced, "type"),
     begin() {
-      if (!isCall()) return [];
+      if (isOver || !isCall()) return [];
       const part = called();
       return part ? ensure("call", () => part).events : [];
     },

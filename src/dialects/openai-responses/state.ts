@@ -6,6 +6,7 @@ import { isObject, type JsonObject, parseObject } from "../../lib/json.ts";
 import { withMembers, withoutMembers } from "../../lib/json-members.ts";
 import type { StateCodec } from "../dialect.ts";
 import { field, stringOr } from "../fields.ts";
+import { kept } from "./kept.ts";
 
 /** Events that carry the whole answer at its end. */
 const finals: ReadonlySet<string> = new Set(["response.completed", "response.incomplete"]);
@@ -25,6 +26,15 @@ export const state: StateCodec = {
     const answer = field(body, "response");
     return finals.has(String(field(body, "type"))) && isObject(answer) ? answer : undefined;
   },
+  idIn({ event, data }: Frame) {
+    if (event !== undefined && event !== "response.created") return undefined;
+    if (event === undefined && !data.includes("response.created")) return undefined;
+    const body = parseObject(data);
+    const answer = field(body, "response");
+    const isStart = field(body, "type") === "response.created" && isObject(answer);
+    return isStart ? stringOr(field(answer, "id")) : undefined;
+  },
+  isOpen: (answer) => ["queued", "in_progress"].includes(String(field(answer, "status"))),
   goOn(bytes, before) {
     const text = Buffer.from(bytes).toString("utf8");
     const given = itemsOf(field(parseObject(text), "input"));
@@ -37,6 +47,7 @@ export const state: StateCodec = {
       upstream: { code: "previous_response_not_found" },
     });
   },
+  kept,
 };
 
 /** A text stands for one message of the user. */

@@ -15,7 +15,14 @@ const steps: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Fields that are not known yet when an item begins. */
-const outcomes: readonly string[] = ["tools", "result", "results", "output", "outputs", "error"];
+const outcomes: ReadonlySet<string> = new Set([
+  "tools",
+  "result",
+  "results",
+  "output",
+  "outputs",
+  "error",
+]);
 
 export function vendorEvents(item: JsonObject, index: number): WireEvent[] {
   const type = stringOr(field(item, "type")) ?? "";
@@ -35,7 +42,7 @@ function beginningOf(item: JsonObject, known: readonly string[]): JsonObject {
   const entries = Object.entries(item).map(([key, value]): [string, unknown] => {
     if (key === "status") return [key, "in_progress"];
     if (isTold(key)) return [key, ""];
-    const isOutcome = outcomes.includes(key);
+    const isOutcome = outcomes.has(key);
     return [key, isOutcome ? (Array.isArray(value) ? [] : null) : value];
   });
   return Object.fromEntries(entries);

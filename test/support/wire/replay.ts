@@ -200,7 +200,7 @@ export async function startReplay(): Promise<Replay> {
     origin: `http://127.0.0.1:${door.port}`,
     fetch: Object.assign(
       (input: string | URL | Request, init?: RequestInit) =>
-        answer(input instanceof Request ? new Request(input, init) : new Request(input, init)),
+        answer(typeof input === "string" || input instanceof URL ? new Request(String(input), init) : new Request(input, init)),
       { preconnect: fetch.preconnect },
     ),
     play,

@@ -642,10 +642,10 @@ describe("decoder", () => {
       type: "error",
       error: { code: "upstream_invalid" },
     });
-    const whole = (json: JsonObject) => () =>
+    const reading = (json: JsonObject) => () =>
       openaiResponses.response.decode({ json, text: "" }, here);
-    expect(whole({})).toThrow(GatewayError);
-    expect(whole({ status: "failed", error: { code: "server_error", message: "No." } })).toThrow(
+    expect(reading({})).toThrow(GatewayError);
+    expect(reading({ status: "failed", error: { code: "server_error", message: "No." } })).toThrow(
       "No.",
     );
   });
@@ -717,7 +717,7 @@ describe("decoder", () => {
     );
     fc.assert(
       fc.property(fc.array(event, { maxLength: 12 }), (list) => {
-        const events = decode(list as JsonObject[]);
+        const events = decode(list);
         const open = new Set<number>();
         for (const one of events) {
           if (one.type === "part-start") open.add(one.index);

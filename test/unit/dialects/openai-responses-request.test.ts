@@ -677,10 +677,10 @@ describe("reasoning of earlier turns", () => {
         text: "T",
         signature: "s",
         origin: { dialect: "anthropic-messages" },
-      } as Part,
+      },
       "another provider or model",
     ],
-  ])("is left out with a warning otherwise (%#)", (part, reason) => {
+  ] as [Part, string][])("is left out with a warning otherwise (%#)", (part, reason) => {
     const encoded = encode(turn(part, text("A")), { model: "gpt-5" });
     expect(items(encoded).map(({ type, role }) => type ?? role)).toEqual([
       "user",

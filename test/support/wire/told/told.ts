@@ -75,8 +75,12 @@ export function spellingOf(
       : rawAt(written, [...pattern]).map((found) => [found.path.join(), found.text]),
   );
   return (path, value) =>
-    spelt.get(path.join()) ?? (value === undefined ? "" : JSON.stringify(value));
+    spelt.get(path.join()) ?? (value === undefined ? "" : JSON.stringify(value, withoutBigInt));
 }
+
+/** Amazon's SDK keeps what JavaScript's numbers cannot hold. */
+const withoutBigInt = (_key: string, value: unknown): unknown =>
+  typeof value === "bigint" ? Number(value) : value;
 
 /** True where there is any text or number but 0 in it. */
 export function says(value: unknown): boolean {

@@ -1,0 +1,115 @@
+// Conversations with tools and thinking, before upstreams that want their signatures back: kept or dropped by the client.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isObject, type JsonObject } from "../../src/lib/json.ts";
+import {
+  type ClientDialect,
+  clientDialects,
+  type Keeping,
+  toolName,
+  type Told,
+  type TurnClient,
+} from "../support/turns/client.ts";
+import { keys, openTurnStage, type OriginName, originNames, origins, type TurnStage } from "../support/turns/stage.ts";
+import type { Answer } from "../support/upstream/upstream.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "megallm-turns-"));
+let stage: TurnStage;
+beforeAll(async () => {
+  stage = await openTurnStage(join(folder, "store.db"));
+});
+afterAll(async () => {
+  console.log(matrix());
+  await stage.stop();
+  rmSync(folder, { recursive: true });
+});
+
+const table = new Map<string, string[]>();
+const note = (client: ClientDialect, origin: OriginName, what: string): void => {
+  const cell = `${client} → ${origin}`;
+  table.set(cell, [...(table.get(cell) ?? []), what]);
+};
+
+function matrix(): string {
+  const width = 34;
+  return [...table]
+    .map(([cell, done]) => {
+      const counts = new Map<string, number>();
+      for (const what of done) counts.set(what, (counts.get(what) ?? 0) + 1);
+      return cell.padEnd(width) + [...counts].map(([what, times]) => `${what} ${times}`).join(", ");
+    })
+    .join("\n");
+}
+
+const call = (city: string) => ({ name: toolName, args: { city, unit: "celsius", days: 2 } });
+let serial = 0;
+/** Every conversation calls for cities of its own, so that no two share a call. */
+const city = (): string => `Town ${(serial += 1)}`;
+
+const twoCalls = (): Answer => ({
+  kind: "tool-calls",
+  reasoning: "First I look at both places.",
+  text: "Let me look.",
+  calls: [call(city()), call(city())],
+});
+const oneCall = (): Answer => ({
+  kind: "tool-calls",
+  reasoning: "One more is missing.",
+  calls: [call(city())],
+});
+const text = (words: string): Answer => ({ kind: "text", text: words, reasoning: "That is all." });
+
+/** A conversation under way: `say` asks one upstream for the next answer. */
+function converse(client: TurnClient, stream: boolean) {
+  const history: JsonObject[] = [...client.user("How is the weather here and there?")];
+  return {
+    history,
+    async say(origin: OriginName, answer: Answer): Promise<{ told: Told; body: JsonObject }> {
+      const upstream = stage.upstreams[origin];
+      upstream.script(answer);
+      const told = await client.ask(origin, history, stream);
+      const request = upstream.requests.at(-1);
+      expect(request?.refusal).toBeUndefined();
+      return { told, body: isObject(request?.parsed) ? request.parsed : {} };
+    },
+    answer(told: Told, keeping: Keeping): void {
+      history.push(...client.back(told, keeping), ...client.results(told.calls));
+    },
+    user: (words: string): void => void history.push(...client.user(words)),
+  };
+}
+
+const proofs = (origin: OriginName, body: JsonObject): number => origins[origin].proofs(body);
+
+/** Four requests: two rounds of tools, an answer, and a word more. */
+async function wholeConversation(client: TurnClient, origin: OriginName, keeping: Keeping, stream: boolean) {
+  const { say, answer, user, history } = converse(client, stream);
+  const first = await say(origin, twoCalls());
+  expect(first.told.calls).toHaveLength(2);
+  answer(first.told, keeping);
+  const second = await say(origin, oneCall());
+  expect(proofs(origin, second.body)).toBeGreaterThanOrEqual(1);
+  expect(second.told.calls).toHaveLength(1);
+  answer(second.told, keeping);
+  const third = await say(origin, text("It rains."));
+  expect(proofs(origin, third.body)).toBeGreaterThanOrEqual(2);
+  expect(third.told.text).toBe("It rains.");
+  history.push(...client.back(third.told, keeping));
+  user("And tomorrow?");
+  const last = await say(origin, text("Sun."));
+  expect(last.told.text).toBe("Sun.");
+}
+
+describe.each(clientDialects)("a client of %s", (dialect) => {
+  describe.each(originNames)("with %s", (origin) => {
+    describe.each([true, false])("streamed: %p", (stream) => {
+      test.each(["whole", "plain"] as const)("what comes back: %s", async (keeping) => {
+        const client = stage.clients(keys.one)[dialect];
+        await wholeConversation(client, origin, keeping, stream);
+        note(dialect, origin, keeping);
+      });
+    });
+  });
+});
