@@ -110,28 +110,3 @@ export function createApp(dependencies: AppDependencies): Hono {
 
 const notFoundMessage = (method: string, path: string): string =>
   `${method} ${path.slice(0, 200)} is not served here. Chat is at POST /v1/chat/completions (OpenAI) and POST /v1/messages (Anthropic); GET /v1/models lists the models.`;
-
-const allMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-
-/** An error outside the pipeline, in the shape the client's SDK reads. `allow`: the methods that the path takes. */
-export function errorAnswer(
-  error: GatewayError,
-  request: Request,
-  allow: readonly string[] = allMethods,
-): Response {
-  const requestId = createId("req");
-  const headers: Record<string, string> = {
-    "content-type": "application/json",
-    "x-request-id": requestId,
-  };
-  if (error.status === 405) headers["allow"] = allow.join(", ");
-  if (error.status === 426) Object.assign(headers, { upgrade: "HTTP/1.1", connection: "upgrade" });
-  const body = spokenBy(request).error.encode(error, requestId);
-  return new Response(body, { status: error.status, headers });
-}
-
-/** The client's dialect: by the path where that belongs to one, else by the headers its SDK sends. */
-function spokenBy(request: Request): Dialect {
-  const path = URL.parse(request.url)?.pathname ?? "";
-  return dialectOfPath(path) ?? dialects[familyOf(request.headers)];
-}

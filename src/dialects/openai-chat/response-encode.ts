@@ -83,6 +83,7 @@ function encodeMessage(candidate: Candidate, isLegacy: boolean, notice: Notice):
       case "text": {
         const start = text?.length ?? 0;
         text = (text ?? "") + part.text;
+        for (const key of foreignFields(part.ext)) notice(key, noForm);
         for (const citation of part.citations ?? []) {
           const annotation = encodeAnnotation(citation, { start, end: text.length });
           if (annotation === undefined) notice("citations", noForm);

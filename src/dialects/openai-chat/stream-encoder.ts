@@ -97,6 +97,7 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
     switch (part.type) {
       case "text": {
         open({ kind: "text", start: state.textLength });
+        for (const key of foreignFields(part.ext)) notice(key, noForm);
         state.textLength += part.text.length;
         const shown = part.text === "" ? [] : choice(candidate, { content: part.text });
         const cited = (part.citations ?? []).flatMap(({ origin, raw }) =>

@@ -26,8 +26,7 @@ export const kept: KeptCodec = {
     });
   },
   deleted: (id) => JSON.stringify({ id, object: "response", deleted: true }),
-  cannotCancel: () =>
-    new GatewayError("invalid_request", "Cannot cancel a synchronous response."),
+  cannotCancel: () => new GatewayError("invalid_request", "Cannot cancel a synchronous response."),
   cannotStream: () =>
     new GatewayError(
       "invalid_request",

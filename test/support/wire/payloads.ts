@@ -6,6 +6,8 @@ import type { Wire } from "./exchange.ts";
 export interface Payload {
   json: JsonObject;
   text?: string;
+  /** No JSON at all: handmade streams hold such. */
+  isBroken?: true;
 }
 
 /** A body in one piece, or every message of a stream. */
@@ -45,8 +47,12 @@ export function payloadsOf(wire: Wire, bytes: Uint8Array, stream: boolean): Payl
 const decoder = new TextDecoder();
 
 function payload(text: string): Payload {
-  const json: unknown = JSON.parse(text);
-  return { json: isObject(json) ? json : {}, text };
+  try {
+    const json: unknown = JSON.parse(text);
+    return { json: isObject(json) ? json : {}, text };
+  } catch {
+    return { json: {}, isBroken: true };
+  }
 }
 
 /** The data of each server-sent event, but for `[DONE]`. */

@@ -52,7 +52,7 @@ export function lenient(told: Told): Told {
 /** The first error that a stream or a body tells. */
 export function failureIn(wire: Wire, payloads: readonly Payload[]): (Failure & { at: number }) | undefined {
   for (const [at, payload] of payloads.entries()) {
-    const failure = readers[wire].failure(payload.json);
+    const failure = payload.isBroken ? { message: "" } : readers[wire].failure(payload.json);
     if (failure) return { ...failure, at };
   }
   return undefined;
