@@ -24,6 +24,9 @@ import { createRouter } from "./routing/router.ts";
 import { createApp } from "./server/app.ts";
 import type { Store } from "./store/store.ts";
 import { defaultPacing, type Generation, type Pacing, type Services } from "./pipeline/services.ts";
+import { handleKept } from "./pipeline/kept-answers.ts";
+import { passThrough } from "./pipeline/pass-through.ts";
+import { handleThrough } from "./pipeline/through.ts";
 import { createVault } from "./pipeline/vault.ts";
 import { version } from "./version.ts";
 
@@ -162,6 +165,11 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     log,
     current: () => generation,
     handle: (request, route) => handle(request, route, generation, services),
+    doors: {
+      through: (request, call) => handleThrough(request, call, generation, services),
+      kept: (request, call) => handleKept(request, call, generation, services),
+      passThrough: (request, call) => passThrough(request, call, generation, services),
+    },
     ready: async () => !draining && (await store.writable()),
     admin: { key: () => parts.adminKey(loaded.config), store, status, reload },
   });

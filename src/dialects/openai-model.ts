@@ -15,6 +15,8 @@ export interface ModelTraits {
    */
   toolsWithReasoning: "yes" | "unstated" | "no";
   hasJsonSchema: boolean;
+  /** Free-form tools (`custom`). Most servers that copy these wires know functions only. */
+  hasFreeformTools: boolean;
   /** Most tokens of one answer. */
   maxOutputTokens?: number;
 }
@@ -25,6 +27,7 @@ const unknown: ModelTraits = {
   hasStop: true,
   toolsWithReasoning: "yes",
   hasJsonSchema: true,
+  hasFreeformTools: false,
 };
 
 /** Models before and beside the ones that reason. */
@@ -71,6 +74,7 @@ function reasoningGpt([, major, minor, variant = ""]: RegExpExecArray): ModelTra
   const rests = release > 500 && canRest && !always;
   return {
     ...unknown,
+    hasFreeformTools: true,
     efforts: [
       ...(rests ? ["none"] : []),
       ...(release === 500 ? ["minimal"] : []),

@@ -70,7 +70,8 @@ class Writer {
 
   #shown(token: string): string {
     if (token.length - 2 <= this.#maxText) return token;
-    const cut = token.slice(0, this.#maxText + 1).replace(/\\(?:u[\da-fA-F]{0,3})?$/, "");
+    const start = token.slice(0, this.#maxText + 1);
+    const cut = /^"(?:\\u[\da-fA-F]{4}|\\[^u]|[^"\\])*/.exec(start)?.[0] ?? start;
     return `${cut}" …(${token.length - 2} characters)`;
   }
 }

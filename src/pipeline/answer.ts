@@ -27,7 +27,7 @@ export async function attempt(
   candidate: Candidate,
   exchange: Exchange,
 ): Promise<Response> {
-  const { record, services, signal } = exchange;
+  const { record, services } = exchange;
   const endpoint = chooseEndpoint(inbound, candidate);
   if (!endpoint) {
     if (inbound.dialect.encodeTokenCount && inbound.operation === "count-tokens") {
@@ -40,12 +40,53 @@ export async function attempt(
   }
   const job = await createJob(inbound, candidate, endpoint);
   if (job) return runJob(job, candidate, exchange);
-  const { conversations, vault } = services;
+  const { vault } = services;
   const outbound = await buildOutbound(inbound, candidate, endpoint, (request, target) =>
     vault.restore(record.key, request, target),
   );
+  try {
+    return await answered(outbound, inbound, exchange);
+  } catch (thrown) {
+    const mended = await mend(outbound, inbound, exchange, thrown);
+    if (!mended) throw thrown;
+    return answered(mended, inbound, exchange);
+  }
+}
+
+/**
+ * A client of the provider's own wire carries back what was signed; one that dropped it is relayed all the same, since
+ * its bytes are not read. Only when the provider misses something is the vault asked.
+ */
+async function mend(
+  outbound: Outbound,
+  inbound: Inbound,
+  { record, services }: Exchange,
+  thrown: unknown,
+): Promise<Outbound | null> {
+  const { relayed, candidate, endpoint, origin } = outbound;
+  const isRefused = thrown instanceof GatewayError && thrown.code === "upstream_rejected";
+  if (!relayed || !isRefused || inbound.operation !== "chat") return null;
+  try {
+    const { value } = inbound.chat();
+    const whole = await services.vault.restore(record.key, value, origin);
+    if (whole === value) return null;
+    return await buildOutbound(inbound, candidate, endpoint, async () => whole, true);
+  } catch (error) {
+    // What the provider said of the request as it came is what the client is told.
+    if (error instanceof GatewayError) return null;
+    throw error;
+  }
+}
+
+async function answered(
+  outbound: Outbound,
+  inbound: Inbound,
+  exchange: Exchange,
+): Promise<Response> {
+  const { record, services, signal } = exchange;
+  const { candidate } = outbound;
   if (inbound.goesOn && !outbound.relayed) inbound.dialect.state?.unknown(inbound.goesOn.id);
-  const watch = conversations.watch(inbound, record.key, {
+  const watch = services.conversations.watch(inbound, record.key, {
     provider: candidate.provider.name,
     account: candidate.key?.name,
     keepsItself: outbound.relayed,
@@ -130,24 +171,35 @@ async function complete(
     }
     record.usage(usage);
     watch?.answer(json);
+    if (inbound.operation === "chat") keepSigned({ json, text }, outbound, life);
   } else {
     const { value: decoded, warnings } = decodeAnswer({ json, text }, outbound);
     // What was used is on record, whatever is thought of the answer.
     record.usage(decoded.usage);
     const value = outbound.emulation?.answer(decoded) ?? decoded;
     for (const warning of warnings) record.warn(warning);
-    const observer = services.vault.observe(record.key, outbound.origin);
-    for (const event of expand(value)) {
-      record.event(event);
-      observer.event(event);
-    }
-    observer.keep();
+    for (const event of expand(value)) record.event(event);
+    const { origin } = outbound;
+    const asked = inbound.chat().value;
+    services.vault.keep({ tenant: record.key, origin, asked }, value.candidates[0]?.parts ?? []);
     body = inbound.dialect.response.encode(value, answerContext(inbound, record, false));
     watch?.answer(parseObject(body));
   }
   attempted.finish(null);
   await record.settle({ error: null, httpStatus: 200 });
   return new Response(body, { status: 200, headers: answerHeaders(answer, outbound, record) });
+}
+
+/** What the provider signed in an answer that is relayed as it is. */
+function keepSigned(body: Body, outbound: Outbound, { record, services }: Life): void {
+  try {
+    const { dialect, origin } = outbound;
+    const [candidate] = dialect.response.decode(body, origin).value.candidates;
+    services.vault.keep({ tenant: record.key, origin }, candidate?.parts ?? []);
+  } catch (error) {
+    // What the gateway does not understand it need not: the client has it.
+    if (!(error instanceof GatewayError)) throw error;
+  }
 }
 
 /** @throws GatewayError when it is an error after all; a client of the same dialect then gets the body as it is. */
@@ -181,7 +233,11 @@ async function streamed(
 ): Promise<Response> {
   const { record, attempted, watch, signal, services } = life;
   const { holdMs, keepAliveMs, frozenMs } = services.pacing;
-  const kept = outbound.relayed ? null : services.vault.observe(record.key, outbound.origin);
+  const kept = services.vault.observe({
+    tenant: record.key,
+    origin: outbound.origin,
+    ...(outbound.relayed ? {} : { asked: inbound.chat().value }),
+  });
   const body = await openStream(answer, outbound, {
     signal,
     client: createClient(inbound.dialect, inbound.framing, {
@@ -195,10 +251,10 @@ async function streamed(
     observer: {
       event(event) {
         record.event(event);
-        kept?.event(event);
+        kept.event(event);
       },
       settle(error) {
-        if (!error) kept?.keep();
+        if (!error) kept.keep();
         if (error?.code === "internal") {
           services.log.error("request.failed", { requestId: record.requestId }, error.cause);
         }

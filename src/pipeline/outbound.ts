@@ -123,6 +123,7 @@ export function shellOf(inbound: Asking, candidate: Candidate, endpoint: Endpoin
 
 /**
  * Splices the client's bytes for an upstream of the same dialect, or decodes and encodes them for another.
+ * `rewrites`: the bytes will not do, also for the same dialect.
  * @throws GatewayError `invalid_request`, `unsupported_feature`
  */
 export async function buildOutbound(
@@ -130,8 +131,10 @@ export async function buildOutbound(
   candidate: Candidate,
   endpoint: Endpoint,
   restore: Restore,
+  rewrites = false,
 ): Promise<Outbound> {
-  const shell = shellOf(inbound, candidate, endpoint);
+  const found = shellOf(inbound, candidate, endpoint);
+  const shell = rewrites ? { ...found, relayed: false } : found;
   const content = shell.relayed
     ? relayBody(inbound, shell)
     : await translateBody(inbound, shell, restore);

@@ -144,7 +144,7 @@ export async function translate(
     model: candidate.model,
     relayed: outbound.relayed,
     method: "POST",
-    url: found ? shownUrl(outbound.url) : null,
+    url: found ? outbound.url.href : null,
     headers: shownHeaders(outbound),
     body: shownBody(outbound),
     warnings: outbound.warnings,
@@ -152,19 +152,6 @@ export async function translate(
 }
 
 const hidden = "***";
-
-/** A base URL may hold a user's name and password, or a key in its query. */
-function shownUrl(url: URL): string {
-  const shown = new URL(url);
-  if (shown.username !== "" || shown.password !== "") {
-    shown.username = hidden;
-    shown.password = "";
-  }
-  for (const name of [...shown.searchParams.keys()]) {
-    if (/key|token|secret|sig|password/i.test(name)) shown.searchParams.set(name, hidden);
-  }
-  return shown.href;
-}
 
 /** What an operator writes into headers may be credentials. */
 function shownHeaders({ headers, candidate }: Outbound): Record<string, string> {
@@ -223,7 +210,8 @@ function standIn(to: DialectId, model: string): Candidate | undefined {
     ]),
   );
   // Any model, whichever its vendor really has.
-  const chat = narrow.speaks.chat?.map(({ models: _, needs: __, ...endpoint }) => endpoint) ?? [];
+  const chat =
+    narrow.speaks.chat?.map(({ models: _models, needs: _needs, ...endpoint }) => endpoint) ?? [];
   return {
     provider: {
       name: narrow.id,

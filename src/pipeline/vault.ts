@@ -8,17 +8,30 @@ import { isObject, parse } from "../lib/json.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Items } from "../store/items.ts";
 
-/** Watches one answer. */
+/** Watches a streamed answer. */
 export interface VaultObserver {
   event(event: ChatEvent): void;
   /** The answer is complete: what must come back is kept. */
   keep(): void;
 }
 
+/** Whose answer it is. */
+export interface Answered {
+  /** Whose conversation it is; nobody else gets it back. */
+  tenant: string | null;
+  origin: Origin;
+  /** The request; without it only what stands with calls is kept, since calls alone are known by ids of their own. */
+  asked?: ChatRequest;
+}
+
 export interface Vault {
-  /** `tenant`: whose conversation it is; nobody else gets it back. */
-  observe(tenant: string | null, origin: Origin): VaultObserver;
-  /** The request with what `target` signed in it, where the client left it out. The request given is not changed. */
+  observe(answered: Answered): VaultObserver;
+  /** Keeps what must come back of a whole answer. */
+  keep(answered: Answered, parts: readonly Part[]): void;
+  /**
+   * The request with what `target` signed in it, where the client left it out or damaged it.
+   * The request given is not changed; it is what comes back where there is nothing to put in.
+   */
   restore(tenant: string | null, request: ChatRequest, target: Origin): Promise<ChatRequest>;
 }
 
@@ -43,19 +56,22 @@ export function createVault(items: Items, log: Logger): Vault {
 
   const find = async (keys: readonly string[]): Promise<Map<string, Kept>> => {
     const unknown = keys.filter((key) => memory.get(key) === undefined);
+    const found = new Map<string, Kept>();
     if (unknown.length > 0) {
-      for (const key of unknown) memory.set(key, null, 0);
       try {
         for (const { key, value } of await items.get(kind, unknown)) {
           const kept = readKept(value);
-          if (kept) memory.set(key, kept, value.length);
+          if (!kept) continue;
+          memory.set(key, kept, value.length);
+          found.set(key, kept);
         }
+        // Not before the answer: somebody else may be looking for the same.
+        for (const key of unknown) if (memory.get(key) === undefined) memory.set(key, null, 0);
       } catch (error) {
         // Without it the provider may refuse, which it will say itself.
         log.warn("vault.unreadable", {}, error);
       }
     }
-    const found = new Map<string, Kept>();
     for (const key of keys) {
       const kept = memory.get(key);
       if (kept) found.set(key, kept);
@@ -63,33 +79,37 @@ export function createVault(items: Items, log: Logger): Vault {
     return found;
   };
 
+  const keep: Vault["keep"] = ({ tenant, origin, asked }, parts) => {
+    const entries = entriesOf(parts, origin, (part) =>
+      asked || part.type === "tool-call"
+        ? keyOf(tenant, part, parts, asked?.messages ?? [])
+        : undefined,
+    );
+    if (entries.size === 0) return;
+    const atMs = now();
+    const rows = [...entries].map(([key, kept]) => {
+      const value = JSON.stringify(kept);
+      memory.set(key, kept, value.length);
+      return { key, owner: tenant, value, atMs, expiresMs: atMs + keptMs };
+    });
+    background(items.put(kind, rows), "reasoning vault");
+  };
+
   return {
-    observe(tenant, origin) {
+    observe(answered) {
       const collector = createCollector();
       return {
         event: (event) => collector.push(event),
-        keep() {
-          const entries = entriesOf(
-            tenant,
-            origin,
-            collector.response().candidates[0]?.parts ?? [],
-          );
-          if (entries.size === 0) return;
-          const atMs = now();
-          const rows = [...entries].map(([key, kept]) => {
-            const value = JSON.stringify(kept);
-            memory.set(key, kept, value.length);
-            return { key, owner: tenant, value, atMs, expiresMs: atMs + keptMs };
-          });
-          background(items.put(kind, rows), "reasoning vault");
-        },
+        keep: () => keep(answered, collector.response().candidates[0]?.parts ?? []),
       };
     },
+    keep,
     async restore(tenant, request, target) {
       const wanted = new Map<Part, string>();
-      for (const message of request.messages) {
-        if (message.role !== "assistant") continue;
-        for (const part of visible(message.parts)) wanted.set(part, keyOf(tenant, part));
+      for (const [index, { role, parts }] of request.messages.entries()) {
+        if (role !== "assistant") continue;
+        const before = request.messages.slice(0, index);
+        for (const part of visible(parts)) wanted.set(part, keyOf(tenant, part, parts, before));
       }
       if (wanted.size === 0) return request;
       const found = await find([...new Set(wanted.values())]);
@@ -98,7 +118,8 @@ export function createVault(items: Items, log: Logger): Vault {
         return kept && isSame(kept.origin, target) ? kept : undefined;
       };
       const messages = request.messages.map((message) => completed(message, keptOf));
-      return { ...request, messages };
+      const isChanged = messages.some((message, index) => message !== request.messages[index]);
+      return isChanged ? { ...request, messages } : request;
     },
   };
 }
@@ -118,9 +139,9 @@ const isSigned = (part: Part): part is ReasoningPart =>
   part.type === "reasoning" && (part.signature !== undefined || part.encrypted !== undefined);
 
 function entriesOf(
-  tenant: string | null,
-  origin: Origin,
   parts: readonly Part[],
+  origin: Origin,
+  keyFor: (part: Part) => string | undefined,
 ): Map<string, Kept> {
   const entries = new Map<string, Kept>();
   const anchors = new Set(visible(parts));
@@ -131,9 +152,10 @@ function entriesOf(
     if (isSigned(part)) (seen ? before : head).push(part);
     if (part.type !== "reasoning") seen = true;
     if (!anchors.has(part)) continue;
-    if (head.length + before.length > 0 || part.proof) {
+    const key = keyFor(part);
+    if (key !== undefined && (head.length + before.length > 0 || part.proof)) {
       const proof = part.proof && { proof: part.proof };
-      entries.set(keyOf(tenant, part), { origin, head, before, ...proof });
+      entries.set(key, { origin, head, before, ...proof });
     }
     head = [];
     before = [];
@@ -141,32 +163,69 @@ function entriesOf(
   return entries;
 }
 
-/** The message with what belongs to it; one whose reasoning the client kept itself gets the rest alone. */
+/** The message with what belongs to it; the same one where nothing is missing. */
 function completed(message: Message, keptOf: (part: Part) => Kept | undefined): Message {
-  if (message.role !== "assistant" || !message.parts.some(keptOf)) return message;
-  const carries = message.parts.some(isSigned);
-  const head: ReasoningPart[] = [];
-  const parts = message.parts.flatMap((part): Part[] => {
+  const { role, parts } = message;
+  if (role !== "assistant" || !parts.some(keptOf)) return message;
+  const carried = parts.filter(isSigned);
+  const isWhole = parts.every((part) => {
     const kept = keptOf(part);
-    // Shown reasoning without its signature is what the signed one replaces.
-    if (!kept) return part.type === "reasoning" && !carries ? [] : [part];
-    const whole = kept.proof && !part.proof ? { ...part, proof: kept.proof } : part;
-    if (carries) return [whole];
-    head.push(...kept.head);
-    return [...kept.before, whole];
+    return (
+      !kept ||
+      [...kept.head, ...kept.before].every((one) => carried.some((other) => isEqual(one, other)))
+    );
   });
-  return { ...message, parts: [...head, ...parts] };
+  if (isWhole && parts.every((part) => part.proof || !keptOf(part)?.proof)) return message;
+  const head: ReasoningPart[] = [];
+  const whole = parts.flatMap((part): Part[] => {
+    const kept = keptOf(part);
+    // Reasoning without its signature, or changed on its way, is what the untouched one replaces.
+    if (!kept) return part.type === "reasoning" && !isWhole ? [] : [part];
+    const proven = kept.proof && !part.proof ? { ...part, proof: kept.proof } : part;
+    if (isWhole) return [proven];
+    head.push(...kept.head);
+    return [...kept.before, proven];
+  });
+  return { ...message, parts: [...head, ...whole] };
 }
 
-/** The same content has the same key, however its JSON is spelt: clients parse arguments and write them anew. */
-function keyOf(tenant: string | null, part: Part): string {
+const isEqual = (one: ReasoningPart, other: ReasoningPart): boolean =>
+  one.text === other.text &&
+  one.signature === other.signature &&
+  one.encrypted === other.encrypted;
+
+/**
+ * The same content has the same key, however its JSON is spelt: clients parse arguments and write them anew.
+ * Calls have ids; a text is known by all that is said in its message and by what the user said before it.
+ */
+function keyOf(
+  tenant: string | null,
+  part: Part,
+  parts: readonly Part[],
+  before: readonly Message[],
+): string {
   const content =
     part.type === "tool-call"
       ? ["call", part.id, part.name, part.freeform ? part.args : canonical(part.args)]
-      : ["text", part.type === "text" ? part.text.trim() : ""];
+      : ["text", wordsOf(parts), lastWords(before)];
   const hasher = new Bun.CryptoHasher("sha256");
   hasher.update(JSON.stringify([tenant, ...content]));
   return hasher.digest("base64url");
+}
+
+/** Dialects divide and join texts at will, so that only what is no space counts. */
+const wordsOf = (parts: readonly Part[]): string =>
+  parts
+    .map((part) => (part.type === "text" ? part.text : ""))
+    .join("")
+    .replaceAll(/\s+/g, "");
+
+function lastWords(before: readonly Message[]): string {
+  for (const { role, parts } of before.toReversed()) {
+    const words = role === "user" ? wordsOf(parts) : "";
+    if (words !== "") return words;
+  }
+  return "";
 }
 
 function canonical(text: string): string {

@@ -1,15 +1,14 @@
 // Every route of the HTTP surface, in order, on one page.
 import { Hono } from "hono";
 import type { Access } from "../access/authenticate.ts";
-import type { Dialect } from "../dialects/dialect.ts";
-import { dialects } from "../dialects/index.ts";
 import type { Asked } from "../pipeline/inbound.ts";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
-import { createId } from "../lib/id.ts";
 import type { Logger } from "../lib/log.ts";
 import type { ListedModel, Router } from "../routing/router.ts";
 import { type AdminDependencies, createAdmin } from "./admin.ts";
-import { dialectOfPath, matchTemplate, plainRoutes } from "./dialect-routes.ts";
+import { matchTemplate, plainRoutes } from "./dialect-routes.ts";
+import { type Doors, mountDoors } from "./doors.ts";
+import { errorAnswer } from "./error-answer.ts";
 import { familyOf, modelList, oneModel } from "./models.ts";
 import { createOllama } from "./ollama.ts";
 import { createTranslate } from "./translate.ts";
@@ -19,6 +18,7 @@ export interface AppDependencies {
   /** What the newest configuration gives. */
   current(): { access: Access; router: Router };
   handle(request: Request, asked: Asked): Promise<Response>;
+  doors: Doors;
   /** False while starting, draining, or when the store cannot be written. */
   ready(): Promise<boolean>;
   admin: AdminDependencies;
@@ -66,8 +66,13 @@ export function createApp(dependencies: AppDependencies): Hono {
   );
 
   // Agents try a WebSocket here first; this answer, and no other, makes them fall back at once.
-  app.get("/v1/responses", () => {
+  app.on("GET", ["/v1/responses", "/responses"], () => {
     throw new GatewayError("upgrade_required", "WebSocket sessions are not served; use POST.");
+  });
+  // Sessions begin in the listener: where there is none, there are no sockets.
+  app.on("GET", ["/v1/realtime", "/realtime"], () => {
+    const message = "This is a WebSocket endpoint: send an upgrade to the gateway's own listener.";
+    throw new GatewayError("upgrade_required", message);
   });
 
   for (const { method, path, asked } of plainRoutes) {
@@ -80,6 +85,8 @@ export function createApp(dependencies: AppDependencies): Hono {
       return errorAnswer(new GatewayError("method_not_allowed", message), context.req.raw, allow);
     });
   }
+
+  mountDoors(app, dependencies.doors);
 
   app.route("/admin", createAdmin(dependencies.admin));
   app.route("/v1/translate", createTranslate(dependencies));

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { toGatewayError } from "../ir/error.ts";
 import { createId } from "../lib/id.ts";
-import { errorAnswer } from "./app.ts";
+import { errorAnswer } from "./error-answer.ts";
 import { corsHeaders, createGuard } from "./guard.ts";
 
 export interface ListenOptions {

@@ -33,7 +33,11 @@ writeFileSync(file, request);
 describe("megallm translate", () => {
   test("prints the request line, headers, body and losses", async () => {
     const { code, stdout, stderr } = await cli([
-      ...["--to", "anthropic-messages", "--config", configPath, file],
+      "--to",
+      "anthropic-messages",
+      "--config",
+      configPath,
+      file,
     ]);
     expect(code).toBe(0);
     expect(stderr).toContain("Read as openai-chat: `max_completion_tokens`.");
@@ -41,7 +45,9 @@ describe("megallm translate", () => {
     expect(stdout).toContain("POST http://127.0.0.1:9/v1/messages\n");
     expect(stdout).toContain("anthropic-version: 2023-06-01\n");
     expect(stdout).toContain('"system": "Be brief"');
-    expect(stdout).toMatch(/lost +for +why\nseed +anthropic +Anthropic Messages has no form for it/);
+    expect(stdout).toMatch(
+      /lost +for +why\nseed +anthropic +Anthropic Messages has no form for it/,
+    );
     expect(stdout).not.toContain("\u001b");
     expect(stdout + stderr).not.toContain("hidden");
   });
@@ -67,7 +73,13 @@ describe("megallm translate", () => {
   });
 
   test("without any configuration it is shown for the dialect's vendor", async () => {
-    const { code, stdout, stderr } = await cli(["--to", "gemini", "--model", "gemini-2.5-pro", file]);
+    const { code, stdout, stderr } = await cli([
+      "--to",
+      "gemini",
+      "--model",
+      "gemini-2.5-pro",
+      file,
+    ]);
     expect(code).toBe(0);
     expect(stderr).toContain("No deployment of this model speaks gemini here");
     expect(stdout).toContain("POST (the address of gemini)");
@@ -106,7 +118,13 @@ test("POST /v1/translate says the same as the command", async () => {
     });
   const answer = await ask(daemon.adminKey);
   const { stdout } = await daemon.cli(
-    ...["translate", "--to", "anthropic-messages", "--config", daemon.configPath, "--json", file],
+    "translate",
+    "--to",
+    "anthropic-messages",
+    "--config",
+    daemon.configPath,
+    "--json",
+    file,
   );
   expect(await answer.json()).toEqual(JSON.parse(stdout));
   expect((await ask("wrong")).status).toBe(401);

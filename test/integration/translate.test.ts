@@ -24,10 +24,14 @@ beforeAll(async () => {
         headers: { "x-team": "secret-team" },
         extra_body: { tag: "secret-tag", depth: 3 },
       },
-      claude: { type: "anthropic", base_url: `http://127.0.0.1:${upstream.port}`, api_key: "sk-secret-b" },
+      claude: {
+        type: "anthropic",
+        base_url: `http://127.0.0.1:${upstream.port}`,
+        api_key: "sk-secret-b",
+      },
       strict: {
         type: "openai-compatible",
-        base_url: `http://user:secret-word@127.0.0.1:${upstream.port}/v1`,
+        base_url: `http://127.0.0.1:${upstream.port}/v1`,
         api_key: "sk-secret-c",
       },
     },
@@ -94,12 +98,16 @@ describe("translate", () => {
   });
 
   test("picks the deployment that speaks the dialect; its own client is relayed byte for byte", async () => {
-    const body = '{"model":"both", "max_tokens":100,"temperature":1.0,"messages":[{"role":"user","content":"H\\u0069"}]}';
+    const body =
+      '{"model":"both", "max_tokens":100,"temperature":1.0,"messages":[{"role":"user","content":"H\\u0069"}]}';
     const { json, text } = await ask("to=anthropic-messages&from=anthropic-messages", body);
-    expect(json).toMatchObject({ relayed: true, provider: "claude", recognised: null, warnings: [] });
-    expect(text).toContain(
-      `"body":${body.replace('"both"', '"claude-sonnet-4-5"')}`,
-    );
+    expect(json).toMatchObject({
+      relayed: true,
+      provider: "claude",
+      recognised: null,
+      warnings: [],
+    });
+    expect(text).toContain(`"body":${body.replace('"both"', '"claude-sonnet-4-5"')}`);
   });
 
   test("without a dialect: what the model's first deployment would get", async () => {
@@ -116,18 +124,26 @@ describe("translate", () => {
       body: { contents: [{ role: "user", parts: [{ text: "Hi" }] }] },
     });
     const other = await ask("to=openai-responses&model=nobody/has-it", claude());
-    expect(other.json).toMatchObject({ url: null, body: { model: "nobody/has-it", input: expect.anything() } });
+    expect(other.json).toMatchObject({
+      url: null,
+      body: { model: "nobody/has-it", input: expect.anything() },
+    });
     const none = await ask("model=nobody/has-it", claude());
     expect(none.status).toBe(404);
   });
 
-  test.each(["openai-chat", "openai-responses", "anthropic-messages", "gemini", "ollama", "bedrock-converse", "cohere"])(
-    "%s as a target",
-    async (to) => {
-      const { json, status } = await ask(`to=${to}`, claude());
-      expect([status, json.to]).toEqual([200, to]);
-    },
-  );
+  test.each([
+    "openai-chat",
+    "openai-responses",
+    "anthropic-messages",
+    "gemini",
+    "ollama",
+    "bedrock-converse",
+    "cohere",
+  ])("%s as a target", async (to) => {
+    const { json, status } = await ask(`to=${to}`, claude());
+    expect([status, json.to]).toEqual([200, to]);
+  });
 
   test("wires with the model in their path: it stands in the query or beside the rest", async () => {
     const contents = [{ role: "user", parts: [{ text: "Hi" }] }];

@@ -62,17 +62,28 @@ const oneCall = (): Answer => ({
 const text = (words: string): Answer => ({ kind: "text", text: words, reasoning: "That is all." });
 
 /** A conversation under way: `say` asks one upstream for the next answer. */
-function converse(client: TurnClient, stream: boolean) {
-  const history: JsonObject[] = [...client.user("How is the weather here and there?")];
+function converse(client: TurnClient, stream: boolean, before?: readonly JsonObject[]) {
+  // What a conversation that failed has left.
+  if (!before) for (const upstream of Object.values(stage.upstreams)) upstream.reset();
+  const history = [...(before ?? client.user("How is the weather here and there?"))];
+  const asked = (origin: OriginName): JsonObject => {
+    const request = stage.upstreams[origin].requests.at(-1);
+    return isObject(request?.parsed) ? request.parsed : {};
+  };
   return {
     history,
+    /** As `say`, where the upstream may refuse. */
+    async tryToSay(origin: OriginName, answer: Answer): Promise<{ body: JsonObject }> {
+      stage.upstreams[origin].script(answer);
+      await client.ask(origin, history, stream).catch(() => undefined);
+      return { body: asked(origin) };
+    },
     async say(origin: OriginName, answer: Answer): Promise<{ told: Told; body: JsonObject }> {
       const upstream = stage.upstreams[origin];
       upstream.script(answer);
       const told = await client.ask(origin, history, stream);
-      const request = upstream.requests.at(-1);
-      expect(request?.refusal).toBeUndefined();
-      return { told, body: isObject(request?.parsed) ? request.parsed : {} };
+      expect(upstream.requests.at(-1)?.refusal).toBeUndefined();
+      return { told, body: asked(origin) };
     },
     answer(told: Told, keeping: Keeping): void {
       history.push(...client.back(told, keeping), ...client.results(told.calls));
@@ -111,5 +122,61 @@ describe.each(clientDialects)("a client of %s", (dialect) => {
         note(dialect, origin, keeping);
       });
     });
+
+    test("after a restart on the same store, what the client dropped is put back", async () => {
+      const before = converse(stage.clients(keys.one)[dialect], true);
+      const { told } = await before.say(origin, twoCalls());
+      before.answer(told, "plain");
+      await stage.restart();
+      const after = converse(stage.clients(keys.one)[dialect], true, before.history);
+      const { body } = await after.say(origin, text("Done."));
+      expect(proofs(origin, body)).toBeGreaterThanOrEqual(1);
+      note(dialect, origin, "restart");
+    });
+
+    test("another tenant gets nothing of it", async () => {
+      const mine = converse(stage.clients(keys.one)[dialect], true);
+      const { told } = await mine.say(origin, twoCalls());
+      mine.answer(told, "plain");
+      const theirs = converse(stage.clients(keys.two)[dialect], true, mine.history);
+      const { body } = await theirs.tryToSay(origin, text("Done."));
+      expect(proofs(origin, body)).toBe(0);
+      note(dialect, origin, "other tenant");
+    });
+
+    test("a call with other arguments is not the one that was signed", async () => {
+      const talk = converse(stage.clients(keys.one)[dialect], true);
+      const { told } = await talk.say(origin, oneCall());
+      talk.answer(told, "edited");
+      const { body } = await talk.tryToSay(origin, text("Done."));
+      expect(proofs(origin, body)).toBe(0);
+      note(dialect, origin, "edited");
+    });
+
+    const others = originNames.filter((name) => name !== origin);
+    describe.each(others)("and a turn of %s between", (other) => {
+      test.each(["whole", "plain"] as const)("what comes back: %s", async (keeping) => {
+        const talk = converse(stage.clients(keys.one)[dialect], true);
+        const first = await talk.say(origin, twoCalls());
+        talk.answer(first.told, keeping);
+        const second = await talk.say(other, oneCall());
+        expect(proofs(other, second.body)).toBe(0);
+        if (keeping === "whole") expect(stage.exchanges.at(-1)).toEqual(dropped);
+        talk.answer(second.told, keeping);
+        const third = await talk.say(origin, text("It rains."));
+        expect(third.told.text).toBe("It rains.");
+        expect(proofs(origin, third.body)).toBe(1);
+        if (keeping === "whole") expect(stage.exchanges.at(-1)).toEqual(dropped);
+        note(dialect, origin, `switch, ${keeping}`);
+      });
+    });
   });
 });
+
+/** An answer that says in its head that reasoning went no further. */
+const dropped = {
+  status: 200,
+  warnings: expect.arrayContaining([
+    expect.objectContaining({ reason: expect.stringMatching(/another provider or model made/) }),
+  ]),
+};

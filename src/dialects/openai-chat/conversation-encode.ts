@@ -9,10 +9,11 @@ import type {
   ToolResultPart,
 } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
+import { wrapInput } from "../freeform.ts";
 import { loneText } from "../lone-text.ts";
 import type { Losses } from "../losses.ts";
 import { markError } from "../tool-error.ts";
-import { encodeCache, type Scope } from "./encode-scope.ts";
+import { encodeCache, type Scope, takesFreeform } from "./encode-scope.ts";
 import { encodeAudio, encodeFile, encodeImage } from "./media.ts";
 import { encodeDetails, isDetail, needsDetail } from "./reasoning.ts";
 import { dialectId, fitCallId, foreignFields, noForm, ownExt } from "./wire.ts";
@@ -235,16 +236,18 @@ function encodeAssistant(message: Message, path: string, scope: Scope): JsonObje
   };
 }
 
-function encodeToolCall(part: ToolCallPart, { isNative }: Scope): JsonObject {
+function encodeToolCall(part: ToolCallPart, scope: Scope): JsonObject {
   const { function: called, custom, ...outer } = ownExt(part.ext);
-  const type = part.freeform ? "custom" : "function";
-  const inner = part.freeform ? custom : called;
+  const isFree = part.freeform === true && takesFreeform(scope);
+  const type = isFree ? "custom" : "function";
+  const inner = isFree ? custom : called;
+  const args = part.freeform && !isFree ? JSON.stringify(wrapInput(part.args)) : part.args;
   return {
-    id: isNative ? part.id : fitCallId(part.id),
+    id: scope.isNative ? part.id : fitCallId(part.id),
     type,
     [type]: {
       name: part.name,
-      [part.freeform ? "input" : "arguments"]: part.args,
+      [isFree ? "input" : "arguments"]: args,
       ...(isObject(inner) ? inner : {}),
     },
     ...outer,

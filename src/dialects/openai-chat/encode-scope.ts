@@ -15,6 +15,10 @@ export interface Scope {
   isNative: boolean;
 }
 
+/** May free-form tools go out as such? Otherwise each is a function with one string. */
+export const takesFreeform = ({ traits, isNative }: Pick<Scope, "traits" | "isNative">): boolean =>
+  isNative || traits.hasFreeformTools;
+
 /** Spread into a part or tool. */
 export function encodeCache(
   cache: CacheHint | undefined,

@@ -37,7 +37,9 @@ export function decodeTools(json: JsonObject): Tool[] {
 }
 
 function decodeTool(item: JsonObject, path: string): Tool {
-  const type = requiredString(item, "type", path);
+  // Mistral's clients may leave the type of a function out.
+  const isTyped = field(item, "type") !== undefined || field(item, "function") === undefined;
+  const type = isTyped ? requiredString(item, "type", path) : "function";
   const cache = decodeCache(item);
   const outer = unknownFields(item, toolKeys);
   if (isFlat(item)) return { ...decodeFlat(item, type, path), ...cache };

@@ -2,19 +2,22 @@
 import type { Tool, ToolChoice } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import { isMetUnasked } from "../bookkeeping.ts";
+import { freeformLoss, freeformSchema } from "../freeform.ts";
 import type { Losses } from "../losses.ts";
 import { refuseLostTools, vendorToolLoss } from "../vendor-tools.ts";
-import { encodeCache, type Scope } from "./encode-scope.ts";
+import { encodeCache, type Scope, takesFreeform } from "./encode-scope.ts";
 import { dialectId, foreignFields, noForm, ownExt } from "./wire.ts";
 
-export function encodeTools({ request, target, losses }: Scope): JsonObject[] {
+export function encodeTools(scope: Scope): JsonObject[] {
+  const { request, target, losses } = scope;
   const tools = request.tools.flatMap((tool, index) => {
     const path = `tools[${index}]`;
     if (tool.type === "provider" && tool.origin !== dialectId) {
       losses.lose(path, vendorToolLoss(tool));
       return [];
     }
-    const encoded = encodeTool(tool);
+    const encoded = encodeTool(tool, scope);
+    if (tool.type === "custom" && !takesFreeform(scope)) losses.lose(path, freeformLoss);
     if (tool.type !== "provider") {
       const lost = foreignFields(tool.ext).filter((key) => !isMetUnasked(key));
       for (const key of lost) losses.lose(`${path}.${key}`, noForm);
@@ -26,7 +29,7 @@ export function encodeTools({ request, target, losses }: Scope): JsonObject[] {
   return tools;
 }
 
-function encodeTool(tool: Tool): JsonObject {
+function encodeTool(tool: Tool, scope: Scope): JsonObject {
   switch (tool.type) {
     case "function": {
       const { function: inner, ...outer } = ownExt(tool.ext);
@@ -43,6 +46,12 @@ function encodeTool(tool: Tool): JsonObject {
       };
     }
     case "custom": {
+      if (!takesFreeform(scope)) {
+        const { name, description } = tool;
+        const told = description === undefined ? {} : { description };
+        const parameters = freeformSchema(tool);
+        return { type: "function", function: { name, ...told, parameters } };
+      }
       const { custom: inner, ...outer } = ownExt(tool.ext);
       return {
         type: "custom",
@@ -62,13 +71,14 @@ function encodeTool(tool: Tool): JsonObject {
   }
 }
 
-export function encodeToolChoice(raw: unknown, { request }: Scope): JsonObject {
+export function encodeToolChoice(raw: unknown, scope: Scope): JsonObject {
+  const { request } = scope;
   if (raw !== undefined) return { tool_choice: raw };
   const choice = request.toolChoice;
   if (!choice) return {};
   if (choice.type !== "tool") return { tool_choice: choice.type };
   const tool = request.tools.find((item) => item.name === choice.name);
-  const type = tool?.type === "custom" ? "custom" : "function";
+  const type = tool?.type === "custom" && takesFreeform(scope) ? "custom" : "function";
   return { tool_choice: { type, [type]: { name: choice.name } } };
 }
 

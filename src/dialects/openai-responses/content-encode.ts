@@ -16,6 +16,8 @@ export interface InputScope {
   traits: ModelTraits;
   /** The client itself wrote this wire: its fields go out as it wrote them. */
   isNative: boolean;
+  /** Free-form tools go out as such; otherwise each is a function with one string. */
+  takesFreeform: boolean;
 }
 
 /** An item of this wire's own gets back what it came with. */

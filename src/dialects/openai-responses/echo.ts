@@ -28,8 +28,17 @@ export function echoOf(request: ChatRequest | undefined): JsonObject {
     store: account.store ?? true,
     temperature: settings.temperature ?? 1,
     text: textOf(request),
-    tool_choice: (request && encodeToolChoice(field(own, "tool_choice"), request)) ?? "auto",
-    tools: request ? encodeTools({ request, isNative: true, losses: createLosses(dialectId) }) : [],
+    tool_choice:
+      (request && encodeToolChoice(field(own, "tool_choice"), { request, takesFreeform: true })) ??
+      "auto",
+    tools: request
+      ? encodeTools({
+          request,
+          isNative: true,
+          takesFreeform: true,
+          losses: createLosses(dialectId),
+        })
+      : [],
     top_logprobs: settings.logprobs?.top ?? 0,
     top_p: settings.topP ?? 1,
     truncation: field(own, "truncation") ?? "disabled",

@@ -155,9 +155,10 @@ function encodeResult(
   if (part.cache) {
     losses.lose(`${path}.cache_control`, noCacheHints);
   }
-  const kind = calls.get(part.callId)?.freeform ? "custom_tool_call" : "function_call";
+  const isFree = calls.get(part.callId)?.freeform === true && scope.takesFreeform;
+  const kind = isFree ? "custom_tool_call" : "function_call";
   return {
-    type: typeof frame["type"] === "string" ? frame["type"] : `${kind}_output`,
+    type: isNative && typeof frame["type"] === "string" ? frame["type"] : `${kind}_output`,
     ...idsOf(frame),
     call_id: isNative ? part.callId : fitCallId(part.callId),
     output: simplify(blocks),

@@ -2,6 +2,7 @@
 // https://platform.openai.com/docs/api-reference/responses/create#responses-create-input
 import type { Message, Part, TextPart, ToolCallPart } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
+import { wrapInput } from "../freeform.ts";
 import type { Losses } from "../losses.ts";
 import { encodeAnnotation } from "./annotations.ts";
 import { idsOf, type InputScope, noCacheHints, onlyIts } from "./content-encode.ts";
@@ -160,13 +161,15 @@ function encodeCall(part: ToolCallPart, path: string, scope: InputScope): JsonOb
   }
   const tool = request.tools.find((known) => known.type !== "provider" && known.name === part.name);
   const name = tool && tool.type !== "provider" ? toolFrame(tool).name : undefined;
+  const isFree = part.freeform === true && scope.takesFreeform;
   return {
-    type: part.freeform ? "custom_tool_call" : "function_call",
+    type: isFree ? "custom_tool_call" : "function_call",
     ...idsOf(frameOf(part.ext)),
     call_id: isNative ? part.id : fitCallId(part.id),
     name: name ?? part.name,
     ...(part.namespace === undefined ? {} : { namespace: part.namespace }),
-    [part.freeform ? "input" : "arguments"]: part.args,
+    [isFree ? "input" : "arguments"]:
+      part.freeform && !isFree ? JSON.stringify(wrapInput(part.args)) : part.args,
     ...ownExt(part.ext),
   };
 }

@@ -23,12 +23,14 @@ export function encodeRequest(request: ChatRequest, target: Target): EncodedRequ
   const losses = createLosses(target.provider);
   // Present exactly when the client itself spoke this wire: then its own fields go out as it wrote them.
   const isNative = request.ext[dialectId] !== undefined;
+  const traits = traitsOf(target.model);
   const scope: InputScope = {
     request,
     target,
     losses,
-    traits: traitsOf(target.model),
+    traits,
     isNative,
+    takesFreeform: isNative || traits.hasFreeformTools,
   };
   const { tool_choice: choice, text, include: _, ...extra } = ownExt(request.ext);
   const tools = encodeTools(scope);
@@ -94,7 +96,7 @@ function outputLimit({
 
 function encodeChoice(raw: unknown, tools: number, scope: InputScope): JsonObject {
   const { request, losses, isNative } = scope;
-  if (tools > 0 || isNative) return defined({ tool_choice: encodeToolChoice(raw, request) });
+  if (tools > 0 || isNative) return defined({ tool_choice: encodeToolChoice(raw, scope) });
   // OpenAI refuses a choice without tools. Only a demand for a call is a loss then.
   const wish = request.toolChoice?.type;
   if (wish === "required" || wish === "tool") {

@@ -5,6 +5,7 @@ import { isObject, type JsonObject } from "../../lib/json.ts";
 import { isMetUnasked } from "../bookkeeping.ts";
 import { unknownFields } from "../ext.ts";
 import { defined } from "../fields.ts";
+import { freeformLoss, freeformSchema } from "../freeform.ts";
 import type { Losses } from "../losses.ts";
 import { vendorToolLoss } from "../vendor-tools.ts";
 import { isStrictSchema } from "./strict-schema.ts";
@@ -17,11 +18,14 @@ export interface ToolScope {
   request: ChatRequest;
   /** The client itself wrote this wire: its tools go out as it wrote them. */
   isNative: boolean;
+  /** Free-form tools go out as such; otherwise each is a function with one string. */
+  takesFreeform: boolean;
   losses: Losses;
 }
 
 /** Tools as they stand in `tools`: those that items of the input declare stand there. */
-export function encodeTools({ request, isNative, losses }: ToolScope): JsonObject[] {
+export function encodeTools(scope: ToolScope): JsonObject[] {
+  const { request, losses } = scope;
   const encoded: JsonObject[] = [];
   /** The group that the last tool stood in. */
   let open: { group: unknown; namespace: string; tools: JsonObject[] } | undefined;
@@ -36,7 +40,7 @@ export function encodeTools({ request, isNative, losses }: ToolScope): JsonObjec
     const frame = toolFrame(tool);
     if (frame.isInput) continue;
     loseOf(tool, path, losses);
-    const written = encodeTool(tool, path, isNative, losses);
+    const written = encodeTool(tool, path, scope);
     const { namespace } = tool;
     if (namespace === undefined) {
       open = undefined;
@@ -63,11 +67,17 @@ function loseOf(tool: OwnTool, path: string, losses: Losses): void {
 
 const groupNote = new Set(["namespace"]);
 
-function encodeTool(tool: OwnTool, path: string, isNative: boolean, losses: Losses): JsonObject {
+function encodeTool(tool: OwnTool, path: string, scope: ToolScope): JsonObject {
+  const { isNative, takesFreeform, losses } = scope;
   const { description } = tool;
   const name = toolFrame(tool).name ?? tool.name;
   // What was kept of the group stands in the group.
   const extra = unknownFields(ownExt(tool.ext), groupNote) ?? {};
+  if (tool.type === "custom" && !takesFreeform) {
+    losses.lose(path, freeformLoss);
+    const parameters = freeformSchema(tool);
+    return { type: "function", name, ...defined({ description }), parameters, strict: false };
+  }
   if (tool.type === "custom") {
     return { type: "custom", name, ...defined({ description, format: tool.format }), ...extra };
   }
@@ -94,7 +104,10 @@ export const notStrict =
   "OpenAI enforces only schemas whose objects are closed and demand all properties";
 
 /** `raw`: a choice that only this wire has in full, as the client wrote it. */
-export function encodeToolChoice(raw: unknown, request: ChatRequest): unknown {
+export function encodeToolChoice(
+  raw: unknown,
+  { request, takesFreeform }: Pick<ToolScope, "request" | "takesFreeform">,
+): unknown {
   if (raw !== undefined) return raw;
   const choice = request.toolChoice;
   if (!choice) return undefined;
@@ -102,5 +115,5 @@ export function encodeToolChoice(raw: unknown, request: ChatRequest): unknown {
   const tool = request.tools.find((item) => item.name === choice.name);
   if (tool?.type === "provider") return { type: choice.name };
   const name = tool ? (toolFrame(tool).name ?? tool.name) : choice.name;
-  return { type: tool?.type ?? "function", name };
+  return { type: tool?.type === "custom" && takesFreeform ? "custom" : "function", name };
 }

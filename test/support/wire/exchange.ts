@@ -74,8 +74,15 @@ export const apiOf = (file: string): string =>
 /** Every chat recorded in a wire, the project's own first. */
 export const exchangesOf = (wire: Wire): Exchange[] => [
   ...ownExchangesOf(wire),
-  ...corpusFiles.filter((file) => apis[wire].includes(apiOf(file))).flatMap(corpusExchanges),
+  ...corpusFiles
+    .filter((file) => apis[wire].includes(apiOf(file)))
+    .flatMap(corpusExchanges)
+    .filter((exchange) => wire !== "bedrock-invoke" || isAnthropics(exchange)),
 ];
+
+/** `InvokeModel` carries every vendor's own form; only Anthropic's is a wire that the gateway knows. */
+export const isAnthropics = ({ model, request }: Exchange): boolean =>
+  /anthropic\./.test(model ?? "") && request?.body["anthropic_version"] !== undefined;
 
 /** The project's own fixtures of a wire that answer a chat. */
 export const ownExchangesOf = (wire: Wire): Exchange[] =>

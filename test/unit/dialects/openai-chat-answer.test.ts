@@ -460,6 +460,9 @@ describe("usage", () => {
   test("routes serve both kinds of base URL", () => {
     expect(openaiChat.routes.map(({ path }) => path)).toContain("/v1/embeddings");
     expect(openaiChat.routes.map(({ path }) => path)).toContain("/chat/completions");
-    expect(openaiChat.routes).toHaveLength(8);
+    const paths = openaiChat.routes.map(({ path }) => path);
+    const versioned = paths.filter((path) => path.startsWith("/v1/"));
+    expect(paths).toHaveLength(versioned.length * 2);
+    for (const path of versioned) expect(paths).toContain(path.slice("/v1".length));
   });
 });

@@ -311,7 +311,7 @@ describe("tools in groups", () => {
     const native = encode(request).body;
     expect(native["tools"]).toBeUndefined();
     expect(native["input"]).toEqual(json["input"]);
-    const { body, fields } = encodeAs(openaiChat, request);
+    const { body, fields } = encodeAs(openaiChat, request, { model: "gpt-5" });
     expect(body["tools"]).toHaveLength(2);
     expect(body["messages"]).toEqual([{ role: "user", content: "x" }]);
     expect(fields).toEqual([]);
@@ -412,6 +412,40 @@ describe("to other dialects", () => {
     ]);
     expect(body["thinking"]).toMatchObject({ type: "adaptive", display: "summarized" });
     expect(fields.toSorted()).toEqual(["store", "tools[0]", "tools[2]"]);
+  });
+
+  test("a free-form tool is a function where no model takes such tools", () => {
+    const json = ask({
+      input: [
+        { role: "user", content: "U" },
+        { type: "custom_tool_call", call_id: "c1", name: "patch", input: "*** Begin\n" },
+        { type: "custom_tool_call_output", call_id: "c1", output: "done" },
+      ],
+      tools: [{ type: "custom", name: "patch", description: "P" }],
+      tool_choice: { type: "custom", name: "patch" },
+    });
+    const { body, fields } = encodeAs(openaiChat, decode(json));
+    expect(body["tools"]).toMatchObject([
+      {
+        type: "function",
+        function: { name: "patch", description: "P", parameters: { required: ["input"] } },
+      },
+    ]);
+    expect(body["tool_choice"]).toEqual({ type: "function", function: { name: "patch" } });
+    expect((body["messages"] as JsonObject[])[1]).toMatchObject({
+      tool_calls: [{ type: "function", function: { arguments: '{"input":"*** Begin\\n"}' } }],
+    });
+    expect(fields).toEqual(["tools[0]"]);
+    const { body: own } = encode({ ...decode(json), ext: {} });
+    expect(own["tools"]).toMatchObject([{ type: "function", name: "patch", strict: false }]);
+    expect((own["input"] as JsonObject[]).map(({ type }) => type)).toEqual([
+      undefined,
+      "function_call",
+      "function_call_output",
+    ]);
+    expect(encodeAs(openaiChat, decode(json), { model: "gpt-5" }).body["tools"]).toMatchObject([
+      { type: "custom" },
+    ]);
   });
 
   test("what OpenAI's own tools did is told, and each loss has its warning", () => {

@@ -58,8 +58,8 @@ test("a body that says nothing is the commonest wire's, and that is told", () =>
 test("anything at all is looked at without harm", () => {
   for (const value of [null, 1, "x", [], {}, [null], [{ content: [null, 1] }]]) {
     const body = JSON.parse('{"__proto__":1,"constructor":2}') as JsonObject;
-    expect(recognise({ ...body, messages: value, tools: value, system: value }).dialect).toBe(
-      "openai-chat",
+    expect(recognise({ ...body, messages: value, tools: value, documents: value }).dialect).toBe(
+      value === null ? "openai-chat" : "cohere",
     );
   }
 });

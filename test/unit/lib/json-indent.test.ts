@@ -7,10 +7,8 @@ test("short values stay on one line, nested ones do not", () => {
   expect(indentJson('{"a":[1,2],"b":{},"c":[],"d":"x, [y] {z}"}')).toBe(
     '{\n  "a": [1, 2],\n  "b": {},\n  "c": [],\n  "d": "x, [y] {z}"\n}',
   );
-  expect(indentJson('{"a":{"b":{"c":1}}}')).toBe(
-    '{\n  "a": {\n    "b": { "c": 1 }\n  }\n}',
-  );
-  expect(indentJson(' [ 1.0 , 1e400 , 9007199254740993 ] ')).toBe("[1.0, 1e400, 9007199254740993]");
+  expect(indentJson('{"a":{"b":{"c":1}}}')).toBe('{\n  "a": {\n    "b": { "c": 1 }\n  }\n}');
+  expect(indentJson(" [ 1.0 , 1e400 , 9007199254740993 ] ")).toBe("[1.0, 1e400, 9007199254740993]");
 });
 
 test("long texts are cut on request, never within an escape", () => {

@@ -38,7 +38,7 @@ function usageOf(value: unknown): ToldUsage | null {
     cacheRead,
     cacheWrite,
     output: count(value["output_tokens"]),
-    reasoning: 0,
+    reasoning: count(inside(value["output_tokens_details"], "thinking_tokens")),
   };
   return extra.map(usageOf).reduce<ToldUsage>(
     (sum, next) => ({
@@ -46,7 +46,7 @@ function usageOf(value: unknown): ToldUsage | null {
       cacheRead: sum.cacheRead + (next?.cacheRead ?? 0),
       cacheWrite: sum.cacheWrite + (next?.cacheWrite ?? 0),
       output: sum.output + (next?.output ?? 0),
-      reasoning: 0,
+      reasoning: sum.reasoning + (next?.reasoning ?? 0),
     }),
     own,
   );

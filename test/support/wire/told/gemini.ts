@@ -26,7 +26,7 @@ function finishOf(word: string, blocked: boolean): Finish {
 }
 
 function usageOf(value: unknown): ToldUsage | null {
-  if (!isObject(value)) return null;
+  if (!isObject(value) || !Object.keys(value).some((key) => key.endsWith("TokenCount"))) return null;
   const reasoning = count(value["thoughtsTokenCount"]);
   return {
     input: count(value["promptTokenCount"]) + count(value["toolUsePromptTokenCount"]),
@@ -50,7 +50,45 @@ function urlsIn(candidate: JsonObject): unknown[] {
 const candidateIn = ({ json }: Payload): JsonObject =>
   list(json["candidates"]).find((item) => count(item["index"]) === 0) ?? {};
 
-function callsIn(payload: Payload): Call[] {
+/** A call, or a piece of the one before: Vertex streams arguments value by value. */
+interface CallPiece extends Call {
+  values: JsonObject[];
+}
+
+function joinPartial(pieces: readonly CallPiece[]): Call[] {
+  const calls: CallPiece[] = [];
+  for (const piece of pieces) {
+    const last = calls.at(-1);
+    if (piece.name === "" && last) last.values.push(...piece.values);
+    else calls.push({ ...piece, values: [...piece.values] });
+  }
+  return calls.map(({ name, args, values }) => ({
+    name,
+    args: values.length > 0 ? JSON.stringify(built(values)) : args,
+  }));
+}
+
+/** `{ jsonPath: "$.a[0].b", stringValue: "x" }` and its like, put together; a text's pieces are joined. */
+function built(values: readonly JsonObject[]): unknown {
+  const root: { $?: unknown } = {};
+  for (const { jsonPath, ...value } of values) {
+    const steps = text(jsonPath).match(/\['[^']*'\]|\[\d+\]|[^.[\]]+/g) ?? [];
+    const keys = steps.map((step) =>
+      /^\[\d/.test(step) ? Number(step.slice(1, -1)) : step.replace(/^\['(.*)'\]$/, "$1"),
+    );
+    const last = keys.pop() ?? "$";
+    let place: any = root;
+    for (const [at, step] of keys.entries()) {
+      place = place[step] ??= typeof (keys[at + 1] ?? last) === "number" ? [] : {};
+    }
+    const said = value["stringValue"] ?? value["numberValue"] ?? value["boolValue"] ?? null;
+    const isMore = typeof said === "string" && typeof place[last] === "string";
+    place[last] = isMore ? place[last] + said : said;
+  }
+  return root["$"];
+}
+
+function callsIn(payload: Payload): CallPiece[] {
   const at = list(payload.json["candidates"]).indexOf(candidateIn(payload));
   const place = ["candidates", "*", "content", "parts", "*", "functionCall", "args"];
   const spelling = spellingOf(payload, place);
@@ -58,14 +96,17 @@ function callsIn(payload: Payload): Call[] {
     const call = part["functionCall"];
     if (!isObject(call)) return [];
     const path = ["candidates", at, "content", "parts", index, "functionCall", "args"];
-    return [{ name: text(call["name"]), args: spelling(path, call["args"]) }];
+    const values = list(call["partialArgs"]);
+    return [{ name: text(call["name"]), args: spelling(path, call["args"]), values }];
   });
 }
 
 function stream(payloads: readonly Payload[]): Told {
   const candidates = payloads.map(candidateIn);
   const parts = candidates.flatMap((candidate) => list(inside(candidate, "content", "parts")));
-  const usage = payloads.findLast(({ json }) => isObject(json["usageMetadata"]));
+  // A later chunk leaves out what has not changed.
+  const usages = payloads.map(({ json }) => json["usageMetadata"]).filter(isObject);
+  const usage = usages.length > 0 ? Object.assign({}, ...usages) : undefined;
   const word = candidates.map((candidate) => text(candidate["finishReason"])).findLast((each) => each !== "");
   const blocked = payloads.some(({ json }) => inside(json["promptFeedback"], "blockReason") !== undefined);
   const said = (isThought: boolean): string =>
@@ -76,14 +117,14 @@ function stream(payloads: readonly Payload[]): Told {
   return {
     text: said(false),
     reasoning: said(true),
-    calls: realCalls(payloads.flatMap(callsIn)),
+    calls: realCalls(joinPartial(payloads.flatMap(callsIn))),
     citations: addresses(candidates.flatMap(urlsIn)),
     images: parts
       .filter((part) => part["thought"] !== true && text(inside(part["inlineData"], "mimeType")).startsWith("image/"))
       .map((part) => text(inside(part["inlineData"], "data"))),
     isRefused: false,
     finish: finishOf(word ?? "", blocked),
-    usage: usageOf(usage?.json["usageMetadata"]),
+    usage: usageOf(usage),
   };
 }
 

@@ -37,6 +37,13 @@ function finishOf(response: JsonObject): Finish {
   return reason === "max_output_tokens" || reason === "max_tokens" ? "length" : "stop";
 }
 
+/** Tools that the vendor defines and the client runs: for other wires a call like any other. */
+const vendorCalls: Readonly<Record<string, { name: string; action: string }>> = {
+  apply_patch_call: { name: "apply_patch", action: "operation" },
+  local_shell_call: { name: "local_shell", action: "action" },
+  shell_call: { name: "shell", action: "action" },
+};
+
 const textsOf = (value: unknown): string =>
   list(value)
     .map((part) => text(part["text"]))
@@ -55,7 +62,9 @@ function fromItems(items: readonly JsonObject[], response: JsonObject): Told {
       items.flatMap((item) => {
         const [type, name] = [item["type"], text(item["name"])];
         if (type === "function_call") return [{ name, args: text(item["arguments"]) }];
-        return type === "custom_tool_call" ? [{ name, args: text(item["input"]) }] : [];
+        if (type === "custom_tool_call") return [{ name, args: text(item["input"]) }];
+        const vendors = vendorCalls[text(type)];
+        return vendors ? [{ name: vendors.name, args: JSON.stringify(item[vendors.action]) }] : [];
       }),
     ),
     citations: addresses(
@@ -105,7 +114,14 @@ function itemsOf(events: readonly JsonObject[]): JsonObject[] {
     });
 }
 
-const common = new Set(["message", "reasoning", "function_call", "custom_tool_call"]);
+const common = new Set([
+  "message",
+  "reasoning",
+  "function_call",
+  "custom_tool_call",
+  "image_generation_call",
+  ...Object.keys(vendorCalls),
+]);
 
 export const responses: Reader = {
   whole: ({ json }) => fromItems(list(json["output"]), json),
@@ -128,7 +144,7 @@ export const responses: Reader = {
       list(item["content"]).flatMap((part) => list(part["annotations"])),
     );
     return [
-      ...items.map((item) => text(item["type"])).filter((type) => !common.has(type) && type !== "image_generation_call"),
+      ...items.map((item) => text(item["type"])).filter((type) => !common.has(type)),
       ...(notes.some((note) => note["url"] === undefined) ? ["citations"] : []),
     ];
   },
