@@ -9,6 +9,7 @@ import type { LoadedConfig } from "./config/load.ts";
 import { ConfigError, formatProblem } from "./config/problems.ts";
 import { readModelList } from "./egress/model-lists.ts";
 import { createEgress, type Egress } from "./egress.ts";
+import { createSocketEgress } from "./egress/socket.ts";
 import { GatewayError } from "./ir/error.ts";
 import { backgroundFailures } from "./lib/background.ts";
 import { now } from "./lib/clock.ts";
@@ -27,6 +28,7 @@ import { defaultPacing, type Generation, type Pacing, type Services } from "./pi
 import { handleKept } from "./pipeline/kept-answers.ts";
 import { passThrough } from "./pipeline/pass-through.ts";
 import { handleThrough } from "./pipeline/through.ts";
+import { openRealtime, type RealtimeSession } from "./pipeline/realtime.ts";
 import { createVault } from "./pipeline/vault.ts";
 import { version } from "./version.ts";
 
@@ -46,6 +48,8 @@ export interface GatewayParts {
 export interface Gateway {
   /** Answers a request as the server would, without the network guard (Host, Origin). */
   fetch(request: Request): Promise<Response>;
+  /** What an upgrade to a WebSocket begins; null for paths that have none. The network guard must have passed it. */
+  upgrade(request: Request): Promise<RealtimeSession | Response | null>;
   /** Builds the new configuration, then swaps; on failure the old one goes on. */
   reload(): Promise<{ applied: boolean; problems: string[] }>;
   /** Looks for local servers where the configuration wants any, and offers what it finds. */
@@ -98,16 +102,18 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
   let rejected: { atMs: number; problems: string[] } | null = null;
   let watched: FileMarks = loaded.watched;
   const inFlight = new Set<string>();
-  let draining = false;
+  const draining = new AbortController();
   const services: Services = {
     store,
     vault: createVault(store.items, log),
     conversations: createConversations(store.items),
     owners: createOwners(store.items),
     egress,
+    sockets: createSocketEgress({ env: parts.env }),
     env: parts.env,
     log,
     inFlight,
+    draining: draining.signal,
     shutdown: shutdown.signal,
     pacing: { ...defaultPacing, ...parts.pacing },
   };
@@ -170,12 +176,17 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
       kept: (request, call) => handleKept(request, call, generation, services),
       passThrough: (request, call) => passThrough(request, call, generation, services),
     },
-    ready: async () => !draining && (await store.writable()),
+    ready: async () => !draining.signal.aborted && (await store.writable()),
     admin: { key: () => parts.adminKey(loaded.config), store, status, reload },
   });
 
   return {
     fetch: async (request) => app.fetch(request),
+    async upgrade(request) {
+      const { pathname } = new URL(request.url);
+      if (!/^(?:\/v1)?\/realtime\/?$/.test(pathname)) return null;
+      return openRealtime(request, generation, services);
+    },
     reload,
     status,
     async discover() {
@@ -199,7 +210,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
       return inFlight.size;
     },
     drain() {
-      draining = true;
+      draining.abort();
     },
     abort() {
       shutdown.abort(new GatewayError("unavailable", "The gateway is shutting down."));

@@ -73,6 +73,7 @@ async function start(options: ServeOptions, hangUps: HangUps): Promise<{ stop():
   const listening = await listen({
     ...config.server,
     fetch: (request) => gateway.fetch(request),
+    upgrade: (request) => gateway.upgrade(request),
   });
   writeDaemonRecord(config.dataDir, {
     pid: process.pid,

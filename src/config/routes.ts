@@ -220,7 +220,15 @@ function createFinder(config: ParsedConfig, targets: Targets, resolution: Resolu
               "add it under `providers`"),
       );
     }
-    if (provider.models !== null && !provider.models.has(model)) {
+    const route = path[1];
+    const isWildcard = typeof route === "string" && route.includes("*");
+    if (model.includes("*") && !isWildcard) {
+      return report(
+        `${quoted(target)} holds a \`*\`, and the route's name holds none that could stand for it`,
+        "write a `*` into the route's name too, or name one model",
+      );
+    }
+    if (provider.models !== null && !provider.models.has(model) && !model.includes("*")) {
       return report(
         `the provider ${quoted(name)} does not list the model ${quoted(model)}`,
         didYouMean(model, [...provider.models.keys()]) ?? `add it to \`providers.${name}.models\``,

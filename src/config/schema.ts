@@ -459,7 +459,10 @@ const providerName = z
 
 const routeName = z
   .string()
-  .regex(/^[^\s\p{Cc}]{1,200}$/u, "a model name holds no spaces and at most 200 characters");
+  .regex(
+    /^(?!.*\*.*\*)[^\s\p{Cc}]{1,200}$/u,
+    "a model name holds no spaces, at most one `*`, and at most 200 characters",
+  );
 
 const reference = z.string().regex(/^[^\s\p{Cc}]{1,200}$/u, "expected `provider/model`");
 
@@ -616,7 +619,7 @@ export function createSchema(presets: readonly Provider[]) {
       ),
       models: field(
         z.record(routeName, route).default({}),
-        "Routes: model names for clients, each an alias (`provider/model` or another route) or a list of deployments. `provider/model` always works without a route.",
+        "Routes: model names for clients, each an alias (`provider/model` or another route) or a list of deployments. `provider/model` always works without a route. A `*` in the name stands for any text, and again where the target holds one: `claude-*: anthropic/claude-*`; the route `*` takes what nobody else has.",
         { "gpt-4": "openai/gpt-4o" },
       ),
       timeouts: field(

@@ -306,6 +306,11 @@ export interface Dialect {
    * `quirks` are the upstream's.
    */
   readonly carriesForeign?: (body: Uint8Array, quirks: Quirks) => boolean;
+  /**
+   * What SDKs of this wire add to answers and send back although the vendor refuses it, as paths in which `*` is every
+   * item of a list: taken out of bodies that are relayed.
+   */
+  readonly leftovers?: readonly (readonly string[])[];
   /** Query parameters of a client that belong to this wire and may reach an upstream of the same dialect. */
   readonly requestQuery?: readonly string[];
   /** Usage in a complete JSON answer of any operation of this dialect, without decoding the rest; undefined when it has none. */

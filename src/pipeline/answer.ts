@@ -17,6 +17,7 @@ import type { Inbound } from "./inbound.ts";
 import { createJob, type Job } from "./operations.ts";
 import type { AttemptRecord, RequestRecord } from "./record.ts";
 import { createClient, openStream } from "./respond.ts";
+import { hasUnprovenCalls } from "./vault.ts";
 
 /** Largest complete (not streamed) answer taken from an upstream, bytes. */
 const maxAnswerBytes = 256 * 1024 * 1024;
@@ -54,8 +55,9 @@ export async function attempt(
 }
 
 /**
- * A client of the provider's own wire carries back what was signed; one that dropped it is relayed all the same, since
- * its bytes are not read. Only when the provider misses something is the vault asked.
+ * A client of the provider's own wire carries back what was signed; one that dropped it, or that got its calls from
+ * another provider, is relayed all the same, since its bytes are not read. Only when the provider refuses such a
+ * request is the vault asked, and written anew what a provider demands of calls that it did not make.
  */
 async function mend(
   outbound: Outbound,
@@ -69,7 +71,7 @@ async function mend(
   try {
     const { value } = inbound.chat();
     const whole = await services.vault.restore(record.key, value, origin);
-    if (whole === value) return null;
+    if (whole === value && !hasUnprovenCalls(value)) return null;
     return await buildOutbound(inbound, candidate, endpoint, async () => whole, true);
   } catch (error) {
     // What the provider said of the request as it came is what the client is told.

@@ -85,6 +85,7 @@ function sendableOf(
       url: new URL(request.url),
       stream: parcel.stream,
       carriesForeign: () => false,
+      asksSchema: () => false,
     },
     candidate,
     endpoint,

@@ -8,6 +8,7 @@ import type { Warning } from "../ir/warning.ts";
 import type { Framing } from "../lib/framing.ts";
 import { pickHeaders } from "../lib/headers.ts";
 import { scan, splice } from "../lib/json.ts";
+import { withoutPath } from "../lib/json-members.ts";
 import { endpointsFor, resolveEndpoint } from "../providers/endpoint.ts";
 import type { Endpoint } from "../providers/provider.ts";
 import type { Candidate } from "../routing/router.ts";
@@ -182,11 +183,32 @@ function relayBody(inbound: Inbound, { candidate, dialect, endpoint }: Shell): C
     inbound.stream && (candidate.provider.preset.quirks.usageInStream ?? "option") === "option"
       ? (dialect.usageOption?.edits(bytes, members) ?? [])
       : [];
-  return {
-    body: splice(bytes, [...edits, ...usage]),
-    warnings: [],
-    hidesUsage: usage.length > 0,
-  };
+  const { body, warnings } = withoutLeftovers(
+    splice(bytes, [...edits, ...usage]),
+    dialect,
+    candidate,
+  );
+  return { body, warnings, hidesUsage: usage.length > 0 };
+}
+
+function withoutLeftovers(
+  body: Uint8Array,
+  { leftovers = [] }: Dialect,
+  { provider }: Candidate,
+): Pick<Content, "warnings"> & { body: Uint8Array } {
+  const warnings: Warning[] = [];
+  let left = body;
+  for (const path of leftovers) {
+    // Most bodies have none, and are not looked at any closer.
+    if (!Buffer.from(left.buffer, left.byteOffset, left.length).includes(`"${path.at(-1)}"`))
+      continue;
+    const without = withoutPath(left, path);
+    if (!without) continue;
+    left = without;
+    const field = path.join(".").replaceAll(".*", "[*]");
+    warnings.push({ field, reason: "an addition of the client's SDK", target: provider.name });
+  }
+  return { body: left, warnings };
 }
 
 async function translateBody(inbound: Inbound, shell: Shell, restore: Restore): Promise<Content> {

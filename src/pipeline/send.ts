@@ -82,7 +82,7 @@ export interface Network {
 }
 
 /** Puts the deployment's credentials on the request. @throws GatewayError `upstream_auth` */
-async function sign(outbound: Sendable, network: Network): Promise<void> {
+export async function sign(outbound: Sendable, network: Network): Promise<void> {
   const { candidate, endpoint, method = "POST", url, headers, body = "" } = outbound;
   const { provider, key } = candidate;
   const authorize = endpoint?.authorize ?? provider.preset.authorize;

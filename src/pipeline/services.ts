@@ -2,6 +2,7 @@
 import type { Access } from "../access/authenticate.ts";
 import type { Config } from "../config/config.ts";
 import type { Egress } from "../egress.ts";
+import type { SocketEgress } from "../egress/socket.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Router } from "../routing/router.ts";
 import type { Store } from "../store/store.ts";
@@ -37,10 +38,13 @@ export interface Services {
   conversations: Conversations;
   owners: Owners;
   egress: Egress;
+  sockets: SocketEgress;
   env: Readonly<Record<string, string | undefined>>;
   log: Logger;
   /** Ids of the requests being answered now. */
   inFlight: Set<string>;
+  /** Aborted when the daemon begins to stop: what would go on for good is to end. */
+  draining: AbortSignal;
   /** Aborted with the reason when the daemon gives up on requests that outlast its drain. */
   shutdown: AbortSignal;
   pacing: Pacing;

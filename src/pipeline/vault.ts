@@ -124,6 +124,13 @@ export function createVault(items: Items, log: Logger): Vault {
   };
 }
 
+/** Whether results of tools come back whose calls nothing proves to be some provider's. */
+export function hasUnprovenCalls({ messages }: ChatRequest): boolean {
+  const isLoop = messages.at(-1)?.parts.some((part) => part.type === "tool-result") ?? false;
+  const caller = messages.findLast(({ role }) => role === "assistant");
+  return isLoop && !(caller?.parts.some((part) => isSigned(part) || part.proof) ?? false);
+}
+
 const isSame = (one: Origin, other: Origin): boolean =>
   one.dialect === other.dialect && one.provider === other.provider && one.model === other.model;
 
@@ -190,9 +197,7 @@ function completed(message: Message, keptOf: (part: Part) => Kept | undefined): 
 }
 
 const isEqual = (one: ReasoningPart, other: ReasoningPart): boolean =>
-  one.text === other.text &&
-  one.signature === other.signature &&
-  one.encrypted === other.encrypted;
+  one.text === other.text && one.signature === other.signature && one.encrypted === other.encrypted;
 
 /**
  * The same content has the same key, however its JSON is spelt: clients parse arguments and write them anew.

@@ -13,6 +13,7 @@ import type {
 import { GatewayError } from "../ir/error.ts";
 import { nearest } from "../lib/suggest.ts";
 import { policies } from "./policies/index.ts";
+import { createWildcards, isWildcard, namesFor } from "./wildcards.ts";
 
 /** One place a request can go: a provider's model with one set of credentials. */
 export interface Candidate {
@@ -65,6 +66,7 @@ const isSnapshot = (name: string, model: string): boolean => {
 export function createRouter(config: Config, knownModels: KnownModels): Router {
   const providers = new Map(config.providers.map((provider) => [provider.name, provider]));
   const turns = new Map<string, number>();
+  const wildcards = createWildcards(config.routes.values());
 
   const nextTurn = (name: string): number => {
     const turn = turns.get(name) ?? 0;
@@ -117,12 +119,20 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
   const collect = async (name: string, seen: Set<string>): Promise<Candidate[] | undefined> => {
     if (seen.has(name)) return [];
     seen.add(name);
-    const route = config.routes.get(name);
-    if (!route) return direct(name) ?? bare(name);
-    const ordered = policies[route.policy].order(route.deployments, { turn: nextTurn(name) });
+    const wildcard = config.routes.has(name) ? undefined : wildcards(name);
+    // Whoever is known to have the model goes before a route that takes everything.
+    const own = wildcard && !wildcard.isCatchAll ? wildcard.route : config.routes.get(name);
+    if (!own) {
+      const found = direct(name) ?? (await bare(name, wildcard !== undefined));
+      if (found || !wildcard) return found;
+    }
+    const route = own ?? wildcard?.route;
+    if (!route) return undefined;
+    const ordered = policies[route.policy].order(route.deployments, { turn: nextTurn(route.name) });
     const found = ordered.flatMap((deployment) => {
       const provider = providers.get(deployment.provider);
-      return provider ? expand(provider, deployment.model, deployment, route) : [];
+      const isServed = provider?.models?.has(deployment.model) ?? true;
+      return provider && isServed ? expand(provider, deployment.model, deployment, route) : [];
     });
     for (const fallback of route.fallbacks) {
       found.push(...((await collect(fallback, seen)) ?? []));
@@ -130,10 +140,15 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
     return found;
   };
 
-  const bare = async (name: string): Promise<Candidate[] | undefined> =>
-    (await ownerOf(name, false)) ?? ownerOf(name, true);
+  /** `settled`: another route takes the name if nobody is known to have it, so nobody is asked and nothing is in doubt. */
+  const bare = async (name: string, settled: boolean): Promise<Candidate[] | undefined> =>
+    (await ownerOf(name, { ask: false, settled })) ??
+    (settled ? undefined : ownerOf(name, { ask: true, settled }));
 
-  const ownerOf = async (name: string, ask: boolean): Promise<Candidate[] | undefined> => {
+  const ownerOf = async (
+    name: string,
+    { ask, settled }: { ask: boolean; settled: boolean },
+  ): Promise<Candidate[] | undefined> => {
     const owners: ResolvedProvider[] = [];
     const relatives: ResolvedProvider[] = [];
     const all = [...providers.values()];
@@ -147,6 +162,7 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
       }
     }
     if (owners.length === 0) owners.push(...relatives);
+    if (owners.length > 1 && settled) return undefined;
     if (owners.length > 1) {
       const choices = owners.map((owner) => `\`${owner.name}/${name}\``).join(", ");
       throw new GatewayError(
@@ -159,24 +175,29 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
   };
 
   const list = async (): Promise<ListedModel[]> => {
-    const listed: ListedModel[] = [...config.routes.values()].map(
-      ({ name, deployments: [first] }) => {
-        const provider = providers.get(first?.provider ?? "");
-        return {
-          id: name,
-          owner: "megallm",
-          ...(first && provider && named(provider, first.model)),
-        };
-      },
-    );
-    for (const provider of providers.values()) {
-      for (const model of await modelsOf(provider)) {
-        const id = `${provider.name}/${model}`;
-        if (config.routes.has(id)) continue;
-        listed.push({ id, owner: provider.name, ...named(provider, model) });
+    const listed = new Map<string, ListedModel>();
+    const add = (id: string, owner: string, catalog: Pick<ListedModel, "catalog">): void => {
+      if (!listed.has(id)) listed.set(id, { id, owner, ...catalog });
+    };
+    for (const route of config.routes.values()) {
+      const [first] = route.deployments;
+      const provider = providers.get(first?.provider ?? "");
+      if (!isWildcard(route.name)) {
+        add(route.name, "megallm", first && provider ? named(provider, first.model) : {});
+      } else if (first && provider) {
+        const models = await modelsOf(provider);
+        for (const model of models) {
+          const [id] = namesFor(route, first.model, [model]);
+          if (id !== undefined) add(id, "megallm", named(provider, model));
+        }
       }
     }
-    return listed;
+    for (const provider of providers.values()) {
+      for (const model of await modelsOf(provider)) {
+        add(`${provider.name}/${model}`, provider.name, named(provider, model));
+      }
+    }
+    return [...listed.values()];
   };
 
   const notFound = async (name: string): Promise<GatewayError> => {

@@ -1,8 +1,9 @@
 // Sockets: every address bound or none, the guard in front, quiet streams left alone.
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { toGatewayError } from "../ir/error.ts";
+import { GatewayError, toGatewayError } from "../ir/error.ts";
 import { createId } from "../lib/id.ts";
 import { errorAnswer } from "./error-answer.ts";
+import { maxFrameBytes, type RealtimePeer, type RealtimeSession } from "../pipeline/realtime.ts";
 import { corsHeaders, createGuard } from "./guard.ts";
 
 export interface ListenOptions {
@@ -11,6 +12,8 @@ export interface ListenOptions {
   allowedHosts: readonly string[];
   allowedOrigins: readonly string[];
   fetch(request: Request): Promise<Response>;
+  /** Asked for every upgrade to a WebSocket; null where the path has none. Absent: there are none. */
+  upgrade?(request: Request): Promise<RealtimeSession | Response | null>;
 }
 
 export interface Listening {
@@ -32,7 +35,7 @@ export class ListenError extends Error {
  * @throws ListenError
  */
 export async function listen(options: ListenOptions): Promise<Listening> {
-  const servers: Bun.Server<undefined>[] = [];
+  const servers: Bun.Server<RealtimeSession>[] = [];
   let { port } = options;
   try {
     for (const hostname of options.addresses) {
@@ -63,10 +66,10 @@ function bind(
   hostname: string,
   port: number,
   options: ListenOptions,
-): Bun.Server<undefined> | null {
+): Bun.Server<RealtimeSession> | null {
   const guard = createGuard({ ...options, hostname });
   try {
-    return Bun.serve({
+    return Bun.serve<RealtimeSession>({
       hostname,
       port,
       ipv6Only: hostname.includes(":"),
@@ -74,7 +77,7 @@ function bind(
       idleTimeout: 0,
       // The gateway limits bodies itself, with an answer in the client's own dialect.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      async fetch(request) {
+      async fetch(request, server) {
         try {
           guard(request);
         } catch (error) {
@@ -82,12 +85,23 @@ function bind(
         }
         const cors = corsHeaders(request, options.allowedOrigins);
         if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: cors });
-        const response = await options.fetch(request);
+        const session = isUpgrade(request) ? await options.upgrade?.(request) : null;
+        if (session && !(session instanceof Response)) return accept(session, request, server);
+        const response = session ?? (await options.fetch(request));
         for (const [name, value] of Object.entries(cors)) response.headers.set(name, value);
         if (!response.headers.has("x-request-id")) {
           response.headers.set("x-request-id", createId("req"));
         }
         return response;
+      },
+      websocket: {
+        maxPayloadLength: maxFrameBytes,
+        // A session may be silent while its user thinks; pings tell whether anybody is there.
+        idleTimeout: 240,
+        open: (socket) => socket.data.opened(peerOf(socket)),
+        message: (socket, message) => socket.data.message(message),
+        drain: (socket) => socket.data.drained(),
+        close: (socket, code, reason) => socket.data.closed(code, reason),
       },
       error(error) {
         return errorAnswer(toGatewayError(error), new Request("http://localhost/"));
@@ -116,6 +130,27 @@ function bind(
     throw new ListenError(`${where} cannot be bound: ${String(error)}`);
   }
 }
+
+const isUpgrade = ({ method, headers }: Request): boolean =>
+  method === "GET" && headers.get("upgrade")?.toLowerCase() === "websocket";
+
+/** Nothing is answered to an upgrade that took place. */
+function accept(
+  session: RealtimeSession,
+  request: Request,
+  server: Bun.Server<RealtimeSession>,
+): Response | undefined {
+  if (server.upgrade(request, { data: session, headers: session.headers })) return undefined;
+  session.closed(1006, "");
+  const error = new GatewayError("invalid_request", "The WebSocket handshake is not acceptable.");
+  return errorAnswer(error, request);
+}
+
+const peerOf = (socket: Bun.ServerWebSocket<RealtimeSession>): RealtimePeer => ({
+  send: (message) => void socket.send(message),
+  bufferedBytes: () => socket.getBufferedAmount(),
+  close: (code, reason) => socket.close(code, reason),
+});
 
 /** Who listens on a port, as far as Linux tells: `name (pid 123)`. */
 function holder(port: number): string {

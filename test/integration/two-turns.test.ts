@@ -12,7 +12,14 @@ import {
   type Told,
   type TurnClient,
 } from "../support/turns/client.ts";
-import { keys, openTurnStage, type OriginName, originNames, origins, type TurnStage } from "../support/turns/stage.ts";
+import {
+  keys,
+  openTurnStage,
+  type OriginName,
+  originNames,
+  origins,
+  type TurnStage,
+} from "../support/turns/stage.ts";
 import type { Answer } from "../support/upstream/upstream.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "megallm-turns-"));
@@ -95,7 +102,12 @@ function converse(client: TurnClient, stream: boolean, before?: readonly JsonObj
 const proofs = (origin: OriginName, body: JsonObject): number => origins[origin].proofs(body);
 
 /** Four requests: two rounds of tools, an answer, and a word more. */
-async function wholeConversation(client: TurnClient, origin: OriginName, keeping: Keeping, stream: boolean) {
+async function wholeConversation(
+  client: TurnClient,
+  origin: OriginName,
+  keeping: Keeping,
+  stream: boolean,
+) {
   const { say, answer, user, history } = converse(client, stream);
   const first = await say(origin, twoCalls());
   expect(first.told.calls).toHaveLength(2);
@@ -160,18 +172,27 @@ describe.each(clientDialects)("a client of %s", (dialect) => {
         const first = await talk.say(origin, twoCalls());
         talk.answer(first.told, keeping);
         const second = await talk.say(other, oneCall());
-        expect(proofs(other, second.body)).toBe(0);
-        if (keeping === "whole") expect(stage.exchanges.at(-1)).toEqual(dropped);
+        if (!areOneFamily(origin, other)) {
+          expect(proofs(other, second.body)).toBe(0);
+          if (keeping === "whole") expect(stage.exchanges.at(-1)).toEqual(dropped);
+        }
         talk.answer(second.told, keeping);
         const third = await talk.say(origin, text("It rains."));
         expect(third.told.text).toBe("It rains.");
-        expect(proofs(origin, third.body)).toBe(1);
-        if (keeping === "whole") expect(stage.exchanges.at(-1)).toEqual(dropped);
+        expect(proofs(origin, third.body)).toBeGreaterThanOrEqual(1);
+        if (keeping === "whole" && !areOneFamily(origin, other)) {
+          expect(proofs(origin, third.body)).toBe(1);
+          expect(stage.exchanges.at(-1)).toEqual(dropped);
+        }
         note(dialect, origin, `switch, ${keeping}`);
       });
     });
   });
 });
+
+/** Claude's signatures hold wherever Claude is served. */
+const areOneFamily = (one: OriginName, other: OriginName): boolean =>
+  [one, other].every((name) => name === "anthropic" || name === "bedrock");
 
 /** An answer that says in its head that reasoning went no further. */
 const dropped = {

@@ -74,6 +74,7 @@ export async function startInProcess(
         allowedHosts: [],
         allowedOrigins: [],
         fetch: (request) => gateway.fetch(request),
+        upgrade: (request) => gateway.upgrade(request),
         ...options,
       });
       listeners.push(listening);

@@ -40,6 +40,10 @@ export function planThinking(scope: ThinkingScope): ThinkingPlan {
   const { thinking, effort } = ownExt(reasoning.ext);
   if (thinking !== undefined || effort !== undefined) {
     const type = isObject(thinking) ? thinking["type"] : undefined;
+    if (type === "enabled" && isUnthoughtLoop(scope)) {
+      scope.losses.lose("thinking", unthought);
+      return { effort, maxTokens, isOn: false };
+    }
     return { thinking, effort, maxTokens, isOn: type === "enabled" || type === "adaptive" };
   }
   for (const path of reasoning.beyond ?? []) scope.losses.lose(path, noForm);
@@ -155,20 +159,27 @@ function planBudget(wish: Wish, maxTokens: number, scope: ThinkingScope): Thinki
 }
 
 /** What a client of another wire may combine with reasoning and this one refuses. */
-function obstacleToBudget({ request, turns }: ThinkingScope): string | undefined {
+function obstacleToBudget(scope: ThinkingScope): string | undefined {
+  const { request, turns } = scope;
   const choice = request.toolChoice?.type;
   if (choice === "required" || choice === "tool") {
     return "this wire does not think when a tool call is demanded";
   }
-  const last = turns.at(-1);
-  if (last?.role === "assistant") return "this wire does not think when it continues a message";
+  if (turns.at(-1)?.role === "assistant") {
+    return "this wire does not think when it continues a message";
+  }
+  return isUnthoughtLoop(scope) ? unthought : undefined;
+}
+
+const unthought =
+  "the tool calls before were made without this model's thinking, which cannot begin midway";
+
+/** The results of calls come back whose turn does not begin with thinking. */
+function isUnthoughtLoop({ turns }: ThinkingScope): boolean {
   const before = turns.findLast((turn) => turn.role === "assistant");
-  const isLoop = last?.content.some((block) => block["type"] === "tool_result") ?? false;
+  const isLoop = turns.at(-1)?.content.some((block) => block["type"] === "tool_result") ?? false;
   const first = before?.content[0]?.["type"];
-  const isThought = first === "thinking" || first === "redacted_thinking";
-  return isLoop && !isThought
-    ? "the tool calls before were made without this model's thinking, which cannot begin midway"
-    : undefined;
+  return isLoop && first !== "thinking" && first !== "redacted_thinking";
 }
 
 /** `thinking` and the effort as body fields. */

@@ -1,8 +1,8 @@
 // Citations as Cohere shows them: its own as they came, those of other wires where they name a web address.
 // https://docs.cohere.com/docs/documents-and-citations
 import type { TextPart } from "../../ir/chat.ts";
-import { isObject, type JsonObject } from "../../lib/json.ts";
-import { field, stringOr } from "../fields.ts";
+import { webSource } from "../cited-source.ts";
+import { field } from "../fields.ts";
 import { dialectId } from "./wire.ts";
 
 type Citation = NonNullable<TextPart["citations"]>[number];
@@ -10,15 +10,11 @@ type Citation = NonNullable<TextPart["citations"]>[number];
 /** `text` is what is cited so far. Undefined for a citation that has no form here. */
 export function encodeCitation({ origin, raw }: Citation, text: string): unknown {
   if (origin === dialectId) return raw;
-  if (!isObject(raw)) return undefined;
-  // OpenAI's stands in an object of its own.
-  const inner = field(raw, "url_citation");
-  const source: JsonObject = isObject(inner) ? inner : raw;
-  const url = stringOr(field(source, "url"));
-  if (url === undefined) return undefined;
+  const cited = webSource(raw);
+  if (!cited) return undefined;
+  const { url, title, source } = cited;
   const start = indexOr(field(source, "start_index"), 0);
   const end = indexOr(field(source, "end_index"), text.length);
-  const title = stringOr(field(source, "title"));
   const document = { id: url, url, ...(title === undefined ? {} : { title }) };
   return {
     start,

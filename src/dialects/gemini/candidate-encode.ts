@@ -6,7 +6,7 @@ import { isObject, type JsonObject } from "../../lib/json.ts";
 import { createId } from "../../lib/id.ts";
 import type { Notice } from "../losses.ts";
 import { encodeInput } from "../tool-input.ts";
-import { type Cited, groundingOf, webSource } from "./citations.ts";
+import { type Cited, groundingOf } from "./citations.ts";
 import { encodeFinish } from "./finish.ts";
 import { encodeMedia } from "./media.ts";
 import { isMadeUp } from "./names.ts";

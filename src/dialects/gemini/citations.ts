@@ -2,6 +2,7 @@
 // https://ai.google.dev/api/generate-content#GroundingMetadata
 import type { TextPart } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
+import { webSource } from "../cited-source.ts";
 import { defined, field, stringOr } from "../fields.ts";
 import { camel, dialectId } from "./wire.ts";
 
@@ -90,13 +91,4 @@ export function groundingOf(cited: readonly Cited[]): JsonObject | undefined {
     return [{ segment, groundingChunkIndices: [index] }];
   });
   return chunks.length === 0 ? undefined : { groundingChunks: chunks, groundingSupports: supports };
-}
-
-/** `url` and `title`, in the citation itself or in OpenAI's `url_citation` within. */
-export function webSource(raw: unknown): { url: string; title?: string } | undefined {
-  if (!isObject(raw)) return undefined;
-  const inner = field(raw, "url_citation");
-  const source = isObject(inner) ? inner : raw;
-  const [url, title] = [field(source, "url"), field(source, "title")].map(stringOr);
-  return url === undefined ? undefined : { url, ...(title === undefined ? {} : { title }) };
 }

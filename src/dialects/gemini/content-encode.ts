@@ -143,10 +143,11 @@ function mend(turns: Turn[], { traits, losses, isNative }: ConversationScope): v
 }
 
 /**
- * Documented for histories that another model made, as the bytes that the field holds.
+ * Documented for histories that another model made. The word itself: in base64, as the field's type would have it,
+ * the API takes it for a broken signature (https://github.com/langchain-ai/langchain-google/pull/1972).
  * https://ai.google.dev/gemini-api/docs/thought-signatures#faqs
  */
-const anySignature = Buffer.from("skip_thought_signature_validator").toString("base64");
+const anySignature = "skip_thought_signature_validator";
 
 /** The first call of every step must be signed; one that this model did not make is marked as such. */
 function signCalls(turns: readonly Turn[], { losses }: ConversationScope): void {

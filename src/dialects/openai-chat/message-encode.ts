@@ -1,8 +1,8 @@
 // Pieces of an answer as OpenAI chat shows them: the same in a whole message and in a delta.
 import type { AudioPart, ImagePart, TextPart } from "../../ir/chat.ts";
-import { isObject, type JsonObject } from "../../lib/json.ts";
+import type { JsonObject } from "../../lib/json.ts";
+import { webSource } from "../cited-source.ts";
 import type { AnswerContext } from "../dialect.ts";
-import { field, stringOr } from "../fields.ts";
 import { encodeImage } from "./media.ts";
 import { dialectId, legacyForm, ownExt } from "./wire.ts";
 
@@ -17,10 +17,9 @@ export function encodeAnnotation(
   range: { start: number; end: number },
 ): unknown {
   if (citation.origin === dialectId) return citation.raw;
-  if (!isObject(citation.raw)) return undefined;
-  const url = stringOr(field(citation.raw, "url"));
-  if (url === undefined) return undefined;
-  const title = stringOr(field(citation.raw, "title")) ?? "";
+  const cited = webSource(citation.raw);
+  if (!cited) return undefined;
+  const { url, title = "" } = cited;
   return {
     type: "url_citation",
     url_citation: { url, title, start_index: range.start, end_index: range.end },

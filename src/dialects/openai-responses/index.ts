@@ -74,6 +74,11 @@ export const openaiResponses: Dialect = {
   encodeTokenCount: (tokens) =>
     JSON.stringify({ object: "response.input_tokens", input_tokens: tokens }),
   carriesForeign: carriesSeal,
+  // The SDK for JS parses what it streamed, and has no other form of it.
+  leftovers: [
+    ["input", "*", "parsed_arguments"],
+    ["input", "*", "content", "*", "parsed"],
+  ],
   state,
   // Counting tokens is free of charge.
   usage: (operation, body) => (operation === "count-tokens" ? undefined : usageOf(body)),

@@ -68,7 +68,18 @@ export function encodeMade(message: Message, path: string, scope: InputScope): J
   if (items.length === 0 && !isNative) {
     losses.lose(path, "a message without content is left out");
   }
-  return items;
+  return items.map((item, index) => loosened(item, items[index + 1]));
+}
+
+/**
+ * A client that keeps no ids sends a message without its own: reasoning that is named by id would then miss what follows
+ * from it. Its sealed content says whose it is without the id.
+ */
+function loosened(item: JsonObject, next: JsonObject | undefined): JsonObject {
+  const isNamed = item["type"] === "reasoning" && typeof item["encrypted_content"] === "string";
+  if (!isNamed || next?.["role"] !== "assistant" || next["id"] !== undefined) return item;
+  const { id: _, ...unnamed } = item;
+  return unnamed;
 }
 
 function madeMessage(content: JsonObject[], frame: ItemFrame, extra: JsonObject): JsonObject {

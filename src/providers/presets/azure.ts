@@ -64,7 +64,7 @@ export const azure: Provider = {
     batches: account("/batches"),
     realtime: [
       v1("/realtime"),
-      { ...dated("/realtime"), path: "/openai/realtime?api-version={api_version}" },
+      { ...dated("/realtime"), path: "/openai/realtime?api-version={api_version}&deployment={model}" },
     ],
   },
   authorize: azureAuth,

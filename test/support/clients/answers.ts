@@ -7,11 +7,7 @@ import { isStreamed, type Known, type Wire } from "./asked.ts";
 import type { Capture } from "./captures.ts";
 
 /** Fails the test unless the answer is a sound one of its kind. */
-export async function checkAnswer(
-  capture: Capture,
-  known: Known,
-  answer: Response,
-): Promise<void> {
+export async function checkAnswer(capture: Capture, known: Known, answer: Response): Promise<void> {
   switch (known.kind) {
     case "chat":
       await checkChat(capture, known.wire ?? "openai-chat", answer);
@@ -135,7 +131,9 @@ function checkModels({ headers, path }: Capture, answer: unknown): void {
     return;
   }
   expect(answer).toMatchObject(
-    isAnthropic ? { has_more: expect.any(Boolean), first_id: text, last_id: text } : { object: "list" },
+    isAnthropic
+      ? { has_more: expect.any(Boolean), first_id: text, last_id: text }
+      : { object: "list" },
   );
   checkEach((answer as { data: unknown[] }).data, model);
 }

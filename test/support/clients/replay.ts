@@ -172,7 +172,12 @@ const value = (headers: Record<string, string>, name: string): string | undefine
   Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
 
 /** The upstream got the client's bytes, but for the model's name and its own key. */
-function checkRelayed(target: Target, capture: Capture, { lost }: Brought, request: Recorded): void {
+function checkRelayed(
+  target: Target,
+  capture: Capture,
+  { lost }: Brought,
+  request: Recorded,
+): void {
   const text = JSON.stringify(capture.body);
   const name = modelOf(capture);
   const expected = text.replace(`"model":"${name}"`, `"model":"${target.model(name)}"`);

@@ -51,7 +51,11 @@ const { region, accessKeyId, secretAccessKey } = bedrockCredentials;
 const bedrock = {
   provider: "bedrock",
   start: () =>
-    startBedrockUpstream({ ...trusting, unknownMembers: "refuse", credentials: bedrockCredentials }),
+    startBedrockUpstream({
+      ...trusting,
+      unknownMembers: "refuse",
+      credentials: bedrockCredentials,
+    }),
   settings: { region, access_key_id: accessKeyId, secret_access_key: secretAccessKey },
 };
 

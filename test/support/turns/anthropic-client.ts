@@ -48,7 +48,9 @@ export function createMessagesClient(url: string, key: string): TurnClient {
         : await sdk.messages.create(params);
       const native = JSON.parse(JSON.stringify(message.content)) as JsonObject[];
       return {
-        text: message.content.flatMap((block) => (block.type === "text" ? [block.text] : [])).join(""),
+        text: message.content
+          .flatMap((block) => (block.type === "text" ? [block.text] : []))
+          .join(""),
         calls: message.content.flatMap((block) =>
           block.type === "tool_use"
             ? [{ id: block.id, name: block.name, args: isObject(block.input) ? block.input : {} }]

@@ -41,7 +41,11 @@ export function createChatClient(url: string, key: string): TurnClient {
             },
           ],
     results: (calls) =>
-      calls.map(({ id }, index) => ({ role: "tool", tool_call_id: id, content: `result ${index}` })),
+      calls.map(({ id }, index) => ({
+        role: "tool",
+        tool_call_id: id,
+        content: `result ${index}`,
+      })),
     async ask(model, history, stream) {
       const params = {
         model,
@@ -75,7 +79,12 @@ export function createChatClient(url: string, key: string): TurnClient {
 
 export function createResponsesClient(url: string, key: string): TurnClient {
   const sdk = sdkOf(url, key);
-  const plainItem = (item: JsonObject, call: Call | undefined, keeping: Keeping, at: number) => {
+  const plainItem = (
+    item: JsonObject,
+    call: Call | undefined,
+    keeping: Keeping,
+    at: number,
+  ): JsonObject[] => {
     switch (item["type"]) {
       case "function_call":
         return call
@@ -131,10 +140,7 @@ export function createResponsesClient(url: string, key: string): TurnClient {
       const response = stream
         ? await sdk.responses.stream(params).finalResponse()
         : await sdk.responses.create(params);
-      const native = (JSON.parse(JSON.stringify(response.output)) as JsonObject[]).map(
-        // The SDK's own addition to what it streamed.
-        ({ parsed_arguments: _, ...item }) => item,
-      );
+      const native = JSON.parse(JSON.stringify(response.output)) as JsonObject[];
       return { text: response.output_text, calls: native.flatMap(callOf), native } satisfies Told;
     },
   };

@@ -46,7 +46,8 @@ export const origins: Readonly<Record<OriginName, OriginTraits>> = {
     dialect: "anthropic-messages",
     model: "claude-sonnet-4-5",
     start: () => startAnthropicUpstream(demanding),
-    proofs: (body) => count(inside(body, "messages", "content"), (block) => block["type"] === "thinking"),
+    proofs: (body) =>
+      count(inside(body, "messages", "content"), (block) => block["type"] === "thinking"),
   },
   gemini: {
     provider: "gemini",
@@ -73,11 +74,15 @@ export const origins: Readonly<Record<OriginName, OriginTraits>> = {
     model: "anthropic.claude-sonnet-4-5-20250929-v1:0",
     start: () => startBedrockUpstream({ ...demanding, unknownMembers: "refuse" }),
     settings: { region, access_key_id: accessKeyId, secret_access_key: secretAccessKey },
-    proofs: (body) => count(inside(body, "messages", "content"), (block) => isObject(block["reasoningContent"])),
+    proofs: (body) =>
+      count(inside(body, "messages", "content"), (block) => isObject(block["reasoningContent"])),
   },
 };
 
-export const keys = { one: "key-of-the-first-tenant-0123456789", two: "key-of-the-second-tenant-012345678" };
+export const keys = {
+  one: "key-of-the-first-tenant-0123456789",
+  two: "key-of-the-second-tenant-012345678",
+};
 
 /** What one request of a client came to. */
 export interface Exchange {

@@ -8,7 +8,9 @@ const standIns: ReadonlySet<string> = new Set([
   "skip_thought_signature_validator",
 ]);
 
-export const isStandIn = (signature: string): boolean => standIns.has(signature);
+/** As text, or as the bytes that the field holds: both are in use. */
+export const isStandIn = (signature: string): boolean =>
+  standIns.has(signature) || standIns.has(Buffer.from(signature, "base64").toString());
 
 /** What a part's signature is bound to. */
 export function bindingOf(part: JsonObject): string {

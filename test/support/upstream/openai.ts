@@ -1,7 +1,9 @@
-// A strict upstream double that speaks only the OpenAI API: chat, embeddings, completions, moderations, models.
+// A strict upstream double that speaks only the OpenAI API: chat, embeddings, completions, moderations, models, images, audio, files, batches.
 import { isObject, type JsonObject } from "../../../src/lib/json.ts";
 import { chatExchange, countPrompt } from "./openai-reply.ts";
 import { openAiErrorBody } from "./openai-error.ts";
+import { judgeMedia, takesForm } from "./openai-media.ts";
+import { createOpenAiObjects, isBodiless, isObjectForm } from "./openai-objects.ts";
 import { findOpenAiModel, plainModel, type OpenAiModel } from "./openai-models.ts";
 import {
   completionsExchange,
@@ -55,9 +57,15 @@ export async function startOpenAiUpstream(options: UpstreamOptions = {}): Promis
     "/v1/moderations": { refuse: refuseModerations, exchange: moderationsExchange },
   };
 
+  const objects = createOpenAiObjects();
+
   function judge(request: Recorded): Judgement {
-    const refusal = refuseOpenAiHeaders(request.headers, key, request.method === "POST");
+    const isForm = takesForm(request.path) || isObjectForm(request);
+    const hasJson = !isForm && !isBodiless(request);
+    const refusal = refuseOpenAiHeaders(request.headers, key, hasJson);
     if (refusal !== undefined) return { refusal };
+    const judged = judgeMedia(request) ?? objects.judge(request);
+    if (judged !== undefined) return judged;
     if (request.path === "/v1/models" || request.path.startsWith("/v1/models/"))
       return judgeModels(request);
     const operation = operations[request.path];
@@ -101,7 +109,10 @@ export async function startOpenAiUpstream(options: UpstreamOptions = {}): Promis
         "x-ratelimit-remaining-requests": "9999",
         "x-ratelimit-reset-requests": "6ms",
       }),
-      reset: () => cache.clear(),
+      reset: () => {
+        cache.clear();
+        objects.clear();
+      },
     },
     key,
     options,

@@ -70,20 +70,21 @@ function joinPartial(pieces: readonly CallPiece[]): Call[] {
 
 /** `{ jsonPath: "$.a[0].b", stringValue: "x" }` and its like, put together; a text's pieces are joined. */
 function built(values: readonly JsonObject[]): unknown {
-  const root: { $?: unknown } = {};
+  type Place = Record<string | number, unknown>;
+  const root: Place = {};
   for (const { jsonPath, ...value } of values) {
     const steps = text(jsonPath).match(/\['[^']*'\]|\[\d+\]|[^.[\]]+/g) ?? [];
     const keys = steps.map((step) =>
       /^\[\d/.test(step) ? Number(step.slice(1, -1)) : step.replace(/^\['(.*)'\]$/, "$1"),
     );
     const last = keys.pop() ?? "$";
-    let place: any = root;
+    let place = root;
     for (const [at, step] of keys.entries()) {
-      place = place[step] ??= typeof (keys[at + 1] ?? last) === "number" ? [] : {};
+      place = (place[step] ??= typeof (keys[at + 1] ?? last) === "number" ? [] : {}) as Place;
     }
     const said = value["stringValue"] ?? value["numberValue"] ?? value["boolValue"] ?? null;
-    const isMore = typeof said === "string" && typeof place[last] === "string";
-    place[last] = isMore ? place[last] + said : said;
+    const before = place[last];
+    place[last] = typeof said === "string" && typeof before === "string" ? before + said : said;
   }
   return root["$"];
 }

@@ -37,7 +37,7 @@ function finishOf(response: JsonObject): Finish {
   return reason === "max_output_tokens" || reason === "max_tokens" ? "length" : "stop";
 }
 
-/** Tools that the vendor defines and the client runs: for other wires a call like any other. */
+/** Tools that the vendor defines and the client runs, unless the result is there too: for other wires a call like any other. */
 const vendorCalls: Readonly<Record<string, { name: string; action: string }>> = {
   apply_patch_call: { name: "apply_patch", action: "operation" },
   local_shell_call: { name: "local_shell", action: "action" },
@@ -63,7 +63,10 @@ function fromItems(items: readonly JsonObject[], response: JsonObject): Told {
         const [type, name] = [item["type"], text(item["name"])];
         if (type === "function_call") return [{ name, args: text(item["arguments"]) }];
         if (type === "custom_tool_call") return [{ name, args: text(item["input"]) }];
-        const vendors = vendorCalls[text(type)];
+        const isRun = items.some(
+          (other) => other["type"] === `${text(type)}_output` && other["call_id"] === item["call_id"],
+        );
+        const vendors = isRun ? undefined : vendorCalls[text(type)];
         return vendors ? [{ name: vendors.name, args: JSON.stringify(item[vendors.action]) }] : [];
       }),
     ),

@@ -1,0 +1,315 @@
+// Realtime sessions: a WebSocket on either side, frames passed on unchanged, one row for each response.
+import { dialects } from "../dialects/index.ts";
+import type { Dialect } from "../dialects/dialect.ts";
+import type { SocketMessage, UpstreamSocket } from "../egress/socket.ts";
+import { GatewayError } from "../ir/error.ts";
+import { createUsage, type Usage } from "../ir/usage.ts";
+import { background } from "../lib/background.ts";
+import { monotonic } from "../lib/clock.ts";
+import { pickHeaders } from "../lib/headers.ts";
+import { createId } from "../lib/id.ts";
+import { isObject, JsonError, parseObject } from "../lib/json.ts";
+import { endpointsFor, resolveEndpoint } from "../providers/endpoint.ts";
+import type { Candidate } from "../routing/router.ts";
+import { attemptAll, type Exchange, exchange } from "./exchange.ts";
+import { vendor } from "./outbound.ts";
+import { type AttemptRecord, createRecord, type RequestRecord } from "./record.ts";
+import { type Sendable, sign } from "./send.ts";
+import type { Generation, Services } from "./services.ts";
+
+/** The client's side of a session. */
+export interface RealtimePeer {
+  send(message: SocketMessage): void;
+  bufferedBytes(): number;
+  close(code: number, reason: string): void;
+}
+
+/** A session whose upstream is there, and whose client is about to be. */
+export interface RealtimeSession {
+  /** Headers of the answer that opens it. */
+  readonly headers: Record<string, string>;
+  opened(peer: RealtimePeer): void;
+  message(message: SocketMessage): void;
+  /** What was sent to the client has left. */
+  drained(): void;
+  closed(code: number, reason: string): void;
+}
+
+/** Largest frame, both ways, bytes: twice what OpenAI takes. */
+export const maxFrameBytes = 32 * 1024 * 1024;
+/** The upstream is not read while this much waits for the client. */
+const pauseBytes = 1024 * 1024;
+/** Clients cannot be made to wait; one whose upstream takes nothing is cut off. */
+const maxWaitingBytes = 2 * maxFrameBytes;
+
+const operation = "realtime";
+const keyProtocol = "openai-insecure-api-key.";
+
+/** Opens the upstream's side, or answers why not; never rejects. */
+export async function openRealtime(
+  upgrade: Request,
+  generation: Generation,
+  services: Services,
+): Promise<RealtimeSession | Response> {
+  const request = withKeyInHeader(upgrade);
+  const dialect = dialects["openai-chat"];
+  let session: RealtimeSession | undefined;
+  const answer = await exchange(request, { dialect, operation }, { generation, services }, (current) =>
+    (async () => {
+      const url = new URL(request.url);
+      const model = url.searchParams.get("model") ?? "";
+      if (model === "") {
+        throw new GatewayError("invalid_request", "The query parameter `model` is missing.", {
+          param: "model",
+        });
+      }
+      if (services.draining.aborted) {
+        throw new GatewayError("unavailable", "The gateway is shutting down.");
+      }
+      current.record.identify({ model, stream: true, operation });
+      const candidates = await generation.router.candidates(model);
+      return attemptAll(candidates, current, async (candidate) => {
+        const attempted = current.record.attempt(candidate, dialect.id, true);
+        try {
+          const socket = await connect(current, dialect, candidate);
+          attempted.firstByte();
+          session = createSession(socket, { current, dialect, candidate, attempted, model });
+          return new Response(null, { status: 204 });
+        } catch (error) {
+          attempted.finish(error instanceof GatewayError ? error : null);
+          throw error;
+        }
+      });
+    })(),
+  );
+  return session ?? answer;
+}
+
+/** Browsers cannot set headers on a WebSocket: there the key is one of the subprotocols. */
+function withKeyInHeader(request: Request): Request {
+  const key = protocolsOf(request).find((name) => name.startsWith(keyProtocol));
+  if (key === undefined || request.headers.has("authorization")) return request;
+  const headers = new Headers(request.headers);
+  headers.set("authorization", `Bearer ${key.slice(keyProtocol.length)}`);
+  return new Request(request.url, { headers, signal: request.signal });
+}
+
+const protocolsOf = (request: Request): string[] =>
+  (request.headers.get("sec-websocket-protocol") ?? "")
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+
+/** @throws GatewayError */
+async function connect(
+  { request, services, signal }: Exchange,
+  dialect: Dialect,
+  candidate: Candidate,
+): Promise<UpstreamSocket> {
+  const { provider, model, timeouts } = candidate;
+  const endpoint = endpointsFor(provider.preset, operation, model).find(
+    (each) => each.dialect === dialect.id,
+  );
+  if (!endpoint) {
+    throw new GatewayError(
+      "unsupported_feature",
+      `The provider \`${provider.name}\` has no ${operation} endpoint.`,
+    );
+  }
+  const url = resolveEndpoint(provider.preset, endpoint, {
+    baseUrl: provider.customBaseUrl ? provider.baseUrl : undefined,
+    settings: provider.settings,
+    model,
+  });
+  for (const name of ["intent", "call_id"]) {
+    const value = new URL(request.url).searchParams.get(name);
+    if (value !== null) url.searchParams.set(name, value);
+  }
+  if (!endpoint.path.includes("{model}")) url.searchParams.set("model", model);
+  const headers = new Headers({ ...provider.preset.headers, ...endpoint.headers });
+  for (const [name, value] of pickHeaders(request.headers, dialect.requestHeaders)) {
+    headers.set(name, value);
+  }
+  for (const [name, value] of Object.entries(provider.headers)) headers.set(name, value);
+  const origin = { dialect: dialect.id, provider: vendor(candidate), model };
+  const sendable: Sendable = { candidate, dialect, endpoint, origin, method: "GET", url, headers };
+  await sign(sendable, services);
+  return services.sockets.connect({
+    url,
+    headers,
+    protocols: protocolsOf(request).filter((name) => !name.startsWith(keyProtocol)),
+    network: provider.customBaseUrl || provider.preset.local ? "private-allowed" : "public",
+    proxy: provider.proxy,
+    timeoutMs: Math.max(timeouts.connectMs ?? 0, 0) * 2,
+    signal,
+  });
+}
+
+interface Opened {
+  current: Exchange;
+  dialect: Dialect;
+  candidate: Candidate;
+  attempted: AttemptRecord;
+  model: string;
+}
+
+function createSession(socket: UpstreamSocket, opened: Opened): RealtimeSession {
+  const { services, record } = opened.current;
+  const { draining, shutdown } = services;
+  const accounts = createAccounts(opened);
+  let peer: RealtimePeer | undefined;
+  let isOver = false;
+  let isPaused = false;
+
+  const end = (tell: () => void, error: GatewayError | null): void => {
+    if (isOver) return;
+    isOver = true;
+    draining.removeEventListener("abort", onDrain);
+    shutdown.removeEventListener("abort", onDrain);
+    tell();
+    background(accounts.close(error), "account of a realtime session");
+  };
+  const endBoth = (code: number, reason: string, error: GatewayError | null): void =>
+    end(() => {
+      closeQuietly(socket, code, reason);
+      if (peer) closeQuietly(peer, code, reason);
+    }, error);
+  const onDrain = (): void => endBoth(1001, "The gateway is shutting down.", null);
+  draining.addEventListener("abort", onDrain, { once: true });
+  shutdown.addEventListener("abort", onDrain, { once: true });
+
+  return {
+    headers: {
+      ...record.headers(),
+      ...(socket.protocol !== "" && { "sec-websocket-protocol": socket.protocol }),
+    },
+    opened(client) {
+      peer = client;
+      if (isOver) {
+        closeQuietly(client, 1001, "The gateway is shutting down.");
+        return;
+      }
+      socket.listen({
+        message(message) {
+          if (isOver) return;
+          accounts.see(message);
+          if (sizeOf(message) > maxFrameBytes) {
+            endBoth(1009, "A message is too large.", tooLarge());
+            return;
+          }
+          client.send(message);
+          if (!isPaused && client.bufferedBytes() > pauseBytes) {
+            isPaused = true;
+            socket.pause();
+          }
+        },
+        close(code, reason) {
+          const isBroken = code === 1006;
+          end(
+            () => closeQuietly(client, isBroken ? 1011 : code, isBroken ? "upstream closed" : reason),
+            isBroken
+              ? new GatewayError("upstream_unavailable", "The provider broke the connection.")
+              : null,
+          );
+        },
+      });
+    },
+    message(message) {
+      if (isOver) return;
+      socket.send(message);
+      if (socket.bufferedBytes() > maxWaitingBytes) {
+        endBoth(1013, "The provider does not take what is sent.", tooLarge());
+      }
+    },
+    drained() {
+      if (!isPaused || isOver) return;
+      isPaused = false;
+      socket.resume();
+    },
+    closed(code, reason) {
+      end(() => closeQuietly(socket, code, reason), null);
+    },
+  };
+}
+
+const tooLarge = (): GatewayError =>
+  new GatewayError("too_large", "A realtime session was ended: too much at once.");
+
+const sizeOf = (message: SocketMessage): number => message.length;
+
+/** Codes that mean "there was none" cannot be sent. */
+function closeQuietly(
+  side: { close(code: number, reason: string): void },
+  code: number,
+  reason: string,
+): void {
+  const isSendable = (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) || code >= 3000;
+  // Reasons are cut to what a close frame holds.
+  const text = Buffer.from(reason).subarray(0, 120).toString().replace(/\uFFFD$/, "");
+  try {
+    side.close(isSendable ? code : 1000, text);
+  } catch {
+    // The runtime takes fewer codes from clients than the standard knows.
+    side.close(1000, text);
+  }
+}
+
+interface Accounts {
+  see(message: SocketMessage): void;
+  close(error: GatewayError | null): Promise<void>;
+}
+
+/** A row for every response; for a session without any, one that says so. */
+function createAccounts({ current, dialect, candidate, attempted, model }: Opened): Accounts {
+  const { services, generation, record: first } = current;
+  let spare: { record: RequestRecord; attempted: AttemptRecord } | null = { record: first, attempted };
+  const open: Promise<void>[] = [];
+
+  const fresh = (): { record: RequestRecord; attempted: AttemptRecord } => {
+    const requestId = createId("req");
+    const record = createRecord({
+      requestId,
+      dialect: dialect.id,
+      operation,
+      startedAt: monotonic(),
+      store: services.store,
+      log: services.log,
+      prices: generation.config.prices,
+      onSettled: () => services.inFlight.delete(requestId),
+    });
+    services.inFlight.add(requestId);
+    record.caller(first.key);
+    record.identify({ model, stream: true, operation });
+    return { record, attempted: record.attempt(candidate, dialect.id, true) };
+  };
+  const settle = async (usage: Usage | undefined, error: GatewayError | null): Promise<void> => {
+    const account = spare ?? fresh();
+    spare = null;
+    account.record.usage(usage);
+    account.attempted.finish(error);
+    await account.record.settle({ error, httpStatus: 101 });
+  };
+  return {
+    see(message) {
+      const response = responseIn(message);
+      if (response) open.push(settle(dialect.usage("chat", response), null));
+    },
+    async close(error) {
+      if (spare) open.push(settle(createUsage(), error));
+      await Promise.all(open);
+    },
+  };
+}
+
+/** The response that a frame says is done. */
+function responseIn(message: SocketMessage): Record<string, unknown> | undefined {
+  if (typeof message !== "string" || !message.includes('"response.done"')) return undefined;
+  try {
+    const event = parseObject(message);
+    const { type, response } = event;
+    return type === "response.done" && isObject(response) ? response : undefined;
+  } catch (error) {
+    if (error instanceof JsonError) return undefined;
+    throw error;
+  }
+}

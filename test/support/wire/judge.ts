@@ -1,0 +1,175 @@
+// Compares what a client's SDK heard with what was recorded.
+import { dialectIds } from "./clients.ts";
+import type { ClientId } from "./clients.ts";
+import { bytesOf, type Exchange, isStreamed, type Wire } from "./exchange.ts";
+import { payloadsOf } from "./payloads.ts";
+import { type Aspect, type Difference, type Reason, reasons } from "./reasons.ts";
+import type { Answer } from "./replay.ts";
+import type { Heard, Sdk } from "./sdk/heard.ts";
+import {
+  failureIn,
+  lenient,
+  messageIn,
+  onlyIn,
+  recordedPayloads,
+  tellPayloads,
+  type Told,
+} from "./told.ts";
+
+/** One record, heard by one client. */
+export interface Hearing {
+  exchange: Exchange;
+  wire: Wire;
+  client: ClientId;
+  sdk: Sdk;
+  heard: Heard;
+  answer: Answer;
+}
+
+export interface Judgement {
+  reasons: Reason[];
+  faults: string[];
+}
+
+export function judge(hearing: Hearing): Judgement {
+  const { found, faults } = differences(hearing);
+  const verdict: Judgement = { reasons: [], faults };
+  for (const difference of found) {
+    const reason = reasons.find((each) => isExplained(difference, each));
+    if (reason) verdict.reasons.push(reason);
+    else {
+      const [before, after] = [difference.before, difference.after].map(clip);
+      verdict.faults.push(`${difference.aspect}: ${before} became ${after}`);
+    }
+  }
+  return verdict;
+}
+
+function isExplained(difference: Difference, reason: Reason): boolean {
+  const { aspects, clients, ids, explains } = reason;
+  return (
+    aspects.includes(difference.aspect) &&
+    (clients?.includes(difference.client) ?? true) &&
+    (ids?.includes(difference.id) ?? true) &&
+    (explains?.(difference) ?? true)
+  );
+}
+
+const clip = (value: unknown): string => (JSON.stringify(value) ?? "nothing").slice(0, 400);
+
+/** Bedrock's envelope around Anthropic's messages. */
+const dialectOf = (wire: Wire): Wire => (wire === "bedrock-invoke" ? "anthropic-messages" : wire);
+
+function differences(hearing: Hearing): { found: Difference[]; faults: string[] } {
+  const { exchange, wire, client, sdk, heard, answer } = hearing;
+  const { stream, response, id } = exchange;
+  const faults: string[] = [];
+  const isRelayed = wire === client;
+  const found: Difference[] = [];
+  const differ = (aspect: Aspect, before: unknown, after: unknown): void => {
+    const { errorCode } = answer.row;
+    found.push({ aspect, before, after, id, wire, client, errorCode, isRelayed });
+  };
+
+  const payloads = recordedPayloads(wire, exchange, isStreamed(exchange));
+  const failure =
+    response.status >= 400 ? { message: messageIn(response.body) } : failureIn(wire, payloads);
+  if (isRelayed && !failure && !isSame(answer.bytes, bytesOf(exchange))) {
+    faults.push("the client got other bytes");
+  }
+  if (failure) {
+    const said = heard.failure ?? failureIn(sdk.wire, heard.payloads);
+    if (!said?.message.includes(failure.message)) differ("failure", failure.message, said?.message);
+    else if (response.status >= 400 && heard.failure?.status !== response.status) {
+      differ("failure", response.status, heard.failure?.status);
+    }
+    const [before, after] = [payloads, heard.payloads].map(
+      (all, at) => tellPayloads(at === 0 ? wire : sdk.wire, all, stream).text,
+    );
+    if (after !== "" && response.status < 400 && !before?.startsWith(after ?? "")) {
+      differ("text", before, after);
+    }
+    return { found, faults };
+  }
+  if (heard.failure) {
+    differ("failure", undefined, heard.failure.message);
+    return { found, faults };
+  }
+
+  const before = lenient(tellPayloads(wire, payloads, isStreamed(exchange)));
+  const after = lenient(tellPayloads(sdk.wire, heard.payloads, stream));
+  for (const aspect of ["text", "reasoning", "citations", "images", "finish"] as const) {
+    if (!Bun.deepEquals(before[aspect], after[aspect])) {
+      differ(aspect, before[aspect], after[aspect]);
+    }
+  }
+  const [calls, theirs] = [before.calls, after.calls].map(respelt);
+  if (!Bun.deepEquals(calls, theirs)) differ("calls", calls, theirs);
+  // Where the provider tells no usage the gateway counts, and says so in the row.
+  for (const aspect of ["input", "cacheRead", "cacheWrite", "output", "reasoning"] as const) {
+    if (before.usage && before.usage[aspect] !== after.usage?.[aspect]) {
+      differ(`usage.${aspect}`, before.usage[aspect], after.usage?.[aspect]);
+    }
+  }
+  if (heard.whole) {
+    const told = lenient(tellPayloads(sdk.wire, [heard.whole], false));
+    const [mine, theirs] = [after, told].map(({ text, calls, finish }) => ({
+      text,
+      calls: respelt(calls),
+      finish,
+    }));
+    if (!Bun.deepEquals(mine, theirs)) differ("whole", mine, theirs);
+  }
+
+  if (!isRelayed && Bun.deepEquals(calls, theirs)) {
+    const written = tellPayloads(sdk.wire, payloadsOf(envelopeOf(client), answer.bytes, stream), stream);
+    if (!Bun.deepEquals(before.calls, written.calls)) differ("spelling", before.calls, written.calls);
+  }
+  faults.push(...wrongRow(before, answer));
+  const lost = [
+    ...(dialectOf(wire) === sdk.wire ? [] : onlyIn(wire, payloads)),
+    ...found.filter(({ aspect }) => aspect === "citations" || aspect === "images").map(({ aspect }) => aspect),
+  ].filter((name) => !shows(client, name));
+  if (lost.length > 0 && answer.row.warnings.length === 0 && !isRelayed) {
+    faults.push(`lost without a warning: ${lost.join(", ")}`);
+  }
+  return { found, faults };
+}
+
+/** How the bytes of a client's stream are cut. */
+const envelopeOf = (client: ClientId): Wire =>
+  client === "bedrock-invoke"
+    ? client
+    : (dialectIds.find((dialect) => dialect === client) ??
+      (client === "ollama-generate" ? "ollama" : "anthropic-messages"));
+
+/** Gemini has several candidates too. */
+const shows = (client: ClientId, name: string): boolean =>
+  (client === "gemini" || client === "openai-chat") && (name === "choices" || name === "candidates");
+
+const respelt = (calls: Told["calls"]): Told["calls"] =>
+  calls.map(({ name, args }) => {
+    try {
+      return { name, args: JSON.stringify(JSON.parse(args)) };
+    } catch {
+      return { name, args };
+    }
+  });
+
+const isSame = (one: Uint8Array, other: Uint8Array): boolean => Buffer.compare(one, other) === 0;
+
+/** The ledger has what the answer says of usage. */
+function wrongRow({ usage }: Told, { row }: Answer): string[] {
+  if (row.status !== "ok") return [`the row says ${row.status} ${row.errorCode}`];
+  if (!usage) return [];
+  const recorded = {
+    input: row.inputTokens,
+    cacheRead: row.cacheReadTokens,
+    cacheWrite: row.cacheWrite5mTokens + row.cacheWrite1hTokens,
+    output: row.outputTokens,
+  };
+  const { reasoning: _, ...told } = usage;
+  return Bun.deepEquals(recorded, told)
+    ? []
+    : [`row ${JSON.stringify(recorded)}, told ${JSON.stringify(told)}`];
+}
