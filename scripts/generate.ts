@@ -5,6 +5,7 @@ import { describeConfig } from "../src/config/describe.ts";
 import { schemaText } from "../src/config/json-schema.ts";
 import { renderProviders } from "../src/providers/describe.ts";
 import { providers } from "../src/providers/index.ts";
+import { renderFidelity } from "./fidelity/render.ts";
 
 /** A file that is made from the code. */
 interface Generated {
@@ -17,6 +18,7 @@ const files: readonly Generated[] = [
   { path: "schema/megallm.schema.json", render: () => schemaText(providers) },
   { path: "docs/configuration.md", render: () => describeConfig(providers) },
   { path: "docs/providers.md", render: () => renderProviders(providers) },
+  { path: "docs/fidelity.md", render: () => renderFidelity() },
 ];
 
 const root = fileURLToPath(new URL("..", import.meta.url));

@@ -6,6 +6,7 @@ import { attemptAll, type Exchange, exchange } from "./pipeline/exchange.ts";
 import { type Asked, type Inbound, inspect, readBody } from "./pipeline/inbound.ts";
 import { handleMedia, mediaOperations } from "./pipeline/media.ts";
 import { createClient, errorBytes, keepAliveBytes, pulledBody } from "./pipeline/respond.ts";
+import { whoHasReferences } from "./pipeline/references.ts";
 import type { Generation, Services } from "./pipeline/services.ts";
 import type { Candidate } from "./routing/router.ts";
 
@@ -43,7 +44,7 @@ const handleBody = (
     const found = asked.provider
       ? router.through(asked.provider, inbound.model)
       : await router.candidates(inbound.model);
-    const candidates = whoCanGoOn(inbound, found);
+    const candidates = await whoHasReferences(inbound, whoCanGoOn(inbound, found), current);
     const answered = attemptAll(candidates, current, (each) => attempt(inbound, each, current));
     if (!inbound.stream) return answered;
     const response = await within(answered, pacing.openEarlyMs);

@@ -1,9 +1,19 @@
 // What requests can say besides their settings: prompts, media, tools and turns.
 import type { ChatRequest, ToolCallPart } from "../../src/ir/chat.ts";
-import { besideTools, blocks, fields, toolOf, turns, withTools, plainest, turnOf } from "./bodies.ts";
+import {
+  besideTools,
+  blocks,
+  fields,
+  toolOf,
+  turns,
+  withTools,
+  plainest,
+  turnOf,
+} from "./bodies.ts";
 import { first, type Form, ids, partsOf, type RequestFeature } from "./feature.ts";
 
-const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+const png =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 const pdf = "JVBERi0xLjQK";
 const wav = "UklGRiQAAABXQVZF";
 const mp4 = "AAAAIGZ0eXBpc29t";
@@ -117,8 +127,7 @@ const prompts: RequestFeature[] = [
                   { role: "user", content: "Hi" },
                   { role: "assistant", content: "{" },
                 ];
-        const key =
-          id === "gemini" ? "contents" : id === "openai-responses" ? "input" : "messages";
+        const key = id === "gemini" ? "contents" : id === "openai-responses" ? "input" : "messages";
         return [id, { body: { ...plainest[id], [key]: list }, plain: plainest[id] }];
       }),
     ),
@@ -130,6 +139,14 @@ const fileSource = (request: ChatRequest): unknown => {
   const source = first(request, "file")?.source;
   return source && { ...source };
 };
+
+/** A document, or its text where the wire has no documents. */
+function textDocument(request: ChatRequest): unknown {
+  const found = first(request, "file")?.source;
+  if (found) return found;
+  const text = partsOf(request).find((part) => part.type === "text" && part.text.includes("Once"));
+  return text && "text of the message";
+}
 
 const media: RequestFeature[] = [
   {
@@ -221,7 +238,7 @@ const media: RequestFeature[] = [
   {
     group: "Media",
     name: "text document",
-    read: (request) => first(request, "file")?.source,
+    read: textDocument,
     forms: blocks({
       "anthropic-messages": {
         type: "document",
@@ -256,9 +273,7 @@ const media: RequestFeature[] = [
     group: "Media",
     name: "video",
     read: (request) => {
-      const found = partsOf(request).find(
-        (part) => part.type === "file" || part.type === "opaque",
-      );
+      const found = partsOf(request).find((part) => part.type === "file" || part.type === "opaque");
       return found?.type === "file" ? found.source : found;
     },
     forms: blocks({
@@ -288,23 +303,25 @@ const tools: RequestFeature[] = [
   {
     group: "Tools",
     name: "strict",
-    read: ({ tools: all }) => all.some((tool) => tool.type === "function" && tool.strict) || undefined,
+    read: ({ tools: all }) =>
+      all.some((tool) => tool.type === "function" && tool.strict) || undefined,
     forms: Object.fromEntries(
-      (
-        ["openai-chat", "openai-responses", "anthropic-messages", "bedrock-converse"] as const
-      ).map((id): [string, Form] => [
-        id,
-        {
-          body: withTools(id, [toolOf[id]({ strict: true })]),
-          plain: withTools(id, [toolOf[id]()]),
-        },
-      ]),
+      (["openai-chat", "openai-responses", "anthropic-messages", "bedrock-converse"] as const).map(
+        (id): [string, Form] => [
+          id,
+          {
+            body: withTools(id, [toolOf[id]({ strict: true })]),
+            plain: withTools(id, [toolOf[id]()]),
+          },
+        ],
+      ),
     ),
   },
   {
     group: "Tools",
     name: "strict for all tools",
-    read: ({ tools: all }) => all.some((tool) => tool.type === "function" && tool.strict) || undefined,
+    read: ({ tools: all }) =>
+      all.some((tool) => tool.type === "function" && tool.strict) || undefined,
     forms: besideTools({ cohere: { strict_tools: true } }),
   },
   {
@@ -362,10 +379,7 @@ const tools: RequestFeature[] = [
       all.find((tool) => tool.type === "provider" && tool.origin === from),
     forms: {
       "openai-responses": {
-        body: withTools("openai-responses", [
-          toolOf["openai-responses"](),
-          { type: "web_search" },
-        ]),
+        body: withTools("openai-responses", [toolOf["openai-responses"](), { type: "web_search" }]),
         plain: withTools("openai-responses", [toolOf["openai-responses"]()]),
       },
       "anthropic-messages": {
@@ -406,7 +420,10 @@ const tools: RequestFeature[] = [
   {
     group: "Tools",
     name: "tool choice: none",
-    read: ({ toolChoice }) => (toolChoice?.type === "none" ? "none" : undefined),
+    read: ({ toolChoice, tools: all }) => {
+      if (toolChoice?.type === "none") return "none";
+      return all.length === 0 ? "no tools are sent" : undefined;
+    },
     forms: besideTools({
       "openai-chat": { tool_choice: "none" },
       "openai-responses": { tool_choice: "none" },
@@ -504,7 +521,10 @@ const tools: RequestFeature[] = [
   {
     group: "Tools",
     name: "parallel calls off",
-    read: ({ settings }) => (settings.parallelToolCalls === false ? false : undefined),
+    read: ({ settings, ext }) =>
+      settings.parallelToolCalls === false ||
+      /"disable_parallel_tool_use":true/.test(JSON.stringify(ext)) ||
+      undefined,
     forms: besideTools({
       "openai-chat": { parallel_tool_calls: false },
       "openai-responses": { parallel_tool_calls: false },
@@ -543,9 +563,7 @@ const tools: RequestFeature[] = [
         result: [{ type: "input_image", image_url: `data:image/png;base64,${png}` }],
       },
       "anthropic-messages": {
-        result: [
-          { type: "image", source: { type: "base64", media_type: "image/png", data: png } },
-        ],
+        result: [{ type: "image", source: { type: "base64", media_type: "image/png", data: png } }],
       },
       gemini: {
         result: { parts: [{ inlineData: { mimeType: "image/png", data: png } }] },
@@ -622,11 +640,17 @@ const signed = (request: ChatRequest): unknown => {
   return part?.proof?.signature ?? (part?.type === "reasoning" ? part.signature : undefined);
 };
 
+const signatureless = ids.filter((id) => id !== "gemini");
+
 const reasoningTurns: RequestFeature[] = [
   {
     group: "Reasoning",
     name: "earlier reasoning, signed",
     reasons: true,
+    aside: {
+      why: "a signature on a call or a text proves to Gemini's models that they made it, and says nothing by itself",
+      on: signatureless,
+    },
     read: signed,
     forms: turns({
       "anthropic-messages": {

@@ -311,6 +311,8 @@ export const turns = (each: Partial<Record<DialectId, Turn>>, plain: Turn = {}):
   Object.fromEntries(
     ids.flatMap((id) => {
       const turn = each[id];
-      return turn ? [[id, { body: turnOf[id](turn), plain: turnOf[id](plain) } satisfies Form]] : [];
+      return turn
+        ? [[id, { body: turnOf[id](turn), plain: turnOf[id](plain) } satisfies Form]]
+        : [];
     }),
   );

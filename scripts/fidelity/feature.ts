@@ -15,8 +15,10 @@ interface Common {
   group: string;
   name: string;
   forms: Forms;
-  /** Also a body without a word of it would do: the wire does it anyway. */
-  unasked?: readonly DialectId[];
+  /** Wires that do it without a word in the body, and why. */
+  unasked?: Partial<Record<DialectId, string>>;
+  /** Why it may be left out without a warning, on these wires or on all. */
+  aside?: { why: string; on?: readonly DialectId[] };
 }
 
 export interface RequestFeature extends Common {
@@ -27,7 +29,8 @@ export interface RequestFeature extends Common {
 }
 
 export interface AnswerFeature extends Common {
-  read(answer: ChatResponse, from: DialectId): unknown;
+  /** `body`: the answer as it was written, for what only a request's reader understands. */
+  read(answer: ChatResponse, from: DialectId, body: JsonObject): unknown;
 }
 
 export const ids = [

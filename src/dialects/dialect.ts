@@ -89,6 +89,10 @@ export interface Quirks {
   clamp?: Readonly<Record<string, { min?: number; max?: number }>>;
   /** Fields of chat messages that the provider refuses: left out with a warning. */
   dropMessageFields?: readonly string[];
+  /** All fields of chat messages that the provider knows, by role; it refuses every other. */
+  acceptsMessageFields?: Readonly<
+    Record<"system" | "user" | "assistant" | "tool", readonly string[]>
+  >;
   /** Most stop sequences that the provider takes; the rest are left out with a warning. */
   maxStop?: number;
   /** Ids of tool calls must be exactly this many ASCII letters and digits; others are mapped, the same id to the same one. */
@@ -110,10 +114,35 @@ export interface Quirks {
   reasoningPart?: "thinking";
   /** A user's message right after a tool's result is refused: an assistant's message must stand between. */
   noUserAfterTool?: boolean;
+  /** System messages behind an assistant's message or a tool's result are refused: they are sent as the user's. */
+  systemFirst?: boolean;
+  /** An assistant's message with neither text nor calls is refused: left out with a warning. */
+  refusesEmptyTurns?: boolean;
+  /** Tools are functions with parameters, nothing else: free-form ones become functions whoever declared them. */
+  plainTools?: boolean;
+  /** How a file is shown in OpenAI chat bodies. Default `file`; `document_url` holds a web address or a data URL. */
+  filePart?: "file" | "document_url";
+  /** What OpenAI's SDKs add to the answers that they hand out (`parsed_arguments` …) is refused when it comes back: cut out. */
+  refusesSdkFields?: boolean;
   /** The member of a rerank answer that holds the results. Default `results`. */
   rerankResults?: "results" | "data";
   embeddings?: EmbeddingsQuirks;
   rerank?: RerankQuirks;
+}
+
+/** The top level of a body on its way to a provider: an object, or bytes that are edited as little as can be. */
+export interface Draft {
+  names(): string[];
+  has(name: string): boolean;
+  /** Parsed; undefined when it is not there. */
+  value(name: string): unknown;
+  /** Tells without parsing. */
+  isEmptyList(name: string): boolean;
+  /** `reason`: what is told; absent where nothing is lost. */
+  remove(name: string, reason?: string): void;
+  rename(name: string, to: string): void;
+  /** Replaces or adds. */
+  set(name: string, value: unknown, reason?: string): void;
 }
 
 /** Facts about the target model that an encoder needs. Absent means unknown. */
@@ -191,6 +220,8 @@ export interface KeptCodec {
 export interface StateCodec {
   /** Id of the answer that a request goes on from. `read` gives a top-level scalar of the body. */
   previousId(read: (name: string) => unknown): string | undefined;
+  /** Id of the vendor's own conversation that a request is a part of: only a server that has it can answer. */
+  conversationOf(body: JsonObject): string | undefined;
   /** The client wants the answer kept. */
   wantsKept(read: (name: string) => unknown): boolean;
   /** What the conversation held before the answer, as items. */
@@ -267,8 +298,9 @@ export interface Dialect {
     /**
      * Written to an idle stream so that nobody on the way hangs up; never inside an event. A frame, or raw text where
      * the framing allows what is no message (SSE comments, blank lines); null where the wire has nothing harmless.
+     * `last`: what the client got before it, where it got something.
      */
-    keepAlive(context: AnswerContext): Frame | string | null;
+    keepAlive(context: AnswerContext, last?: Frame): Frame | string | null;
   };
   /** Whether the model answers by a JSON schema that its encoder asks for; absent: always. */
   readonly enforcesSchema?: (target: Target) => boolean;
@@ -306,11 +338,10 @@ export interface Dialect {
    * `quirks` are the upstream's.
    */
   readonly carriesForeign?: (body: Uint8Array, quirks: Quirks) => boolean;
-  /**
-   * What SDKs of this wire add to answers and send back although the vendor refuses it, as paths in which `*` is every
-   * item of a list: taken out of bodies that are relayed.
-   */
-  readonly leftovers?: readonly (readonly string[])[];
+  /** Makes the top level of a chat body one that the provider takes, also where it is relayed. Absent: bodies are relayed as they are. */
+  readonly fit?: (draft: Draft, target: Pick<Target, "model" | "quirks">) => void;
+  /** Where OpenAI's SDKs add fields of their own, see {@link Quirks.refusesSdkFields}; a body without `sign` has none. */
+  readonly sdkFields?: readonly { sign: string; path: readonly string[] }[];
   /** Query parameters of a client that belong to this wire and may reach an upstream of the same dialect. */
   readonly requestQuery?: readonly string[];
   /** Usage in a complete JSON answer of any operation of this dialect, without decoding the rest; undefined when it has none. */

@@ -10,6 +10,15 @@ export interface Envelope {
   readonly id: string;
   /** Body members of the dialect that this API does not have: the path says them. */
   readonly omits: readonly string[];
+  /**
+   * Members, as paths with `*` for every item of a list, that belong to betas which this API does not have: it refuses
+   * them, so they are left out with a warning.
+   */
+  readonly refuses?: readonly {
+    readonly path: readonly string[];
+    /** Refused with this value alone. */
+    readonly value?: string;
+  }[];
   /** Body members under another name here, e.g. `{ model: "model_id" }`. */
   readonly renames?: Readonly<Record<string, string>>;
   /** Body members that this API demands, with their values; `{name}` alone stands for the provider's setting of that name. */

@@ -1,7 +1,7 @@
 // A dialect's body in the form of an API that carries it, and back: on the bytes, so that all else keeps its spelling.
 import { GatewayError } from "../ir/error.ts";
 import { type Member, parse, scan, splice } from "../lib/json.ts";
-import { withMembers, withoutMembers } from "../lib/json-members.ts";
+import { withMembers, withoutMembers, withoutPath } from "../lib/json-members.ts";
 import type { Envelope } from "./envelope.ts";
 
 export interface WrapOptions {
@@ -9,7 +9,7 @@ export interface WrapOptions {
   headers: Headers;
   /** The provider's plain settings, for `adds`. */
   settings?: Readonly<Record<string, string>>;
-  /** Called for each header value that the API would refuse. */
+  /** Called for each header value and member that the API would refuse. */
   warn?(field: string, reason: string): void;
 }
 
@@ -22,6 +22,13 @@ export interface WrapOptions {
 export function wrapBody(bytes: Uint8Array, envelope: Envelope, options: WrapOptions): Uint8Array {
   const { headers, settings = {} } = options;
   let body = envelope.omits.length > 0 ? withoutMembers(bytes, envelope.omits) : bytes;
+  for (const { path, value } of envelope.refuses ?? []) {
+    if (value !== undefined && valueAt(body, path) !== JSON.stringify(value)) continue;
+    const without = withoutPath(body, path);
+    if (!without) continue;
+    body = without;
+    options.warn?.(path.join(".").replaceAll(".*", "[*]"), "this API does not take it");
+  }
   body = renameMembers(body, envelope.renames ?? {});
   filterHeaders(envelope, options);
   const values: Record<string, unknown> = {};
@@ -80,6 +87,21 @@ export function demandDialect(members: ReadonlyMap<string, Member>, envelope: En
     { param: missing },
   );
 }
+
+/** The JSON text of a member below others; undefined where it is not there. */
+function valueAt(bytes: Uint8Array, path: readonly string[]): string | undefined {
+  let inner = bytes;
+  for (const step of path) {
+    // What stands around the whole body was skipped when it was found to be an object.
+    if (inner !== bytes && inner[0] !== brace) return undefined;
+    const member = scan(inner).get(step);
+    if (!member) return undefined;
+    inner = inner.subarray(member.value.start, member.value.end);
+  }
+  return Buffer.from(inner).toString("utf8");
+}
+
+const brace = 0x7b;
 
 function renameMembers(bytes: Uint8Array, names: Readonly<Record<string, string>>): Uint8Array {
   if (Object.keys(names).length === 0) return bytes;

@@ -9,6 +9,10 @@ export const field = (object: JsonObject, key: string): unknown =>
 export const stringOr = (value: unknown): string | undefined =>
   typeof value === "string" ? value : undefined;
 
+/** A value of unknown type in a text: `String` would call what a hostile `toString` member holds. */
+export const wordOf = (value: unknown): string =>
+  typeof value === "string" ? value : (JSON.stringify(value) ?? "undefined");
+
 /** Without the members that are undefined. */
 export const defined = <T extends object>(object: T): Partial<T> =>
   Object.fromEntries(

@@ -16,6 +16,19 @@ export function freeformSchema({ format }: Extract<Tool, { type: "custom" }>): J
   };
 }
 
+/**
+ * A grammar as both of OpenAI's wires spell it: its text in the format itself (Responses), or one level down (chat).
+ * Any other format is what it was.
+ */
+export function spellFormat(format: unknown, isNested: boolean): unknown {
+  if (!isObject(format) || format["type"] !== "grammar") return format;
+  const { grammar, syntax, definition, ...rest } = format;
+  if (isNested) {
+    return isObject(grammar) ? format : { ...rest, grammar: { syntax, definition } };
+  }
+  return isObject(grammar) ? { ...rest, ...grammar } : format;
+}
+
 /** The function's arguments for an input. */
 export const wrapInput = (input: string): JsonObject => ({ input });
 

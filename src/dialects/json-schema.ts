@@ -1,7 +1,7 @@
 // JSON Schemas made to fit targets that take only a part of the standard. Pure; what a target takes is data.
 // https://json-schema.org/draft/2020-12/json-schema-validation
 import { isObject, type JsonObject, maxDepth } from "../lib/json.ts";
-import { field } from "./fields.ts";
+import { field, wordOf } from "./fields.ts";
 
 /** What a target takes. */
 export interface SchemaRules {
@@ -173,7 +173,7 @@ function fitMember(
     case "enum":
       return fitEnum(value, schema, rules);
     case "format":
-      return rules.formats && !rules.formats.has(String(value)) ? undefined : { format: value };
+      return rules.formats && !rules.formats.has(wordOf(value)) ? undefined : { format: value };
     case "exclusiveMinimum":
     case "exclusiveMaximum":
       return fitBound(key, value, schema, rules);
@@ -242,7 +242,7 @@ function merge(schema: JsonObject, addition: JsonObject, lost: Lost): void {
     } else if (key === "required" && Array.isArray(before) && Array.isArray(value)) {
       schema[key] = [...new Set<unknown>([...before, ...(value as unknown[])])];
     } else if (typeof before === "string" && key === "description") {
-      schema[key] = `${before}\n\n${String(value)}`;
+      schema[key] = `${before}\n\n${wordOf(value)}`;
     } else if (JSON.stringify(before) !== JSON.stringify(value)) lost("allOf");
   }
 }

@@ -3,6 +3,7 @@ import type { Warning } from "../ir/warning.ts";
 import type { JsonObject } from "../lib/json.ts";
 import { isBookkeeping } from "./bookkeeping.ts";
 import type { AnswerContext, Target } from "./dialect.ts";
+import { draftOf, fitRefused } from "./draft.ts";
 import { unknownFields } from "./ext.ts";
 
 /** The same field in another message or block. @example placeless("tools[3].strict") // → "tools[].strict" */
@@ -46,47 +47,8 @@ export function loseUnknown(
 }
 
 /** Makes an encoded request one that the provider takes, by its quirks: what it refuses is left out, brought inside bounds or renamed. */
-export function loseRefused(body: JsonObject, target: Target, losses: Losses): void {
-  const { accepts, drop = [], dropFor = [], rename = {} } = target.quirks;
-  const refused = "the provider refuses this field";
-  const remove = (key: string, reason: string): void => {
-    if (!Object.hasOwn(body, key)) return;
-    delete body[key];
-    losses.lose(key, reason);
-  };
-  for (const key of drop) remove(key, refused);
-  for (const { models, fields } of dropFor) {
-    if (models.test(target.model)) for (const key of fields) remove(key, "the model refuses it");
-  }
-  clampNumbers(body, target, losses);
-  const { maxStop } = target.quirks;
-  const { stop } = body;
-  if (maxStop !== undefined && Array.isArray(stop) && stop.length > maxStop) {
-    body["stop"] = stop.slice(0, maxStop);
-    losses.lose("stop", `the provider takes at most ${maxStop} stop sequences: the first are sent`);
-  }
-  for (const [key, name] of Object.entries(rename)) {
-    if (!Object.hasOwn(body, key)) continue;
-    if (!Object.hasOwn(body, name)) body[name] = body[key];
-    delete body[key];
-  }
-  if (accepts) {
-    for (const key of Object.keys(body)) if (!accepts.includes(key)) remove(key, refused);
-  }
-}
-
-function clampNumbers(body: JsonObject, { quirks }: Target, losses: Losses): void {
-  for (const [key, { min = -Infinity, max = Infinity }] of Object.entries(quirks.clamp ?? {})) {
-    const value = Object.hasOwn(body, key) ? body[key] : undefined;
-    if (typeof value !== "number" || (value >= min && value <= max)) continue;
-    const bound = value < min ? min : max;
-    body[key] = bound;
-    losses.lose(
-      key,
-      `the provider takes ${value < min ? "at least" : "at most"} ${bound}: sent so`,
-    );
-  }
-}
+export const loseRefused = (body: JsonObject, target: Target, losses: Losses): void =>
+  fitRefused(draftOf(body, losses), target);
 
 /** Tells what of an answer a client cannot be shown. */
 export type Notice = (field: string, reason: string) => void;

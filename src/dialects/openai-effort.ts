@@ -19,23 +19,29 @@ export function effortWord(
   reasoning: Reasoning,
   { target, traits, losses, isNative }: EffortScope,
 ): string | undefined {
-  const wanted = wantedEffort(reasoning);
+  const wanted = wantedEffort(reasoning) ?? (isNative ? undefined : unasked(traits));
   if (isNative || wanted === undefined) return wanted;
   if (traits.efforts) return fitEffort(wanted, traits.efforts, losses);
   const { reasoning: can } = target.facts;
+  const { reasoningEfforts: efforts } = target.quirks;
   if (wanted === "none") {
+    if (can !== false && efforts?.includes(wanted)) return wanted;
     // A model that never thinks may refuse the field; one that always does must be told.
     if (can === undefined) {
       losses.lose("reasoning", "unknown whether the model can be told not to think");
     }
     return can === true ? wanted : undefined;
   }
-  if (can !== false) return wanted;
+  if (can !== false) return efforts ? fitEffort(wanted, efforts, losses) : wanted;
   losses.lose("reasoning", noReasoning);
   return undefined;
 }
 
-const noReasoning = "the model does not reason";
+/** A model that thinks only when told to is told to where the rest is left to it. */
+const unasked = ({ defaultEffort }: ModelTraits): string | undefined =>
+  defaultEffort === "none" ? "medium" : undefined;
+
+export const noReasoning = "the model does not reason";
 
 function wantedEffort(reasoning: Reasoning): string | undefined {
   switch (reasoning.mode) {
@@ -62,10 +68,7 @@ function fitEffort(wanted: string, efforts: readonly string[], losses: Losses): 
     if (wanted !== "none") losses.lose("reasoning", noReasoning);
     return undefined;
   }
-  const rank = effortOrder.indexOf(wanted);
-  const thinking = efforts.filter((word) => word !== "none");
-  const below = thinking.findLast((word) => effortOrder.indexOf(word) <= rank);
-  const nearest = rank < 0 ? undefined : (below ?? thinking[0]);
+  const nearest = nearestEffort(wanted, efforts);
   losses.lose(
     "reasoning",
     wanted === "none"
@@ -73,4 +76,12 @@ function fitEffort(wanted: string, efforts: readonly string[], losses: Losses): 
       : `the model has no effort \`${wanted.slice(0, 40)}\`${nearest ? `; it is asked for ${nearest}` : ""}`,
   );
   return nearest;
+}
+
+/** The word that comes nearest: thinking is never answered by not thinking. Undefined for a word that nobody knows. */
+export function nearestEffort(wanted: string, efforts: readonly string[]): string | undefined {
+  const rank = effortOrder.indexOf(wanted);
+  const thinking = efforts.filter((word) => word !== "none");
+  const below = thinking.findLast((word) => effortOrder.indexOf(word) <= rank);
+  return rank < 0 ? undefined : (below ?? thinking[0]);
 }

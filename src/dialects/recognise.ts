@@ -1,7 +1,7 @@
 // Which dialect a chat request's body is written in, by the members that only some wires have.
 import type { DialectId } from "../ir/chat.ts";
 import { isObject, type JsonObject } from "../lib/json.ts";
-import { field } from "./fields.ts";
+import { field, wordOf } from "./fields.ts";
 
 export interface Recognised {
   dialect: DialectId;
@@ -66,7 +66,7 @@ const has =
 const hasType =
   (...types: string[]) =>
   (item: JsonObject): boolean =>
-    types.includes(String(field(item, "type")));
+    types.includes(wordOf(field(item, "type")));
 const typeless =
   (...names: string[]) =>
   (item: JsonObject): boolean =>
@@ -177,7 +177,7 @@ const signs: readonly Signs[] = [
       within("messages[].content[].document", blocks, hasType("document")),
       jsonWithSchema,
       (body) =>
-        ["REQUIRED", "NONE"].includes(String(field(body, "tool_choice")))
+        ["REQUIRED", "NONE"].includes(wordOf(field(body, "tool_choice")))
           ? [{ name: "tool_choice", weight: sure }]
           : [],
     ),

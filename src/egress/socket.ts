@@ -46,10 +46,7 @@ export interface SocketEgress {
 }
 
 /** @example createSocketEgress({ env: process.env }).connect({ url, headers, … }) */
-export function createSocketEgress(options: {
-  env: Environment;
-  resolve?: Resolve;
-}): SocketEgress {
+export function createSocketEgress(options: { env: Environment; resolve?: Resolve }): SocketEgress {
   const proxyFor = createProxyFor(options.env);
   const resolver = createResolver(options.resolve);
   return {
@@ -67,9 +64,13 @@ export function createSocketEgress(options: {
         }
       }
       throw failure instanceof NotConnected
-        ? new GatewayError("upstream_unavailable", `\`${url.host}\` takes no WebSocket connections`, {
-            cause: failure,
-          })
+        ? new GatewayError(
+            "upstream_unavailable",
+            `\`${url.host}\` takes no WebSocket connections`,
+            {
+              cause: failure,
+            },
+          )
         : failure;
     },
   };
@@ -135,7 +136,7 @@ function open(way: Way, request: SocketRequest): Promise<UpstreamSocket> {
     else socket.terminate();
   });
   socket.addEventListener("error", (event) => {
-    said = "message" in event ? String(event.message) : "";
+    said = "message" in event ? event.message : "";
   });
   socket.addEventListener("close", ({ code, reason }) => {
     settled();
@@ -152,7 +153,7 @@ function open(way: Way, request: SocketRequest): Promise<UpstreamSocket> {
         for (const message of early.splice(0)) next.message(message);
         if (ended) next.close(ended.code, ended.reason);
       },
-      send: (message) => void socket.send(message),
+      send: (message) => socket.send(message),
       bufferedBytes: () => socket.bufferedAmount,
       pause: () => void socket.pause(),
       resume: () => void socket.resume(),
@@ -168,7 +169,8 @@ function refusal(said: string, url: URL): Error {
   const upstream = { status };
   const message = `\`${url.host}\` answered a WebSocket upgrade with status ${status}`;
   if (Number.isNaN(status)) return new NotConnected(said);
-  if (status === 401 || status === 403) return new GatewayError("upstream_auth", message, { upstream });
+  if (status === 401 || status === 403)
+    return new GatewayError("upstream_auth", message, { upstream });
   if (status === 429) return new GatewayError("upstream_rate_limited", message, { upstream });
   return status >= 400 && status < 500
     ? new GatewayError("upstream_rejected", message, { upstream, status })

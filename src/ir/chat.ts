@@ -106,6 +106,8 @@ export interface ReasoningPart extends PartBase {
   /** Reasoning that only the provider can read (Anthropic `redacted_thinking.data`, OpenAI `encrypted_content`). */
   encrypted?: string;
   origin: Origin;
+  /** The gateway put it back: what stands around it is as the client spelt it. */
+  restored?: true;
 }
 
 export interface ToolCallPart extends PartBase {

@@ -28,6 +28,7 @@ export interface FormScanner {
 const maxTextBytes = 64 * 1024;
 const maxHeaderBytes = 16 * 1024;
 const maxFields = 1_000;
+const maxJoint = 1_024;
 const maxBoundary = 70;
 
 /** The boundary in a `content-type`; undefined when it is no multipart form. @example boundaryOf('multipart/form-data; boundary="x"') // → "x" */
@@ -133,9 +134,24 @@ export function createFormScanner(boundary: string): FormScanner {
 
   return {
     push(chunk) {
-      rest = rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([rest, chunk]);
+      const view = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
       const found: FormField[] = [];
-      for (let fresh = step(); fresh !== null; fresh = step()) found.push(...fresh);
+      const run = (): void => {
+        for (let fresh = step(); fresh !== null; fresh = step()) found.push(...fresh);
+      };
+      // What is left over is joined to a little of the chunk, so that a large one need not be copied.
+      const joint = Math.min(view.length, maxJoint);
+      rest = Buffer.concat([rest, view.subarray(0, joint)]);
+      run();
+      if (joint < view.length) {
+        rest =
+          rest.length <= joint
+            ? view.subarray(joint - rest.length)
+            : Buffer.concat([rest, view.subarray(joint)]);
+        run();
+      }
+      // Nor is it kept for the sake of its last bytes.
+      rest = Buffer.from(rest);
       return found;
     },
     end() {

@@ -73,8 +73,16 @@ export function createConversations(items: Items): Conversations {
     remove: async (id) => void (await items.remove(kind, id)),
     async resume(inbound, tenant, again) {
       const state = stateOf(inbound);
-      const id = state?.previousId(inbound.member);
-      if (!state || id === undefined) return inbound;
+      if (!state) return inbound;
+      const conversation =
+        inbound.member("conversation") === undefined
+          ? undefined
+          : state.conversationOf(inbound.body().json);
+      // Whose it is has been asked already, or will be.
+      if (conversation !== undefined)
+        return { ...inbound, goesOn: { id: conversation, provider: null } };
+      const id = state.previousId(inbound.member);
+      if (id === undefined) return inbound;
       const kept = await find(id, tenant);
       // What none of this key's answers is may be another's: the provider would not know the difference.
       if (!kept && tenant !== null) return state.unknown(id);
@@ -93,7 +101,11 @@ export function createConversations(items: Items): Conversations {
         const id = state.idOf(value);
         if (id === undefined) return;
         const whole = { input: state.inputOf(inbound.body().json), answer: value };
-        keep(id, tenant, keepsItself ? { ...place, isOpen: state.isOpen(value) } : { ...place, whole });
+        keep(
+          id,
+          tenant,
+          keepsItself ? { ...place, isOpen: state.isOpen(value) } : { ...place, whole },
+        );
       };
       let isKnown = false;
       return {

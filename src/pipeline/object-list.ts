@@ -59,7 +59,7 @@ async function gather(
   current: Exchange,
 ): Promise<{ page: Page; answer: EgressResponse }> {
   const url = new URL(sendable.url);
-  let cursor = cursorOf(url);
+  const cursor = cursorOf(url);
   const asked = Number(url.searchParams.get("limit") ?? pageSize);
   // Any other limit is for the provider to refuse.
   const wanted = Number.isInteger(asked) && asked > 0 ? asked : 0;
@@ -71,7 +71,7 @@ async function gather(
     const answer = await send({ ...sendable, url }, "json", current.services, current.signal);
     const page = readPage(await answer.text(maxPageBytes), answer.status);
     // Anthropic's lists do not say what they are, and go on after an id of that name.
-    if (cursor.name === "after" && !("object" in page.json)) cursor = { ...cursor, name: "after_id" };
+    if (cursor.name === "after" && !("object" in page.json)) cursor.name = "after_id";
     const mine = await ownIn(page, sendable, current);
     own = cursor.isBackwards ? [...mine, ...own] : [...own, ...mine];
     const edge = cursor.isBackwards ? page.items[0] : page.items.at(-1);

@@ -153,7 +153,8 @@ export function referencesIn(value: unknown): string[] {
   };
   const walk = (each: unknown): void => {
     if (Array.isArray(each)) for (const item of each) walk(item);
-    if (!isObject(each)) return;
+    // What a tool is called with is the client's own matter.
+    if (!isObject(each) || each["type"] === "tool_use") return;
     for (const [key, item] of Object.entries(each)) {
       if (referenceKeys.has(key)) take(item);
       else walk(item);

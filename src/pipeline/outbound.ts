@@ -8,11 +8,11 @@ import type { Warning } from "../ir/warning.ts";
 import type { Framing } from "../lib/framing.ts";
 import { pickHeaders } from "../lib/headers.ts";
 import { scan, splice } from "../lib/json.ts";
-import { withoutPath } from "../lib/json-members.ts";
 import { endpointsFor, resolveEndpoint } from "../providers/endpoint.ts";
 import type { Endpoint } from "../providers/provider.ts";
 import type { Candidate } from "../routing/router.ts";
 import type { Inbound } from "./inbound.ts";
+import { fitBody } from "./fit.ts";
 import { applyParameters } from "./parameters.ts";
 import { type Emulation, emulateSchema } from "./structured.ts";
 
@@ -167,12 +167,18 @@ export function finishOutbound(inbound: Inbound, shell: Shell, content: Content)
 }
 
 function relayBody(inbound: Inbound, { candidate, dialect, endpoint }: Shell): Content {
-  const { bytes, members, wrapped } = inbound;
+  const { wrapped } = inbound;
   if (wrapped && isSameEnvelope(inbound, endpoint)) {
     return { body: wrapped.bytes, warnings: [], hidesUsage: false };
   }
   // Another API of the same dialect takes that dialect alone.
   if (wrapped) demandDialect(scan(wrapped.bytes), wrapped.envelope);
+  const { provider, parameters } = candidate;
+  const { quirks } = provider.preset;
+  const { bytes, members, losses } =
+    inbound.operation === "chat"
+      ? fitBody(inbound, { dialect, model: candidate.model, quirks, allowed: parameters.allow })
+      : { ...inbound, losses: [] };
   const edits: Edit[] = [];
   const name = members.get("model");
   if (inbound.model !== candidate.model) {
@@ -180,35 +186,14 @@ function relayBody(inbound: Inbound, { candidate, dialect, endpoint }: Shell): C
     else if (name) edits.push({ ...name.value, text: JSON.stringify(candidate.model) });
   }
   const usage =
-    inbound.stream && (candidate.provider.preset.quirks.usageInStream ?? "option") === "option"
+    inbound.stream && (quirks.usageInStream ?? "option") === "option"
       ? (dialect.usageOption?.edits(bytes, members) ?? [])
       : [];
-  const { body, warnings } = withoutLeftovers(
-    splice(bytes, [...edits, ...usage]),
-    dialect,
-    candidate,
-  );
-  return { body, warnings, hidesUsage: usage.length > 0 };
-}
-
-function withoutLeftovers(
-  body: Uint8Array,
-  { leftovers = [] }: Dialect,
-  { provider }: Candidate,
-): Pick<Content, "warnings"> & { body: Uint8Array } {
-  const warnings: Warning[] = [];
-  let left = body;
-  for (const path of leftovers) {
-    // Most bodies have none, and are not looked at any closer.
-    if (!Buffer.from(left.buffer, left.byteOffset, left.length).includes(`"${path.at(-1)}"`))
-      continue;
-    const without = withoutPath(left, path);
-    if (!without) continue;
-    left = without;
-    const field = path.join(".").replaceAll(".*", "[*]");
-    warnings.push({ field, reason: "an addition of the client's SDK", target: provider.name });
-  }
-  return { body: left, warnings };
+  return {
+    body: splice(bytes, [...edits, ...usage]),
+    warnings: losses.map((loss) => ({ ...loss, target: vendor(candidate) })),
+    hidesUsage: usage.length > 0,
+  };
 }
 
 async function translateBody(inbound: Inbound, shell: Shell, restore: Restore): Promise<Content> {

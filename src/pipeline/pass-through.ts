@@ -39,9 +39,9 @@ export function passThrough(
 }
 
 const dialectsOf = ({ preset }: ResolvedProvider): Dialect[] =>
-  [...new Set(Object.values(preset.speaks).flatMap((all) => all.map(({ dialect }) => dialect)))].map(
-    (id) => dialects[id],
-  );
+  [
+    ...new Set(Object.values(preset.speaks).flatMap((all) => all.map(({ dialect }) => dialect))),
+  ].map((id) => dialects[id]);
 
 /** Operations whose requests are not read. */
 const opaque: ReadonlySet<string> = new Set<Operation>(["files", "batches", "uploads", "realtime"]);
@@ -91,7 +91,8 @@ const anyModel = "megallm-any-model";
 /** By the provider's own URLs. */
 function byEndpoint(provider: ResolvedProvider, path: string): Asked | undefined {
   const [first] = Object.values(provider.preset.speaks).flat();
-  const asked = first && urlOf(provider, { dialect: first.dialect, path, aboveVersion: isVersioned(path) });
+  const asked =
+    first && urlOf(provider, { dialect: first.dialect, path, aboveVersion: isVersioned(path) });
   if (!asked) return undefined;
   for (const [operation, endpoints] of Object.entries(provider.preset.speaks)) {
     if (opaque.has(operation)) continue;

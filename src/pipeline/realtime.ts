@@ -54,33 +54,37 @@ export async function openRealtime(
   const request = withKeyInHeader(upgrade);
   const dialect = dialects["openai-chat"];
   let session: RealtimeSession | undefined;
-  const answer = await exchange(request, { dialect, operation }, { generation, services }, (current) =>
-    (async () => {
-      const url = new URL(request.url);
-      const model = url.searchParams.get("model") ?? "";
-      if (model === "") {
-        throw new GatewayError("invalid_request", "The query parameter `model` is missing.", {
-          param: "model",
-        });
-      }
-      if (services.draining.aborted) {
-        throw new GatewayError("unavailable", "The gateway is shutting down.");
-      }
-      current.record.identify({ model, stream: true, operation });
-      const candidates = await generation.router.candidates(model);
-      return attemptAll(candidates, current, async (candidate) => {
-        const attempted = current.record.attempt(candidate, dialect.id, true);
-        try {
-          const socket = await connect(current, dialect, candidate);
-          attempted.firstByte();
-          session = createSession(socket, { current, dialect, candidate, attempted, model });
-          return new Response(null, { status: 204 });
-        } catch (error) {
-          attempted.finish(error instanceof GatewayError ? error : null);
-          throw error;
+  const answer = await exchange(
+    request,
+    { dialect, operation },
+    { generation, services },
+    (current) =>
+      (async () => {
+        const url = new URL(request.url);
+        const model = url.searchParams.get("model") ?? "";
+        if (model === "") {
+          throw new GatewayError("invalid_request", "The query parameter `model` is missing.", {
+            param: "model",
+          });
         }
-      });
-    })(),
+        if (services.draining.aborted) {
+          throw new GatewayError("unavailable", "The gateway is shutting down.");
+        }
+        current.record.identify({ model, stream: true, operation });
+        const candidates = await generation.router.candidates(model);
+        return attemptAll(candidates, current, async (candidate) => {
+          const attempted = current.record.attempt(candidate, dialect.id, true);
+          try {
+            const socket = await connect(current, dialect, candidate);
+            attempted.firstByte();
+            session = createSession(socket, { current, dialect, candidate, attempted, model });
+            return new Response(null, { status: 204 });
+          } catch (error) {
+            attempted.finish(error instanceof GatewayError ? error : null);
+            throw error;
+          }
+        });
+      })(),
   );
   return session ?? answer;
 }
@@ -206,7 +210,8 @@ function createSession(socket: UpstreamSocket, opened: Opened): RealtimeSession 
         close(code, reason) {
           const isBroken = code === 1006;
           end(
-            () => closeQuietly(client, isBroken ? 1011 : code, isBroken ? "upstream closed" : reason),
+            () =>
+              closeQuietly(client, isBroken ? 1011 : code, isBroken ? "upstream closed" : reason),
             isBroken
               ? new GatewayError("upstream_unavailable", "The provider broke the connection.")
               : null,
@@ -243,9 +248,13 @@ function closeQuietly(
   code: number,
   reason: string,
 ): void {
-  const isSendable = (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) || code >= 3000;
+  const isSendable =
+    (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) || code >= 3000;
   // Reasons are cut to what a close frame holds.
-  const text = Buffer.from(reason).subarray(0, 120).toString().replace(/\uFFFD$/, "");
+  const text = Buffer.from(reason)
+    .subarray(0, 120)
+    .toString()
+    .replace(/\uFFFD$/, "");
   try {
     side.close(isSendable ? code : 1000, text);
   } catch {
@@ -262,7 +271,10 @@ interface Accounts {
 /** A row for every response; for a session without any, one that says so. */
 function createAccounts({ current, dialect, candidate, attempted, model }: Opened): Accounts {
   const { services, generation, record: first } = current;
-  let spare: { record: RequestRecord; attempted: AttemptRecord } | null = { record: first, attempted };
+  let spare: { record: RequestRecord; attempted: AttemptRecord } | null = {
+    record: first,
+    attempted,
+  };
   const open: Promise<void>[] = [];
 
   const fresh = (): { record: RequestRecord; attempted: AttemptRecord } => {
@@ -296,7 +308,7 @@ function createAccounts({ current, dialect, candidate, attempted, model }: Opene
     },
     async close(error) {
       if (spare) open.push(settle(createUsage(), error));
-      await Promise.all(open);
+      for (const settled of open) await settled;
     },
   };
 }

@@ -21,6 +21,8 @@ interface Step {
 interface Flow {
   push(chunk: Uint8Array): Step;
   end(): Step;
+  /** What tells the client of a failure; absent: what {@link errorBytes} gives. */
+  fail?(error: GatewayError): Uint8Array;
 }
 
 const encoder = new TextEncoder();
@@ -132,6 +134,8 @@ function createTranslation(outbound: Outbound, client: Client): Flow {
       const rest = splitter.end();
       return write([...decode(rest ? [rest] : []), ...decoder.end()]);
     },
+    // The encoder knows what it began: ids and numbers go on.
+    fail: (error) => write([{ type: "error", error }]).out,
   };
 }
 
@@ -143,6 +147,8 @@ export interface Client {
   writer: FrameWriter;
   /** Called with what is relayed as it came, too. */
   onFrame?: (frame: Frame) => void;
+  /** The frame that it got last. */
+  last?: () => Frame | undefined;
 }
 
 export const createClient = (
@@ -151,21 +157,29 @@ export const createClient = (
   context: AnswerContext,
 ): Client => ({ dialect, framing, context, writer: framing.createWriter() });
 
-const watched = (client: Client, onFrame: (frame: Frame) => void): Client => ({
-  ...client,
-  onFrame,
-  writer: {
-    ...client.writer,
-    write(frame) {
-      onFrame(frame);
-      return client.writer.write(frame);
+function watched(client: Client, watch?: (frame: Frame) => void): Client {
+  let last: Frame | undefined;
+  const onFrame = (frame: Frame): void => {
+    last = frame;
+    watch?.(frame);
+  };
+  return {
+    ...client,
+    onFrame,
+    last: () => last,
+    writer: {
+      ...client.writer,
+      write(frame) {
+        onFrame(frame);
+        return client.writer.write(frame);
+      },
     },
-  },
-});
+  };
+}
 
 /** What keeps an idle stream alive, in the client's own form; empty where it has none. */
-export function keepAliveBytes({ dialect, context, writer }: Client): Uint8Array {
-  const beat = dialect.stream.keepAlive(context);
+export function keepAliveBytes({ dialect, context, writer, last }: Client): Uint8Array {
+  const beat = dialect.stream.keepAlive(context, last?.());
   if (beat === null) return nothing;
   return typeof beat === "string" ? encoder.encode(beat) : writer.write(beat);
 }
@@ -210,7 +224,7 @@ export async function openStream(
   options: StreamOptions,
 ): Promise<ReadableStream<Uint8Array>> {
   const { observer, onFrame } = options;
-  const client = onFrame ? watched(options.client, onFrame) : options.client;
+  const client = watched(options.client, onFrame);
   const flow = outbound.relayed
     ? createRelay(outbound, client)
     : createTranslation(outbound, client);
@@ -287,7 +301,9 @@ export async function openStream(
         outbound.candidate.provider.name,
       );
       await settle(broken);
-      if (!terminal && broken.code !== "client_closed") yield errorBytes(client, broken);
+      if (!terminal && broken.code !== "client_closed") {
+        yield flow.fail?.(broken) ?? errorBytes(client, broken);
+      }
     } finally {
       await settle(new GatewayError("client_closed", "The client closed the connection."));
       if (!ended) answer.cancel();

@@ -1,5 +1,6 @@
 // Sends one request to one deployment; hands back an answer or a typed failure.
 import type { Dialect } from "../dialects/dialect.ts";
+import { dialects } from "../dialects/index.ts";
 import { createTokenFetch } from "../egress/token-fetch.ts";
 import { createEgress, type Egress, type EgressResponse } from "../egress.ts";
 import type { Origin } from "../ir/chat.ts";
@@ -64,16 +65,20 @@ export async function send(
     });
     if (answer.status >= 400) {
       const body = await errorText(answer, outbound);
-      throw outbound.dialect.error.decode(answer.status, answer.headers, body);
+      throw errorDialect(outbound).error.decode(answer.status, answer.headers, body);
     }
     if (kind !== "any") await checkKind(answer, outbound, kind === "stream");
     return answer;
   } catch (error) {
     throw error instanceof GatewayError
-      ? named(error, provider.name, { dialect: outbound.dialect.id })
+      ? named(error, provider.name, { dialect: errorDialect(outbound).id })
       : error;
   }
 }
+
+/** The dialect of an upstream's errors: an envelope may have another's. */
+const errorDialect = ({ dialect, endpoint }: Sendable): Dialect =>
+  dialects[endpoint?.envelope?.errors ?? dialect.id];
 
 /** What sending needs of the process. */
 export interface Network {

@@ -33,7 +33,14 @@ const secretNames =
   /authorization|cookie|password|secret|(?:^|-)(?:api|auth|access|subscription|security|session)-?(?:key|token)(?:$|-)|^(?:x-)?(?:key|token)$/;
 
 /** Query parameters that hold a caller's key. */
-const keyParameters = ["key", "api_key", "api-key", "apikey", "access_token", "token"];
+const keyParameters: ReadonlySet<string> = new Set([
+  "key",
+  "api_key",
+  "api-key",
+  "apikey",
+  "access_token",
+  "token",
+]);
 
 /** @throws GatewayError `invalid_request`, `no_route` */
 export function throughSendable(
@@ -89,7 +96,7 @@ function urlOf(
   if (call.provider === undefined) url.pathname += belowCollection(call.path);
   const secret = callersKey(request);
   for (const [name, value] of new URL(request.url).searchParams) {
-    if (keyParameters.includes(name.toLowerCase()) || value === secret) continue;
+    if (keyParameters.has(name.toLowerCase()) || value === secret) continue;
     if (name === "provider" && call.provider === undefined) continue;
     url.searchParams.append(name, value);
   }
@@ -98,7 +105,10 @@ function urlOf(
 
 /** @example belowCollection("/files/file-1/content") // → "/file-1/content" */
 const belowCollection = (path: string): string =>
-  path.replace(/^\/messages(?=\/batches)/, "").replace(/^\/[^/]+/, "");
+  path
+    .replace(/^\/messages(?=\/batches)/, "")
+    .replace(/^\/[^/]+/, "")
+    .replace(/\/$/, "");
 
 /** What of the client's headers is for the provider: everything but the caller's own. */
 function passedHeaders(request: Request): [string, string][] {

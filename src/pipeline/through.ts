@@ -117,7 +117,9 @@ function onlyProvider({ operation, dialect }: ThroughCall, { config }: Generatio
   const able = config.providers.filter(({ preset }) =>
     preset.speaks[operation]?.some((endpoint) => endpoint.dialect === dialect.id),
   );
-  const [first, ...others] = able;
+  // Any server of that kind might have them; a vendor is known to.
+  const sure = able.filter(({ preset }) => preset.baseUrl !== undefined);
+  const [first, ...others] = sure.length === 1 ? sure : able;
   if (first && others.length === 0) return first.name;
   if (!first) {
     throw new GatewayError(

@@ -190,11 +190,13 @@ function completed(message: Message, keptOf: (part: Part) => Kept | undefined): 
     if (!kept) return part.type === "reasoning" && !isWhole ? [] : [part];
     const proven = kept.proof && !part.proof ? { ...part, proof: kept.proof } : part;
     if (isWhole) return [proven];
-    head.push(...kept.head);
-    return [...kept.before, proven];
+    head.push(...kept.head.map(restored));
+    return [...kept.before.map(restored), proven];
   });
   return { ...message, parts: [...head, ...whole] };
 }
+
+const restored = (part: ReasoningPart): ReasoningPart => ({ ...part, restored: true });
 
 const isEqual = (one: ReasoningPart, other: ReasoningPart): boolean =>
   one.text === other.text && one.signature === other.signature && one.encrypted === other.encrypted;

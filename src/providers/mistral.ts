@@ -44,14 +44,29 @@ export const mistralQuirks: Quirks = {
   ],
   usageInStream: "always",
   clamp: { temperature: { min: 0, max: 1.5 } },
+  systemRole: "system",
+  // The API's schema forbids all other fields: https://docs.mistral.ai/openapi.yaml
+  acceptsMessageFields: {
+    system: ["role", "content"],
+    user: ["role", "content"],
+    assistant: ["role", "content", "tool_calls", "prefix"],
+    tool: ["role", "content", "tool_call_id", "name"],
+  },
+  plainTools: true,
+  filePart: "document_url",
   // "Tool call id ... must be a-z, A-Z, 0-9, with a length of 9": what the API answers otherwise.
   toolCallIdLength: 9,
   // https://docs.mistral.ai/capabilities/function_calling
   requiredToolChoice: "any",
+  toolChoices: ["auto", "none", "required", "tool"],
   // https://docs.mistral.ai/capabilities/completion/prefix
   prefillField: "prefix",
   // https://docs.mistral.ai/capabilities/reasoning
   reasoningEfforts: ["none", "high"],
   reasoningPart: "thinking",
+  // "Unexpected role 'user' after role 'tool'", and 'system' after any but 'system' and 'user'.
   noUserAfterTool: true,
+  systemFirst: true,
+  // "Assistant message must have either content or tool_calls, but not none."
+  refusesEmptyTurns: true,
 };

@@ -64,8 +64,7 @@ export function mountDoors(app: Hono, { through, kept, passThrough }: Doors): vo
       const message = "WebSocket sessions are not passed through; see /v1/realtime.";
       throw new GatewayError("upgrade_required", message);
     }
-    const [, provider = "", path = ""] =
-      /^\/providers\/([^/]+)(\/.*)$/.exec(pathOf(request)) ?? [];
+    const [, provider = "", path = ""] = /^\/providers\/([^/]+)(\/.*)$/.exec(pathOf(request)) ?? [];
     return passThrough(request, { provider: decoded(provider), path });
   });
 }

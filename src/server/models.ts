@@ -56,17 +56,22 @@ export async function modelList(
   url: URL,
   family: Family,
 ): Promise<unknown> {
-  switch (family) {
-    case "openai-chat":
-      return { object: "list", data: models.map(openAiModel) };
-    case "anthropic-messages":
-      return anthropicList(models, url);
-    case "gemini":
-      return geminiList(models, url);
-    default:
-      return family satisfies never;
-  }
+  return shapes[family].list(models, url);
 }
+
+interface Shape {
+  list(models: readonly ListedModel[], url: URL): unknown;
+  one(model: ListedModel): unknown;
+}
+
+const shapes: Readonly<Record<Family, Shape>> = {
+  "openai-chat": {
+    list: (models) => ({ object: "list", data: models.map(openAiModel) }),
+    one: openAiModel,
+  },
+  "anthropic-messages": { list: anthropicList, one: anthropicModel },
+  gemini: { list: geminiList, one: geminiModel },
+};
 
 function anthropicList(models: readonly ListedModel[], url: URL): unknown {
   const limit = pageSize(url.searchParams.get("limit") ?? "20", "limit");
@@ -119,17 +124,7 @@ export async function oneModel(
   id: string,
   family: Family,
 ): Promise<unknown> {
-  const model = findListed(models, id);
-  switch (family) {
-    case "openai-chat":
-      return openAiModel(model);
-    case "anthropic-messages":
-      return anthropicModel(model);
-    case "gemini":
-      return geminiModel(model);
-    default:
-      return family satisfies never;
-  }
+  return shapes[family].one(findListed(models, id));
 }
 
 /** @throws GatewayError `model_not_found` */

@@ -18,6 +18,8 @@ interface Row {
   status: string;
   httpStatus: number;
   key: string | null;
+  /** Null where none was found: Claude Code asks a Bedrock for all of Anthropic's models by name. */
+  model: string | null;
 }
 
 interface Vendor {
@@ -30,7 +32,7 @@ interface Vendor {
 }
 
 const vendors: readonly Vendor[] = [
-  { name: "OpenAI chat", type: "openai-compatible", model: "gpt-5.1", start: startOpenAiUpstream },
+  { name: "OpenAI chat", type: "openai-compatible", model: "gpt-4o", start: startOpenAiUpstream },
   {
     name: "OpenAI Responses",
     type: "responses-compatible",
@@ -87,7 +89,7 @@ describe.skipIf(agents.length === 0)("agents", () => {
     const { rows } = (await answer.json()) as { rows: Row[] };
     const fresh = rows.slice(0, rows.length - seen).toReversed();
     seen = rows.length;
-    return fresh;
+    return fresh.filter(({ model }) => model !== null);
   }
 
   const ask = (
@@ -107,10 +109,101 @@ describe.skipIf(agents.length === 0)("agents", () => {
   for (const agent of agents) {
     describe(agent.name, () => {
       test("offline, with the demo provider", async () => {
-        const ran = await ask(agent, "demo/echo", "Hello gateway");
-        expect(ran.text).toEndWith("Hello gateway");
-        expect([ran.code, ran.isError]).toEqual([0, false]);
+        // Agents put notes of their own before what the user says: an echo of them would not be short.
+        const ran = await ask(agent, "demo/fixed:Hello gateway", "Say hello.");
+        expect([ran.code, ran.isError, ran.text]).toEqual([0, false, "Hello gateway"]);
       });
+
+      test("offline, a command that the demo makes up", async () => {
+        const { name } = agent.shell("");
+        const ran = await ask(agent, "demo/echo", `Please use ${name} now`);
+        expect([ran.code, ran.isError]).toEqual([0, false]);
+        expect(ran.text).toContain("sample: command not found");
+      });
+
+      test("with a key that the gateway does not know: told at once", async () => {
+        const ran = await runAgent(agent, {
+          url: daemon.url,
+          key: "unknown-key",
+          model: "demo/echo",
+          prompt: "Hello",
+        });
+        expect(ran.isError).toBe(true);
+        expect(ran.text).toContain("The API key is not known here.");
+        expect(await newRows()).toEqual([]);
+      });
+
+      for (const vendor of [ownOf(agent), foreignTo(agent)]) {
+        const model = `${idOf(vendor.name)}/${vendor.model}`;
+
+        test(`${vendor.name}: waits when told to, and goes on`, async () => {
+          const upstream = upstreamOf(vendor);
+          upstream.script([
+            {
+              kind: "error",
+              status: 429,
+              type: "rate_limit_error",
+              message: "Slow down.",
+              retryAfter: 1,
+            },
+            { kind: "text", text: "Here I am." },
+          ]);
+          const ran = await ask(agent, model, "Are you there?");
+          expect([ran.code, ran.isError, ran.text]).toEqual([0, false, "Here I am."]);
+          expect((await newRows()).map(({ httpStatus }) => httpStatus)).toEqual([429, 200]);
+          const [first, second] = upstream.requests;
+          expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(900);
+        });
+
+        test(`${vendor.name}: takes no half answer for a whole one`, async () => {
+          const upstream = upstreamOf(vendor);
+          const whole = { kind: "text", text: "All seven words of the answer came." } as const;
+          upstream.script([{ kind: "half-stream", afterFrames: 6, answer: whole }, whole]);
+          const ran = await ask(agent, model, "Talk to me.");
+          const rows = (await newRows()).map(({ status }) => status);
+          if (agent.repeatsBroken) {
+            expect([ran.isError, ran.text]).toEqual([false, whole.text]);
+            expect(rows).toEqual(["error", "ok"]);
+          } else {
+            expect(ran.isError).toBe(true);
+            expect(rows).toEqual(["error"]);
+          }
+        });
+
+        test(`${vendor.name}: interrupted, it leaves: the upstream is told, the row says so`, async () => {
+          const upstream = upstreamOf(vendor);
+          upstream.script({
+            kind: "hang",
+            afterFrames: 4,
+            answer: { kind: "text", text: "one two three four five" },
+          });
+          let interruptedAt = 0;
+          await ask(agent, model, "Count to five.", {
+            async interruptWhen() {
+              while (upstream.requests.length === 0) await Bun.sleep(10);
+              await Bun.sleep(500);
+              interruptedAt = performance.now();
+            },
+          });
+          expect(upstream.aborts).toHaveLength(1);
+          expect((upstream.aborts[0]?.at ?? Infinity) - interruptedAt).toBeLessThan(1_000);
+          expect((await newRows()).map(({ status }) => status)).toEqual(["client_closed"]);
+        });
+
+        test(`${vendor.name}: is told that the context is full, and asks no more`, async () => {
+          const upstream = upstreamOf(vendor);
+          upstream.script({
+            kind: "error",
+            status: 400,
+            type: "invalid_request_error",
+            message: "prompt is too long: 210000 tokens > 200000 maximum",
+          });
+          const ran = await ask(agent, model, "Go on.");
+          expect(ran.isError).toBe(true);
+          expect(ran.text).toMatch(/too long|context/i);
+          expect(upstream.requests).toHaveLength(1);
+        });
+      }
 
       for (const vendor of vendors) {
         const model = `${idOf(vendor.name)}/${vendor.model}`;
@@ -121,7 +214,7 @@ describe.skipIf(agents.length === 0)("agents", () => {
             kind: "tool-calls",
             text: "Let me run them.",
             reasoning: "The user wants commands.",
-            calls: ["one", "two"].map((word) => agent.shell(`echo ${word}-$((40+2))`)),
+            calls: ["one", "two"].map((word) => agent.shell(`printf %s-%s ${word} 42`)),
           });
           const ran = await ask(agent, model, "Say two words by commands.");
           expect(refusals(upstream)).toEqual([]);
@@ -149,6 +242,17 @@ describe.skipIf(agents.length === 0)("agents", () => {
     });
   }
 });
+
+/** The vendor whose wire the agent speaks, and one of another. */
+const ownOf = ({ vendor }: Agent): Vendor => vendorOf(vendor);
+const foreignTo = ({ vendor }: Agent): Vendor =>
+  vendorOf(vendor === "Anthropic" ? "OpenAI Responses" : "Anthropic");
+
+function vendorOf(wanted: string): Vendor {
+  const found = vendors.find(({ name }) => name === wanted);
+  if (!found) throw new Error(`no vendor ${wanted}`);
+  return found;
+}
 
 const idOf = (name: string): string => name.toLowerCase().replaceAll(" ", "-");
 

@@ -11,7 +11,7 @@ let gateway: InProcess;
 let client: OpenAI;
 
 beforeAll(async () => {
-  upstream = await startOpenAiUpstream();
+  upstream = await startOpenAiUpstream({ key: "sk-of-the-provider" });
   gateway = await startInProcess({
     providers: { openai: { base_url: upstream.baseUrl, api_key: upstream.key } },
     models: { voice: { deployments: ["openai/gpt-4o-transcribe"] } },
@@ -21,7 +21,7 @@ beforeAll(async () => {
     apiKey: "unused",
     baseURL: "http://gateway/v1",
     maxRetries: 0,
-    fetch: (url, init) => gateway.gateway.fetch(new Request(url, init)),
+    fetch: (url, init) => gateway.gateway.fetch(new Request(url as string, init)),
   });
 });
 afterEach(() => upstream.reset());
@@ -30,15 +30,29 @@ afterAll(async () => {
   await upstream.stop();
 });
 
+const failureOf = (promise: PromiseLike<unknown>): PromiseLike<string> =>
+  promise.then(
+    () => "none",
+    (error) => String(error),
+  );
+
 const sound = Buffer.from(Array.from({ length: 70_000 }, (_, index) => (index * 31) % 256));
 
 describe("images", () => {
   test("are generated, and what they used is on record", async () => {
-    const answer = await client.images.generate({ model: "openai/gpt-image-1", prompt: "a red dot" });
+    const answer = await client.images.generate({
+      model: "openai/gpt-image-1",
+      prompt: "a red dot",
+    });
     expect(answer.data?.[0]?.b64_json).toStartWith("iVBOR");
     expect(upstream.requests[0]?.parsed).toEqual({ model: "gpt-image-1", prompt: "a red dot" });
     const row = await gateway.newest();
-    expect(row).toMatchObject({ operation: "images", outputTokens: 272, status: "ok", relayed: true });
+    expect(row).toMatchObject({
+      operation: "images",
+      outputTokens: 272,
+      status: "ok",
+      relayed: true,
+    });
     expect(row?.inputTokens).toBe(upstream.bill.total().inputTokens);
   });
 
@@ -136,7 +150,7 @@ describe("transcriptions", () => {
     const own = new OpenAI({
       apiKey: "unused",
       baseURL: `http://gateway${prefix}`,
-      fetch: (url, init) => gateway.gateway.fetch(new Request(url, init)),
+      fetch: (url, init) => gateway.gateway.fetch(new Request(url as string, init)),
     });
     const whole = await own.audio.transcriptions.create({ model: "voice", file: await file() });
     expect(whole.text).toBe("Hello from the recording.");
@@ -146,7 +160,8 @@ describe("transcriptions", () => {
       stream: true,
     });
     let text = "";
-    for await (const event of events) if (event.type === "transcript.text.delta") text += event.delta;
+    for await (const event of events)
+      if (event.type === "transcript.text.delta") text += event.delta;
     expect(text).toBe("Hello from the recording.");
     expect(await gateway.newest()).toMatchObject({ stream: true, inputTokens: 40 });
   });
@@ -167,16 +182,17 @@ describe("transcriptions", () => {
       file: await file(),
       ...({ nonsense: "1" } as object),
     });
-    expect(failed).rejects.toThrow(/Unknown parameter: 'nonsense'/);
-    await failed.catch(() => {});
-    expect(await gateway.newest()).toMatchObject({ httpStatus: 400, errorCode: "upstream_rejected" });
+    expect(await failureOf(failed)).toMatch(/Unknown parameter: 'nonsense'/);
+    expect(await gateway.newest()).toMatchObject({
+      httpStatus: 400,
+      errorCode: "upstream_rejected",
+    });
   });
 
   test("larger than server.max_upload are refused while they come", async () => {
     const large = await toFile(Buffer.alloc(5 * 1024 * 1024), "l.wav");
     const failed = client.audio.transcriptions.create({ model: "voice", file: large });
-    expect(failed).rejects.toThrow(/server\.max_upload/);
-    await failed.catch(() => {});
+    expect(await failureOf(failed)).toMatch(/server\.max_upload/);
     expect(upstream.requests).toHaveLength(0);
   });
 
@@ -245,13 +261,12 @@ describe("when a provider fails", () => {
   });
 
   test("bytes that break off break the connection", async () => {
-    upstream.script({ kind: "cut", afterFrames: 0 });
+    upstream.script({ kind: "cut", afterFrames: 1 });
     const answer = await gateway.fetch("/v1/audio/speech", {
       method: "POST",
       body: JSON.stringify({ model: "openai/tts-1", input: "hello", voice: "alloy" }),
     });
-    expect(answer.arrayBuffer()).rejects.toThrow();
-    await answer.arrayBuffer().catch(() => {});
+    expect(await failureOf(answer.arrayBuffer())).not.toBe("none");
     expect((await gateway.recorded(answer)).usage.status).toBe("error");
   });
 

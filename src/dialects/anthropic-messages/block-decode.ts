@@ -12,7 +12,7 @@ import type {
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import { decodeCacheControl } from "../cache-control.ts";
 import { unknownFields } from "../ext.ts";
-import { field, stringOr } from "../fields.ts";
+import { field, stringOr, wordOf } from "../fields.ts";
 import { unsealReasoning } from "../reasoning-seal.ts";
 import { decodeDocument, decodeImage, decodeSearchResult } from "./media.ts";
 import { unescapeName } from "./names.ts";
@@ -146,7 +146,7 @@ function decodeRedacted(block: JsonObject, path: string, scope: BlockScope): Rea
 const callKeys = new Set(["type", "id", "name", "input", "cache_control"]);
 
 function decodeCall(block: JsonObject, path: string, scope: BlockScope): ToolCallPart {
-  const type = String(block["type"]);
+  const type = wordOf(block["type"]);
   const id = readString(block, "id", path, scope);
   const name = readString(block, "name", path, scope);
   const input = field(block, "input");

@@ -19,6 +19,7 @@ import { modelFamily } from "./model.ts";
 import { escapeName } from "./names.ts";
 import { isOwn } from "./origin.ts";
 import { dialectId, foreignFields, noForm, ownExt, wholeBlock } from "./wire.ts";
+import { wordOf } from "../fields.ts";
 
 export interface BlockScope {
   target: Target;
@@ -106,7 +107,7 @@ function encodeMedia(
 
 function encodeOpaque(part: OpaquePart, path: string, losses: Losses): JsonObject[] {
   if (part.origin === dialectId && isObject(part.raw)) return [{ ...part.raw }];
-  const type = isObject(part.raw) ? String(part.raw["type"]) : "unknown";
+  const type = isObject(part.raw) ? wordOf(part.raw["type"]) : "unknown";
   losses.lose(path, `only its own API understands \`${type}\``);
   return [];
 }

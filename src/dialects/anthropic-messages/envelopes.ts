@@ -16,6 +16,11 @@ import { statusOfType } from "./error.ts";
 export const bedrockInvoke: Envelope = {
   id: "bedrock-invoke",
   omits: ["model", "stream"],
+  refuses: [
+    { path: ["safeguards"] },
+    { path: ["messages", "*", "output_config"] },
+    { path: ["thinking", "display"], value: "updates" },
+  ],
   adds: { anthropic_version: "bedrock-2023-05-31" },
   headerMembers: { "anthropic-beta": "anthropic_beta" },
   headerValues: {

@@ -6,6 +6,7 @@ import { type BlockScope as CodecScope, encodeBlock, isBlank } from "./block-enc
 import type { ModelTraits } from "./model.ts";
 import { escapeName } from "./names.ts";
 import { foreignFields, noForm, ownExt } from "./wire.ts";
+import { wordOf } from "../fields.ts";
 
 export interface MessageScope extends CodecScope {
   traits: ModelTraits;
@@ -182,7 +183,7 @@ function mendIds(turns: readonly Turn[]): void {
     const type = block["type"];
     if (type !== "tool_use" && type !== "tool_result") continue;
     const key = idKeys[type];
-    block[key] = escapeName(String(block[key])) || "unnamed";
+    block[key] = escapeName(wordOf(block[key])) || "unnamed";
   }
 }
 
@@ -200,7 +201,7 @@ function reportOrphans(turns: readonly Turn[], { losses }: MessageScope): void {
       if (block["type"] !== "tool_result" || calls.has(block["tool_use_id"])) continue;
       losses.lose(
         "messages",
-        `the tool result \`${String(block["tool_use_id"]).slice(0, 60)}\` answers no call of the turn before it`,
+        `the tool result \`${wordOf(block["tool_use_id"]).slice(0, 60)}\` answers no call of the turn before it`,
       );
     }
     if (role === "user") calls = new Set();

@@ -44,7 +44,8 @@ export function planThinking(scope: ThinkingScope): ThinkingPlan {
       scope.losses.lose("thinking", unthought);
       return { effort, maxTokens, isOn: false };
     }
-    return { thinking, effort, maxTokens, isOn: type === "enabled" || type === "adaptive" };
+    const shown = scope.isNative ? thinking : withKnownDisplay(thinking, scope.losses);
+    return { thinking: shown, effort, maxTokens, isOn: type === "enabled" || type === "adaptive" };
   }
   for (const path of reasoning.beyond ?? []) scope.losses.lose(path, noForm);
   if (reasoning.mode === "off") return { ...planOff(scope), maxTokens, isOn: false };
@@ -58,6 +59,14 @@ export function planThinking(scope: ThinkingScope): ThinkingPlan {
   return isBudgeted
     ? planBudget(reasoning, maxTokens, scope)
     : planAdaptive(reasoning, maxTokens, scope);
+}
+
+/** Other ways to show it are betas, which no other API carries. */
+function withKnownDisplay(thinking: unknown, losses: Losses): unknown {
+  const display = isObject(thinking) ? thinking["display"] : undefined;
+  if (display === undefined || display === "omitted" || display === "summarized") return thinking;
+  losses.lose("thinking.display", "only Anthropic's own API takes it");
+  return isObject(thinking) ? { ...thinking, display: "summarized" } : thinking;
 }
 
 function outputLimit(scope: ThinkingScope): number {

@@ -18,6 +18,7 @@ import type { Traits } from "./model.ts";
 import { encodeCallId } from "./names.ts";
 import { encodeReasoning } from "./origin.ts";
 import { dialectId, foreignFields, noForm, ownExt } from "./wire.ts";
+import { wordOf } from "../fields.ts";
 
 export interface BlockScope {
   target: Target;
@@ -132,7 +133,7 @@ function encodeMedia(encoded: EncodedMedia, path: string, losses: Losses): JsonO
 
 function encodeOpaque(part: OpaquePart, path: string, losses: Losses): JsonObject[] {
   if (part.origin === dialectId && isObject(part.raw)) return [{ ...part.raw }];
-  const type = isObject(part.raw) ? String(part.raw["type"]) : "unknown";
+  const type = isObject(part.raw) ? wordOf(part.raw["type"]) : "unknown";
   losses.lose(path, `only its own API understands \`${type}\``);
   return [];
 }

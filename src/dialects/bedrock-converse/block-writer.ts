@@ -5,9 +5,10 @@ import type { Frame } from "../../lib/frame.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
 import type { Notice } from "../losses.ts";
 import { encodeInput } from "../tool-input.ts";
+import { type Citation, encodeCitation } from "./citation.ts";
 import { redactedOf, signatureOf } from "./origin.ts";
 import { callHead, ownBlock } from "./response-encode.ts";
-import { dialectId, noForm } from "./wire.ts";
+import { noForm } from "./wire.ts";
 
 /** The frames of one block. */
 export interface BlockWriter {
@@ -85,26 +86,23 @@ const once = (write: () => Frame[]): (() => Frame[]) => {
 
 function createTextWriter(
   text: string,
-  citations: readonly { origin: string; raw: unknown }[],
+  citations: readonly Citation[],
   { block, notice }: { block: Block; notice: Notice },
 ): BlockWriter {
   const say = (more: string): Frame[] => (more === "" ? [] : block.delta({ text: more }));
-  const cite = (origin: string, raw: unknown): Frame[] => {
-    if (origin === dialectId) return block.delta({ citation: asDelta(raw) });
-    notice("citations", noForm);
-    return [];
+  const cite = (citation: Citation): Frame[] => {
+    const encoded = encodeCitation(citation, notice);
+    return encoded === undefined ? [] : block.delta({ citation: encoded });
   };
   return {
-    start: once(() => [...say(text), ...citations.flatMap(({ origin, raw }) => cite(origin, raw))]),
+    start: once(() => [...say(text), ...citations.flatMap(cite)]),
     push(delta) {
       if (delta.type === "text" || delta.type === "refusal") return say(delta.text);
-      return delta.type === "citation" ? cite(delta.origin, delta.raw) : [];
+      return delta.type === "citation" ? cite(delta) : [];
     },
     end: () => block.close(),
   };
 }
-
-const asDelta = (raw: unknown): unknown => raw ?? {};
 
 /** A signature is written as one piece, last: foreign reasoning is sealed only when all of it is known. */
 function createReasoningWriter(part: ReasoningPart, block: Block): BlockWriter {

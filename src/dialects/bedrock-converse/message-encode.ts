@@ -4,6 +4,7 @@ import type { Message, Part } from "../../ir/chat.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
 import { type BlockScope, encodeBlock, encodeCachePoint, isBlank } from "./block-encode.ts";
 import { foreignFields, noForm, ownExt } from "./wire.ts";
+import { wordOf } from "../fields.ts";
 
 export interface Turn {
   role: "user" | "assistant" | "system";
@@ -130,7 +131,7 @@ function placeSystem(turns: Turn[], turn: Turn, scope: BlockScope): void {
 
 const idIn = (block: JsonObject, kind: "toolUse" | "toolResult"): string | undefined => {
   const value = block[kind];
-  return isObject(value) ? String(value["toolUseId"]) : undefined;
+  return isObject(value) ? wordOf(value["toolUseId"]) : undefined;
 };
 
 /** What clients of other wires may send and this one refuses. */

@@ -8,6 +8,7 @@ import { escapeName } from "../anthropic-messages/names.ts";
 import type { AnswerContext } from "../dialect.ts";
 import { createNotices, type Notice } from "../losses.ts";
 import { encodeInput } from "../tool-input.ts";
+import { encodeCitation } from "./citation.ts";
 import { encodeFinish } from "./finish.ts";
 import { encodeImage } from "./media.ts";
 import { redactedOf, signatureOf } from "./origin.ts";
@@ -98,17 +99,10 @@ export function ownBlock(part: Part, place: string): JsonObject | undefined {
   return { toolResult: { toolUseId: part.callId, content, status, ...ownExt(part.ext) } };
 }
 
-/** Citations of this wire; others have no form here. */
-export function ownCitations(
-  citations: readonly { origin: string; raw: unknown }[],
-  notice: Notice,
-): unknown[] {
-  if (citations.some(({ origin }) => origin !== dialectId)) notice("citations", noForm);
-  return citations.filter(({ origin }) => origin === dialectId).map(({ raw }) => raw);
-}
-
 function encodeText(part: TextPart, notice: Notice): JsonObject {
-  const citations = ownCitations(part.citations ?? [], notice);
+  const citations = (part.citations ?? []).flatMap(
+    (citation) => encodeCitation(citation, notice) ?? [],
+  );
   const isOwnKind = part.citations?.length === 0 || citations.length > 0;
   return isOwnKind
     ? { citationsContent: { content: [{ text: part.text }], citations } }

@@ -10,6 +10,7 @@ import { type BlockScope, encodeCachePoint } from "./block-encode.ts";
 import type { Turn } from "./message-encode.ts";
 import { encodeToolName } from "./names.ts";
 import { dialectId, foreignFields, noForm, ownExt } from "./wire.ts";
+import { wordOf } from "../fields.ts";
 
 export interface ToolScope extends BlockScope {
   request: ChatRequest;
@@ -53,7 +54,7 @@ export function encodeToolConfig(scope: ToolScope): EncodedTools {
 
 function calledNames(turns: readonly Turn[]): string[] {
   const calls = turns.flatMap((turn) => turn.content).map((block) => block["toolUse"]);
-  return [...new Set(calls.filter(isObject).map((call) => String(call["name"])))];
+  return [...new Set(calls.filter(isObject).map((call) => wordOf(call["name"])))];
 }
 
 const formerTool = (name: string): JsonObject => ({

@@ -163,7 +163,8 @@ function encodeRequest(request: EmbedRequest, target: Target): EncodedRequest {
     model: target.model,
     ...inputs,
     ...encodePurpose(request, "images" in inputs, { losses, isNative }),
-    embedding_types: [request.encoding ?? "float"],
+    // Not every API that carries this wire knows `base64`; the client's own codec makes it of the numbers.
+    embedding_types: [isNative ? (request.encoding ?? "float") : plainEncoding(request)],
     ...(request.dimensions === undefined ? {} : { output_dimension: request.dimensions }),
     ...(request.truncate === undefined ? {} : { truncate: request.truncate.toUpperCase() }),
     ...ownExt(request.ext),
@@ -173,6 +174,9 @@ function encodeRequest(request: EmbedRequest, target: Target): EncodedRequest {
   loseRefused(body, target, losses);
   return { body: JSON.stringify(body), headers: {}, warnings: losses.warnings() };
 }
+
+const plainEncoding = ({ encoding = "float" }: EmbedRequest): Encoding =>
+  encoding === "base64" ? "float" : encoding;
 
 /** Models since version 3 demand it. */
 function encodePurpose(
@@ -242,7 +246,8 @@ function decodeResponse(
   request: EmbedRequest,
 ): Decoded<EmbedResponse> {
   const found = field(json, "embeddings");
-  const encoding = request.encoding ?? "float";
+  const isNative = request.ext[dialectId] !== undefined;
+  const encoding = isNative ? (request.encoding ?? "float") : plainEncoding(request);
   const byType = isObject(found) ? found : { [encoding]: found };
   const list = field(byType, encoding);
   if (!Array.isArray(list)) {

@@ -20,6 +20,7 @@ import { canReplay } from "../replay.ts";
 import { markError } from "../tool-error.ts";
 import { encodeDocument } from "./document.ts";
 import { dialectId, foreignFields, isPlan, noForm, ownExt } from "./wire.ts";
+import { wordOf } from "../fields.ts";
 
 export interface Scope {
   request: ChatRequest;
@@ -47,7 +48,22 @@ export function encodeMessages(messages: readonly Message[], scope: Scope): Json
     }
   });
   reportOrphans(encoded, scope);
+  if (!scope.isNative) endWithUser(encoded, scope);
   return encoded;
+}
+
+/** The user or a tool has the last word on this wire. */
+function endWithUser(messages: JsonObject[], { losses }: Scope): void {
+  const last = messages.at(-1);
+  const role = last?.["role"];
+  if (!last || role === "assistant") {
+    losses.lose("messages", "the user must speak last: a placeholder is put there");
+    messages.push({ role: "user", content: last ? "Continue." : "(start of conversation)" });
+  } else if (role === "system") {
+    losses.lose("messages", "system text must not come last: it is sent as the user's");
+    const from = messages.findLastIndex((message) => message["role"] !== "system") + 1;
+    for (const message of messages.slice(from)) message["role"] = "user";
+  }
 }
 
 function encodePlain(message: Message, path: string, scope: Scope): JsonObject[] {
@@ -62,7 +78,8 @@ function encodePlain(message: Message, path: string, scope: Scope): JsonObject[]
     else if (!hasQuestion || !takeDocument(part, scope))
       blocks.push(...encodeBlock(part, place, scope));
   }
-  if (blocks.length === 0) {
+  const isEmpty = blocks.every((block) => block["type"] === "text" && block["text"] === "");
+  if (blocks.length === 0 || (isEmpty && !scope.isNative)) {
     if (results.length === 0) scope.losses.lose(path, "a message without content is left out");
     return results;
   }
@@ -98,6 +115,9 @@ function encodeBlock(
     case "refusal":
       return [{ type: "text", text: part.text }];
     case "image": {
+      if (part.detail !== undefined && !details.has(part.detail)) {
+        losses.lose(`${place}.detail`, noForm);
+      }
       const image = encodeImage(part);
       if (image) return [image];
       break;
@@ -124,15 +144,19 @@ function encodeBlock(
   return [];
 }
 
+/** Other words of other wires (`original`) it refuses. */
+const details: ReadonlySet<string> = new Set(["auto", "low", "high"]);
+
 /** Undefined for an image by a file's id. */
 export function encodeImage({ source, detail, ext }: ImagePart): JsonObject | undefined {
   if (source.kind !== "url" && source.kind !== "base64") return undefined;
   const { image_url: inner, ...outer } = ownExt(ext);
+  const isKnown = detail !== undefined && details.has(detail);
   return {
     type: "image_url",
     image_url: {
       url: source.kind === "url" ? source.url : dataUrlOf(source),
-      ...(detail === undefined ? {} : { detail }),
+      ...(isKnown ? { detail } : {}),
       ...(isObject(inner) ? inner : {}),
     },
     ...outer,
@@ -205,8 +229,8 @@ function encodeAssistant(message: Message, path: string, scope: Scope): JsonObje
         content.push(...encodeBlock(part, place, scope));
         break;
       case "reasoning":
-        if (part.text === "") break;
-        if (canReplay(part, dialectId, scope.target)) {
+        if (part.text === "" && part.encrypted === undefined) break;
+        if (part.text !== "" && canReplay(part, dialectId, scope.target)) {
           content.push({ type: "thinking", thinking: part.text, ...ownExt(part.ext) });
         } else {
           losses.lose(place, "reasoning that another provider or model made cannot be sent back");
@@ -278,7 +302,7 @@ function reportOrphans(messages: readonly JsonObject[], { losses }: Scope): void
     const made = message["tool_calls"];
     if (Array.isArray(made)) for (const call of made) if (isObject(call)) calls.add(call["id"]);
     if (message["role"] !== "tool" || calls.has(message["tool_call_id"])) continue;
-    const id = String(message["tool_call_id"]).slice(0, 60);
+    const id = wordOf(message["tool_call_id"]).slice(0, 60);
     losses.lose("messages", `the tool result \`${id}\` answers no call before it`);
   }
 }
@@ -286,6 +310,6 @@ function reportOrphans(messages: readonly JsonObject[], { losses }: Scope): void
 /** What is told of a part that has no form here. */
 function lostPart(part: Part): string {
   if (part.type !== "opaque") return `Cohere has no form for this ${part.type}`;
-  const type = isObject(part.raw) ? String(part.raw["type"]) : "unknown";
+  const type = isObject(part.raw) ? wordOf(part.raw["type"]) : "unknown";
   return `only its own API understands \`${type.slice(0, 40)}\``;
 }

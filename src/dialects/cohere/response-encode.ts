@@ -44,6 +44,7 @@ function encodeMessage(parts: readonly Part[], notice: Notice): JsonObject {
       case "text":
         if (isPlan(part)) plan += part.text;
         else content.push({ type: "text", text: part.text });
+        for (const key of foreignFields(part.ext)) notice(key, noForm);
         for (const citation of part.citations ?? []) {
           const shown = encodeCitation(citation, part.text);
           if (shown === undefined) notice("citations", noForm);
@@ -52,6 +53,7 @@ function encodeMessage(parts: readonly Part[], notice: Notice): JsonObject {
         break;
       case "refusal":
         content.push({ type: "text", text: part.text });
+        for (const key of foreignFields(part.ext)) notice(key, noForm);
         break;
       case "reasoning":
         noticeProof(part, noForm, notice);

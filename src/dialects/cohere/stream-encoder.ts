@@ -55,6 +55,7 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
     switch (part.type) {
       case "text":
       case "refusal": {
+        for (const key of foreignFields(part.ext)) notice(key, noForm);
         const isPlanned = part.type === "text" && isPlan(part);
         const citations = part.type === "text" ? (part.citations ?? []) : [];
         const begun = isPlanned ? startPlan(index) : startText(index);

@@ -5,6 +5,7 @@ import type { ChatEvent, Delta } from "../../ir/event.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import { createId } from "../../lib/id.ts";
 import type { Notice } from "../losses.ts";
+import { webSource } from "../cited-source.ts";
 import { encodeInput } from "../tool-input.ts";
 import { type Cited, groundingOf } from "./citations.ts";
 import { encodeFinish } from "./finish.ts";

@@ -2,7 +2,7 @@
 // https://cloud.google.com/apis/design/errors, https://ai.google.dev/gemini-api/docs/troubleshooting
 import type { GatewayError } from "../../ir/error.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
-import { defined, field, stringOr } from "../fields.ts";
+import { defined, field, stringOr, wordOf } from "../fields.ts";
 import { readErrorBody, type Said, upstreamError } from "../upstream-error.ts";
 
 /** An upstream's error answer of any form: this wire's JSON, another's, text, HTML, nothing. */
@@ -118,7 +118,7 @@ function kindOf(message: string, status: string | undefined): string | undefined
 }
 
 const ofType = (details: readonly JsonObject[], type: string): JsonObject =>
-  details.find((item) => String(field(item, "@type")).endsWith(`google.rpc.${type}`)) ?? {};
+  details.find((item) => wordOf(field(item, "@type")).endsWith(`google.rpc.${type}`)) ?? {};
 
 const reasonIn = (details: readonly JsonObject[]): string | undefined =>
   stringOr(field(ofType(details, "ErrorInfo"), "reason"));

@@ -59,6 +59,7 @@ const budgets: readonly { name: RegExp; thinking: ThinkingForm }[] = [
 const levels: readonly { name: RegExp; levels: readonly string[] }[] = [
   { name: /-pro-image/, levels: ["high"] },
   { name: /-image/, levels: ["minimal", "high"] },
+  { name: /gemini-3-pro/, levels: ["low", "high"] },
   { name: /-pro/, levels: ["low", "medium", "high"] },
   { name: /flash-lite/, levels: ["minimal", "low", "medium", "high"] },
   { name: /gemini-3(?:\.[0-6])?-flash/, levels: ["minimal", "low", "medium", "high"] },

@@ -18,6 +18,7 @@ import { modelFamily, type ModelTraits } from "./model.ts";
 import { escapeName, isMadeUp } from "./names.ts";
 import { serverToolKeys } from "./part-decode.ts";
 import { camel, dialectId, foreignFields, noForm, ownExt } from "./wire.ts";
+import { wordOf } from "../fields.ts";
 
 export interface PartScope {
   target: Target;
@@ -126,7 +127,7 @@ function encodeMediaPart(part: MediaPart, path: string, scope: PartScope): JsonO
 
 function encodeOpaque(part: OpaquePart, path: string, losses: Losses): JsonObject[] {
   if (part.origin === dialectId && isObject(part.raw)) return [{ ...part.raw }];
-  const type = isObject(part.raw) ? String(part.raw["type"]) : "unknown";
+  const type = isObject(part.raw) ? wordOf(part.raw["type"]) : "unknown";
   losses.lose(path, `only its own API understands \`${type}\``);
   return [];
 }
@@ -207,6 +208,6 @@ function isResultMedia(encoded: JsonObject): boolean {
   return (
     Object.keys(encoded).length === 1 &&
     data !== undefined &&
-    resultTypes.has(String(data["mimeType"]))
+    resultTypes.has(wordOf(data["mimeType"]))
   );
 }

@@ -10,6 +10,7 @@ import { markError } from "../tool-error.ts";
 import { encodeInput } from "../tool-input.ts";
 import { encodeImage } from "./images.ts";
 import { dialectId, foreignFields, noForm, ownExt } from "./wire.ts";
+import { wordOf } from "../fields.ts";
 
 export interface Scope {
   request: ChatRequest;
@@ -79,6 +80,7 @@ function losePartFields(part: Part, place: string, { losses }: Scope): void {
   if (part.type === "reasoning") return;
   for (const key of foreignFields(part.ext)) losses.lose(`${place}.${key}`, noForm);
   if (part.type === "text" && part.citations?.length) losses.lose(`${place}.citations`, noForm);
+  if (part.type === "image" && part.detail !== undefined) losses.lose(`${place}.detail`, noForm);
 }
 
 function addPart(
@@ -188,6 +190,6 @@ function encodeResult(part: ToolResultPart, place: string, scope: MessageScope):
 /** What is told of a part that has no form here. */
 function lostPart(part: Part): string {
   if (part.type !== "opaque") return `Ollama has no form for this ${part.type}`;
-  const type = isObject(part.raw) ? String(part.raw["type"]) : "unknown";
+  const type = isObject(part.raw) ? wordOf(part.raw["type"]) : "unknown";
   return `only its own API understands \`${type.slice(0, 40)}\``;
 }

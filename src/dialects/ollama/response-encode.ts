@@ -39,9 +39,11 @@ function say(parts: readonly Part[], notice: Notice): Required<Said> {
       case "text":
         said.text += part.text;
         if (part.citations?.length) notice("citations", noForm);
+        for (const key of foreignFields(part.ext)) notice(key, noForm);
         break;
       case "refusal":
         said.text += part.text;
+        for (const key of foreignFields(part.ext)) notice(key, noForm);
         break;
       case "reasoning":
         said.thinking += part.text;

@@ -42,6 +42,7 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
       case "text":
       case "refusal":
         if (part.type === "text" && part.citations?.length) notice("citations", noForm);
+        for (const key of foreignFields(part.ext)) notice(key, noForm);
         return part.text === "" ? [] : shown({ text: part.text });
       case "reasoning":
         noticeProof(part, noForm, notice);

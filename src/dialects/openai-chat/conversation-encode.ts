@@ -13,10 +13,12 @@ import { wrapInput } from "../freeform.ts";
 import { loneText } from "../lone-text.ts";
 import type { Losses } from "../losses.ts";
 import { markError } from "../tool-error.ts";
-import { encodeCache, type Scope, takesFreeform } from "./encode-scope.ts";
-import { encodeAudio, encodeFile, encodeImage } from "./media.ts";
-import { encodeDetails, isDetail, needsDetail } from "./reasoning.ts";
-import { dialectId, fitCallId, foreignFields, noForm, ownExt } from "./wire.ts";
+import { knowsField } from "./conversation-fit.ts";
+import { callIdFor, encodeCache, type Scope, takesFreeform } from "./encode-scope.ts";
+import { encodeAudio, encodeDocument, encodeFile, encodeImage } from "./media.ts";
+import { encodeDetails, encodeThinking, isDetail, needsDetail } from "./reasoning.ts";
+import { dialectId, foreignFields, noForm, ownExt } from "./wire.ts";
+import { wordOf } from "../fields.ts";
 
 /** One message of the representation may be several here: tool results come first, each its own. */
 export function encodeMessage(message: Message, path: string, scope: Scope): JsonObject[] {
@@ -91,7 +93,7 @@ interface EncodedResult {
 
 function encodeToolResult(part: ToolResultPart, path: string, scope: Scope): EncodedResult {
   const { target, losses } = scope;
-  const callId = scope.isNative ? part.callId : fitCallId(part.callId);
+  const callId = callIdFor(part.callId, scope);
   for (const key of foreignFields(part.ext)) losses.lose(`${path}.${key}`, noForm);
   const blocks: JsonObject[] = [];
   const media: JsonObject[] = [];
@@ -165,7 +167,11 @@ function encodePart(part: Part, path: string, scope: Scope): JsonObject | undefi
       return finish(encodeAudio(part));
     case "file":
       if (part.context !== undefined) losses.lose(`${path}.context`, noForm);
-      return finish(encodeFile(part, isNative));
+      return finish(
+        target.quirks.filePart === "document_url"
+          ? encodeDocument(part)
+          : encodeFile(part, isNative),
+      );
     case "refusal":
       return finish({ type: "refusal", refusal: part.text });
     case "opaque":
@@ -182,7 +188,7 @@ function encodePart(part: Part, path: string, scope: Scope): JsonObject | undefi
 
 function encodeOpaque(part: OpaquePart, path: string, losses: Losses): JsonObject | undefined {
   if (part.origin === dialectId && isObject(part.raw)) return part.raw;
-  const type = isObject(part.raw) ? String(part.raw["type"]) : "unknown";
+  const type = isObject(part.raw) ? wordOf(part.raw["type"]) : "unknown";
   losses.lose(path, `only its own API understands \`${type}\``);
   return undefined;
 }
@@ -210,8 +216,10 @@ function encodeAssistant(message: Message, path: string, scope: Scope): JsonObje
     } else if (part.type === "tool-result") {
       losses.lose(place, "the result of a tool that another provider ran is sent as text");
       content.push(...part.parts.filter((inner) => inner.type === "text"));
-    } else if (part.type === "refusal") refusals.push(part.text);
-    else if (part.type === "audio" && part.source.kind === "file-id") {
+    } else if (part.type === "refusal") {
+      if (knowsField("assistant", "refusal", scope.target.quirks)) refusals.push(part.text);
+      else content.push({ type: "text", text: part.text });
+    } else if (part.type === "audio" && part.source.kind === "file-id") {
       fields["audio"] = { id: part.source.id };
     } else if (part.type === "image" || part.type === "audio" || part.type === "file") {
       losses.lose(place, `an assistant message of this wire holds no ${part.type}`);
@@ -224,11 +232,14 @@ function encodeAssistant(message: Message, path: string, scope: Scope): JsonObje
       }
     }
   }
-  const encoded = encodeContent(content, path, scope);
+  const said = encodeContent(content, path, scope);
+  const { blocks, ...thought } = encodeThoughts(thoughts, path, scope);
+  const encoded =
+    blocks.length === 0 ? said : [...blocks, ...(typeof said === "string" ? textBlocks(said) : said)];
   const isSilent = encoded === "" && (calls.length > 0 || refusals.length > 0 || "audio" in fields);
   return {
     ...finishMessage("assistant", message, isSilent ? null : encoded),
-    ...encodeThoughts(thoughts, path, scope),
+    ...thought.fields,
     ...(refusals.length > 0 ? { refusal: refusals.join("") } : {}),
     ...(annotations.length > 0 ? { annotations } : {}),
     ...fields,
@@ -243,7 +254,7 @@ function encodeToolCall(part: ToolCallPart, scope: Scope): JsonObject {
   const inner = isFree ? custom : called;
   const args = part.freeform && !isFree ? JSON.stringify(wrapInput(part.args)) : part.args;
   return {
-    id: scope.isNative ? part.id : fitCallId(part.id),
+    id: callIdFor(part.id, scope),
     type,
     [type]: {
       name: part.name,
@@ -263,11 +274,26 @@ function canReplay({ origin }: ReasoningPart, { target }: Scope): boolean {
   );
 }
 
+interface Thoughts {
+  /** What stands in the content. */
+  blocks: JsonObject[];
+  /** What stands beside it. */
+  fields: JsonObject;
+}
+
 function encodeThoughts(
   thoughts: readonly (ReasoningPart | OpaquePart)[],
   path: string,
   { target, losses }: Scope,
-): JsonObject {
+): Thoughts {
+  if (target.quirks.reasoningPart !== undefined) {
+    const blocks = thoughts.flatMap((part) => {
+      if (part.type === "reasoning" && part.text !== "") return [encodeThinking(part)];
+      losses.lose(`${path}.reasoning_details`, "the provider takes only reasoning that can be read");
+      return [];
+    });
+    return { blocks, fields: {} };
+  }
   const details: unknown[] = [];
   let plain = "";
   for (const part of thoughts) {
@@ -281,7 +307,10 @@ function encodeThoughts(
     losses.lose(`${path}.reasoning_content`, "the provider does not take reasoning back");
   }
   return {
-    ...(plain !== "" && reasoningField !== undefined ? { [reasoningField]: plain } : {}),
-    ...(details.length > 0 ? { reasoning_details: details } : {}),
+    blocks: [],
+    fields: {
+      ...(plain !== "" && reasoningField !== undefined ? { [reasoningField]: plain } : {}),
+      ...(details.length > 0 ? { reasoning_details: details } : {}),
+    },
   };
 }

@@ -5,6 +5,7 @@ import { encodeCacheControl } from "../cache-control.ts";
 import type { Target } from "../dialect.ts";
 import type { Losses } from "../losses.ts";
 import type { ModelTraits } from "../openai-model.ts";
+import { fitCallId, fixedCallId } from "./wire.ts";
 
 export interface Scope {
   request: ChatRequest;
@@ -16,8 +17,19 @@ export interface Scope {
 }
 
 /** May free-form tools go out as such? Otherwise each is a function with one string. */
-export const takesFreeform = ({ traits, isNative }: Pick<Scope, "traits" | "isNative">): boolean =>
-  isNative || traits.hasFreeformTools;
+export const takesFreeform = ({
+  target,
+  traits,
+  isNative,
+}: Pick<Scope, "target" | "traits" | "isNative">): boolean =>
+  !target.quirks.plainTools && (isNative || traits.hasFreeformTools);
+
+/** The id of a tool call as the provider takes it: the same for the call and its result, in every request. */
+export function callIdFor(id: string, { target, isNative }: Scope): string {
+  const { toolCallIdLength: length } = target.quirks;
+  if (length !== undefined) return fixedCallId(id, length);
+  return isNative ? id : fitCallId(id);
+}
 
 /** Spread into a part or tool. */
 export function encodeCache(

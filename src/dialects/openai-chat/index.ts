@@ -7,6 +7,7 @@ import { decodeInputUsage } from "../embed-answer.ts";
 import { field } from "../fields.ts";
 import { decodeError, errorBody } from "../openai-error.ts";
 import { embeddings } from "./embeddings.ts";
+import { fitFields } from "./field-fit.ts";
 import { carriesForeign } from "./reasoning.ts";
 import { decodeRequest } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
@@ -14,6 +15,7 @@ import { decodeResponse } from "./response-decode.ts";
 import { encodeResponse } from "./response-encode.ts";
 import { createStreamDecoder } from "./stream-decoder.ts";
 import { createStreamEncoder } from "./stream-encoder.ts";
+import { breaksRules } from "./strictness.ts";
 import { decodeUsage } from "../openai-usage.ts";
 import { hasFlatTools } from "./tool-decode.ts";
 import { usageOption } from "./usage-option.ts";
@@ -64,7 +66,16 @@ export const openaiChat: Dialect = {
     encode: (error) => JSON.stringify(errorBody(error)),
   },
   usageOption,
-  carriesForeign: (body, quirks) => carriesForeign(body, quirks) || hasFlatTools(body),
+  carriesForeign: (body, quirks) =>
+    carriesForeign(body, quirks) || hasFlatTools(body) || breaksRules(body, quirks),
+  fit: fitFields,
+  sdkFields: [
+    { sign: '"parsed"', path: ["messages", "*", "parsed"] },
+    {
+      sign: '"parsed_arguments"',
+      path: ["messages", "*", "tool_calls", "*", "function", "parsed_arguments"],
+    },
+  ],
   bodyDialect: (members) =>
     members.has("input") && !members.has("messages") ? "openai-responses" : dialectId,
   embeddings,

@@ -104,6 +104,26 @@ function fileSource(id: string | undefined, data: string | undefined, path: stri
   return sourceOfFileData(data);
 }
 
+/** Mistral's form: https://docs.mistral.ai/capabilities/document_ai/document_qna. Undefined where it has none. */
+export function encodeDocument(part: FilePart): JsonObject | undefined {
+  const { source } = part;
+  const name = part.name ?? part.title;
+  const named = name === undefined ? {} : { document_name: name };
+  switch (source.kind) {
+    case "file-id":
+      return { type: "file", file_id: source.id };
+    case "base64":
+      if (source.mediaType.startsWith("image/")) return encodeFile(part, false);
+      return { type: "document_url", document_url: dataUrlOf(source), ...named };
+    case "url":
+      return { type: "document_url", document_url: source.url, ...named };
+    case "text":
+      return encodeFile(part, false);
+    default:
+      return source satisfies never;
+  }
+}
+
 /** `allowUrl`: the client itself wrote this wire, so its server takes a web address as `file_data`. */
 export function encodeFile(part: FilePart, allowUrl: boolean): JsonObject | undefined {
   const { source } = part;

@@ -4,8 +4,9 @@ import type { DialectId, OpaquePart, Origin, Reasoning, ReasoningPart } from "..
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { Quirks } from "../dialect.ts";
 import { unknownFields } from "../ext.ts";
-import { field, stringOr } from "../fields.ts";
+import { field, stringOr, wordOf } from "../fields.ts";
 import { optionalString } from "../openai-words.ts";
+import { ofEffort } from "./reasoning-request.ts";
 import { dialectId, opaque, ownExt, withExt } from "./wire.ts";
 
 const marker = "megallm";
@@ -134,11 +135,37 @@ const joinTexts = (whole: JsonObject, piece: JsonObject): JsonObject =>
     }),
   );
 
+const thinkingKeys = new Set(["type", "thinking", "signature", "closed"]);
+
+/**
+ * Mistral's reasoning, a part of the content. Undefined where it holds more than text.
+ * https://docs.mistral.ai/capabilities/reasoning
+ */
+export function decodeThinking(part: JsonObject, origin: Origin): ReasoningPart | undefined {
+  if (field(part, "type") !== "thinking" || unknownFields(part, thinkingKeys)) return undefined;
+  const thinking = field(part, "thinking");
+  const texts = Array.isArray(thinking) ? thinking.map(thoughtText) : [stringOr(thinking)];
+  if (texts.includes(undefined)) return undefined;
+  const signature = stringOr(field(part, "signature"));
+  const proof = signature === undefined ? {} : { signature };
+  return { type: "reasoning", text: texts.join(""), origin, ...proof };
+}
+
+const thoughtText = (item: unknown): string | undefined =>
+  isObject(item) && field(item, "type") === "text" ? stringOr(field(item, "text")) : undefined;
+
+/** The form that {@link decodeThinking} reads. */
+export const encodeThinking = ({ text, signature }: ReasoningPart): JsonObject => ({
+  type: "thinking",
+  thinking: [{ type: "text", text }],
+  ...(signature === undefined ? {} : { signature }),
+});
+
 /** True for an opaque part that stood in `reasoning_details`, not in the content. */
 export const isDetail = (part: OpaquePart): boolean =>
   part.origin === dialectId &&
   isObject(part.raw) &&
-  String(field(part.raw, "type")).startsWith("reasoning.");
+  wordOf(field(part.raw, "type")).startsWith("reasoning.");
 
 /** The reasoning of a whole message, from whichever fields it uses. The plain fields repeat what the details say. */
 export function decodeReasoning(
@@ -245,9 +272,6 @@ export function decodeReasoningWish(body: JsonObject): Reasoning | undefined {
     ...(beyond.length > 0 ? { beyond } : {}),
   };
 }
-
-const ofEffort = (effort: string): Reasoning =>
-  effort === "none" ? { mode: "off" } : { mode: "effort", effort };
 
 function ofVendors(body: JsonObject): Reasoning | undefined {
   const reasoning = field(body, "reasoning");

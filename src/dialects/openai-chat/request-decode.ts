@@ -27,6 +27,7 @@ import {
   claimOrigin,
   decodeReasoning,
   decodeReasoningWish,
+  decodeThinking,
   joinPieces,
   reasoningKeys,
 } from "./reasoning.ts";
@@ -283,7 +284,11 @@ function decodeAssistant(item: JsonObject, path: string, legacy: LegacyCalls): M
     ? { ...item, reasoning_details: joinPieces(details) }
     : item;
   const parts: Part[] = decodeReasoning(thought, { dialect: dialectId }).map(claimOrigin);
-  const content = decodeContent(item, path, false);
+  const content = decodeContent(item, path, false).map((part) =>
+    part.type === "opaque" && isObject(part.raw)
+      ? (decodeThinking(part.raw, { dialect: dialectId }) ?? part)
+      : part,
+  );
   const annotations = optionalArray(item, "annotations", path) ?? [];
   const text = content.findLast((part) => part.type === "text");
   if (text && annotations.length > 0) {

@@ -4,13 +4,19 @@ import type { ChatRequest, ResponseFormat } from "../../ir/chat.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
 import type { EncodedRequest, Target } from "../dialect.ts";
 import { defined } from "../fields.ts";
-import { createLosses, loseRefused } from "../losses.ts";
+import { draftOf } from "../draft.ts";
+import { createLosses } from "../losses.ts";
 import { encodeAccount } from "../openai-account.ts";
-import { effortWord } from "../openai-effort.ts";
+import { effortWord, noReasoning } from "../openai-effort.ts";
 import { traitsOf } from "../openai-model.ts";
+import { isStrictSchema } from "../openai-responses/strict-schema.ts";
 import { fitOutputLimit } from "../output-limit.ts";
+import { plainSchema } from "../plain-schema.ts";
 import { encodeMessage } from "./conversation-encode.ts";
+import { fitConversation } from "./conversation-fit.ts";
 import type { Scope } from "./encode-scope.ts";
+import { fitFields } from "./field-fit.ts";
+import { encodeWish } from "./reasoning-request.ts";
 import { encodeToolChoice, encodeTools, loseToolChoice } from "./tool-encode.ts";
 import { dialectId, foreignFields, noForm, ownExt } from "./wire.ts";
 
@@ -28,8 +34,12 @@ export function encodeRequest(request: ChatRequest, target: Target): EncodedRequ
   const format = encodeResponseFormat(request.responseFormat, scope);
   const body: JsonObject = {
     model: target.model,
-    messages: request.messages.flatMap((message, index) =>
-      encodeMessage(message, message.place ?? `messages[${index}]`, scope),
+    messages: fitConversation(
+      request.messages.flatMap((message, index) => {
+        const path = message.place ?? `messages[${index}]`;
+        return encodeMessage(message, path, scope).map((encoded) => ({ message: encoded, path }));
+      }),
+      scope,
     ),
     ...encodeSettings(scope, tools.length > 0),
     ...encodeReasoning(scope, tools.length > 0),
@@ -43,7 +53,7 @@ export function encodeRequest(request: ChatRequest, target: Target): EncodedRequ
   if (tools.length === 0) loseToolChoice(request.toolChoice, losses);
   if (format?.instruction) addInstruction(body, format.instruction, scope);
   for (const key of foreignFields(request.ext)) losses.lose(key, noForm);
-  loseRefused(body, target, losses);
+  fitFields(draftOf(body, losses), target);
   return { body: stringify(body), headers: {}, warnings: losses.warnings() };
 }
 
@@ -94,8 +104,15 @@ function encodeReasoning(scope: Scope, hasTools: boolean): JsonObject {
   if (Object.keys(spelling).length > 0) return spelling;
   for (const path of request.reasoning?.beyond ?? []) losses.lose(path, noForm);
   const { reasoning } = request;
-  if (reasoning && reasoning.mode !== "off" && reasoning.display !== undefined) {
+  const way = target.quirks.reasoningRequest ?? "reasoning_effort";
+  const isShown = way === "reasoning" && reasoning?.mode !== "off";
+  if (reasoning && reasoning.mode !== "off" && reasoning.display !== undefined && !isShown) {
     losses.lose("thinking.display", noForm);
+  }
+  if (reasoning && !isNative && way !== "reasoning_effort") {
+    if (target.facts.reasoning !== false) return encodeWish(reasoning, target.quirks, losses.lose);
+    if (reasoning.mode !== "off") losses.lose("reasoning", noReasoning);
+    return {};
   }
   const word = reasoning && effortWord(reasoning, scope);
   if (!isNative && hasTools && traits.toolsWithReasoning !== "yes") {
@@ -152,7 +169,18 @@ function encodeResponseFormat(
     case "json-schema": {
       const { type: _, name = "response", ...rest } = format;
       if (!target.quirks.noJsonSchema && (isNative || traits.hasJsonSchema)) {
-        const schema = { name, ...rest };
+        // What other vendors' models are held to is not known.
+        const isOpenAi = traits.efforts !== undefined;
+        const isLoose =
+          !isNative && isOpenAi && rest.strict === true && !isStrictSchema(rest.schema);
+        if (isLoose) {
+          losses.lose(
+            "response_format.json_schema.strict",
+            "the schema is open or has optional members, which this wire does not enforce",
+          );
+        }
+        const plain = isNative ? rest.schema : plainSchema(rest.schema);
+        const schema = { name, ...rest, schema: plain, ...(isLoose ? { strict: false } : {}) };
         return { fields: { response_format: { type: "json_schema", json_schema: schema } } };
       }
       losses.lose(

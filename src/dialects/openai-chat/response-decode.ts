@@ -19,7 +19,7 @@ import { invalidAnswer } from "../upstream-error.ts";
 import { decodeInlineError, errorOf } from "../openai-error.ts";
 import { decodeFinish } from "./finish.ts";
 import { sourceOfUrl } from "../openai-media.ts";
-import { decodeReasoning } from "./reasoning.ts";
+import { decodeReasoning, decodeThinking } from "./reasoning.ts";
 import { decodeUsage } from "../openai-usage.ts";
 import { dialectId, opaque, withExt } from "./wire.ts";
 
@@ -168,7 +168,13 @@ export function decodeContent(content: unknown, origin: Origin): Part[] {
       case "refusal":
         return [{ type: "refusal", text: refusal ?? "" }];
       case "thinking":
-        return [{ type: "reasoning", text: thinkingText(field(part, "thinking")), origin }];
+        return [
+          decodeThinking(part, origin) ?? {
+            type: "reasoning",
+            text: thinkingText(field(part, "thinking")),
+            origin,
+          },
+        ];
       case "image_url":
         return decodeImages([part]);
       default:

@@ -220,6 +220,13 @@ function createCandidate(candidate: number, answerId: string, origin: Origin): C
     ...ensure("reasoning", () => ({ type: "reasoning", text: "", origin })),
     { type: "part-delta", candidate, index: openIndex(), delta: { type: "reasoning", text } },
   ];
+  /** Pieces of one thought follow one another; its signature comes last. */
+  const addThought = ({ text, signature }: ReasoningPart): ChatEvent[] => {
+    const events = text === "" && signature === undefined ? [] : addReasoning(text);
+    if (signature === undefined) return events;
+    const delta = { type: "signature" as const, signature };
+    return [...events, { type: "part-delta", candidate, index: openIndex(), delta }];
+  };
   const addRefusal = (text: string): ChatEvent[] => {
     hasRefusal = true;
     return [
@@ -263,7 +270,7 @@ function createCandidate(candidate: number, answerId: string, origin: Origin): C
   const readContent = (content: unknown): ChatEvent[] =>
     decodeContent(content, origin).flatMap((part) => {
       if (part.type === "text") return part.text === "" ? [] : addText(part.text);
-      if (part.type === "reasoning") return part.text === "" ? [] : addReasoning(part.text);
+      if (part.type === "reasoning") return addThought(part);
       if (part.type === "refusal") return addRefusal(part.text);
       return whole(part);
     });

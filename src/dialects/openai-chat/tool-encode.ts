@@ -2,8 +2,9 @@
 import type { Tool, ToolChoice } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import { isMetUnasked } from "../bookkeeping.ts";
-import { freeformLoss, freeformSchema } from "../freeform.ts";
+import { freeformLoss, freeformSchema, spellFormat } from "../freeform.ts";
 import type { Losses } from "../losses.ts";
+import { plainSchema } from "../plain-schema.ts";
 import { refuseLostTools, vendorToolLoss } from "../vendor-tools.ts";
 import { encodeCache, type Scope, takesFreeform } from "./encode-scope.ts";
 import { dialectId, foreignFields, noForm, ownExt } from "./wire.ts";
@@ -33,12 +34,13 @@ function encodeTool(tool: Tool, scope: Scope): JsonObject {
   switch (tool.type) {
     case "function": {
       const { function: inner, ...outer } = ownExt(tool.ext);
+      const parameters = encodeParameters(tool.parameters, scope);
       return {
         type: "function",
         function: {
           name: tool.name,
           ...(tool.description === undefined ? {} : { description: tool.description }),
-          ...(tool.parameters === undefined ? {} : { parameters: tool.parameters }),
+          ...(parameters === undefined ? {} : { parameters }),
           ...(tool.strict === undefined ? {} : { strict: tool.strict }),
           ...(isObject(inner) ? inner : {}),
         },
@@ -58,7 +60,7 @@ function encodeTool(tool: Tool, scope: Scope): JsonObject {
         custom: {
           name: tool.name,
           ...(tool.description === undefined ? {} : { description: tool.description }),
-          ...(tool.format === undefined ? {} : { format: tool.format }),
+          ...(tool.format === undefined ? {} : { format: spellFormat(tool.format, true) }),
           ...(isObject(inner) ? inner : {}),
         },
         ...outer,
@@ -69,6 +71,14 @@ function encodeTool(tool: Tool, scope: Scope): JsonObject {
     default:
       return tool satisfies never;
   }
+}
+
+/** Other wires' schemas in the usual spelling; `{}` is a tool without parameters where those are demanded. */
+function encodeParameters(parameters: unknown, { target, isNative }: Scope): unknown {
+  if (parameters === undefined) {
+    return target.quirks.plainTools ? { type: "object", properties: {} } : undefined;
+  }
+  return isNative ? parameters : plainSchema(parameters);
 }
 
 export function encodeToolChoice(raw: unknown, scope: Scope): JsonObject {

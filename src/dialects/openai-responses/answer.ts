@@ -60,6 +60,7 @@ export function createAnswer(context: AnswerContext): Answer {
   let failure: JsonObject | null = null;
   let finish: Finish = { reason: "other" };
   let usage: Usage | undefined;
+  let refuses = false;
 
   const slots: Output = {
     begin() {
@@ -101,6 +102,7 @@ export function createAnswer(context: AnswerContext): Answer {
   const openPart = (index: number, part: Part): WireEvent[] => {
     const frame = frameOf(part.ext);
     if (frame.isShadow) return [];
+    if (part.type === "refusal") refuses = true;
     const isInMessage = part.type === "opaque" && part.origin === dialectId && frame.isContent;
     const events = isInMessage ? reasoning.close() : settle(part.type);
     if (part.proof) events.push(...message.close(), ...whole(proofItem(part.proof)));
@@ -113,6 +115,10 @@ export function createAnswer(context: AnswerContext): Answer {
     if (item) return [...events, ...whole(item)];
     switch (part.type) {
       case "text":
+        // Gemini signs the end of an answer by an empty text: a message of it would be taken for the answer.
+        return part.text === "" && part.proof
+          ? open({ events: [], writer: onceSaid(() => message.open(part)) })
+          : open(message.open(part));
       case "refusal":
         return open(message.open(part));
       case "reasoning":
@@ -170,7 +176,7 @@ export function createAnswer(context: AnswerContext): Answer {
 
   const end = (): WireEvent[] => {
     const events = closeAll();
-    ending = encodeFinish(finish);
+    ending = encodeFinish(finish, refuses);
     if (ending.status === "completed") head = { ...head, completed_at: Math.floor(now() / 1000) };
     const type = ending.status === "incomplete" ? "response.incomplete" : "response.completed";
     return [...events, { type, response: response() }];
@@ -231,6 +237,20 @@ export function createAnswer(context: AnswerContext): Answer {
         default:
           return event satisfies never;
       }
+    },
+  };
+}
+
+/** Begins when there is something to write. */
+function onceSaid(begin: () => { events: WireEvent[]; writer: PartWriter }): PartWriter {
+  let writer: PartWriter | undefined;
+  return {
+    end: () => writer?.end() ?? [],
+    push(delta) {
+      if (writer) return writer.push(delta);
+      const begun = begin();
+      ({ writer } = begun);
+      return [...begun.events, ...writer.push(delta)];
     },
   };
 }

@@ -3,7 +3,7 @@
 import type { ChatRequest, Part } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { Target } from "../dialect.ts";
-import { defined } from "../fields.ts";
+import { defined, wordOf } from "../fields.ts";
 import type { Losses } from "../losses.ts";
 import type { ModelTraits } from "../openai-model.ts";
 import { breakpointKey, encodeAudio, encodeFile, encodeImage } from "./media.ts";
@@ -62,7 +62,7 @@ export function encodeContent(part: Part, path: string, scope: InputScope): Json
 
 /** Why an opaque part is left out. */
 export const onlyIts = (raw: unknown): string =>
-  `only its own API understands \`${isObject(raw) ? String(raw["type"]) : "unknown"}\``;
+  `only its own API understands \`${isObject(raw) ? wordOf(raw["type"]) : "unknown"}\``;
 
 /** Why a prompt-cache hint is left out. */
 export const noCacheHints = "the provider takes no prompt-cache hints on this wire";

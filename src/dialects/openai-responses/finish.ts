@@ -37,7 +37,8 @@ export interface Ending extends JsonObject {
   incomplete_details: { reason: string } | null;
 }
 
-export function encodeFinish({ reason, raw }: Finish): Ending {
+/** `refuses`: the answer holds a refusal, which tells itself; without one only the status can tell. */
+export function encodeFinish({ reason, raw }: Finish, refuses: boolean): Ending {
   switch (reason) {
     case "length":
     case "context-window":
@@ -48,9 +49,12 @@ export function encodeFinish({ reason, raw }: Finish): Ending {
       if (raw !== undefined && otherStates.has(raw))
         return { status: raw, incomplete_details: null };
       return { status: "completed", incomplete_details: null };
+    case "refusal":
+      return refuses
+        ? { status: "completed", incomplete_details: null }
+        : { status: "incomplete", incomplete_details: { reason: "content_filter" } };
     case "stop":
     case "tool-calls":
-    case "refusal":
     case "pause":
       return { status: "completed", incomplete_details: null };
     default:

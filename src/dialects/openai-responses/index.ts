@@ -3,12 +3,14 @@
 import type { Operation } from "../../ir/chat.ts";
 import { sse } from "../../lib/sse.ts";
 import type { Dialect, DialectRoute } from "../dialect.ts";
+import { fitRefused } from "../draft.ts";
 import { decodeError, errorBody } from "../openai-error.ts";
 import { carriesSeal } from "../reasoning-seal.ts";
 import { decodeRequest } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
 import { decodeResponse, usageOf } from "./response-decode.ts";
 import { encodeResponse } from "./response-encode.ts";
+import { keepAlive } from "./keep-alive.ts";
 import { state } from "./state.ts";
 import { createStreamDecoder } from "./stream-decoder.ts";
 import { createStreamEncoder } from "./stream-encoder.ts";
@@ -61,8 +63,7 @@ export const openaiResponses: Dialect = {
   stream: {
     decoder: createStreamDecoder,
     encoder: createStreamEncoder,
-    // One newline: a blank line would end an event, and some clients then read an empty one.
-    keepAlive: () => ": ping\n",
+    keepAlive: (_context, last) => keepAlive(last),
     framing: sse,
   },
   enforcesSchema: ({ model, quirks }) => traitsOf(model).hasJsonSchema && !quirks.noJsonSchema,
@@ -74,10 +75,10 @@ export const openaiResponses: Dialect = {
   encodeTokenCount: (tokens) =>
     JSON.stringify({ object: "response.input_tokens", input_tokens: tokens }),
   carriesForeign: carriesSeal,
-  // The SDK for JS parses what it streamed, and has no other form of it.
-  leftovers: [
-    ["input", "*", "parsed_arguments"],
-    ["input", "*", "content", "*", "parsed"],
+  fit: fitRefused,
+  sdkFields: [
+    { sign: '"parsed_arguments"', path: ["input", "*", "parsed_arguments"] },
+    { sign: '"parsed"', path: ["input", "*", "content", "*", "parsed"] },
   ],
   state,
   // Counting tokens is free of charge.

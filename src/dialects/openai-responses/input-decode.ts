@@ -13,7 +13,7 @@ import type {
 } from "../../ir/chat.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import { unknownFields } from "../ext.ts";
-import { field, stringOr } from "../fields.ts";
+import { field, stringOr, wordOf } from "../fields.ts";
 import {
   kindOf,
   objectAt,
@@ -110,9 +110,19 @@ function createBuilder(reader: ToolReader): Builder {
       gathered.push(part);
     }
   };
+  /** A proof that nothing follows stood on the empty end of a text. */
+  const endTurn = (): void => {
+    if (proof) gather("assistant", "input").parts.push({ type: "text", text: "", proof });
+    proof = undefined;
+  };
+  const given = (path: string): Message => {
+    endTurn();
+    return gather("user", path);
+  };
   const addMessage = (item: JsonObject, path: string): void => {
     const role = requiredString(item, "role", path);
     if (role === "assistant") return addMade({ ...item, type: "message" }, path);
+    endTurn();
     if (role !== "user" && role !== "system" && role !== "developer") {
       reject(
         `${path}.role`,
@@ -130,17 +140,21 @@ function createBuilder(reader: ToolReader): Builder {
         (field(item, "role") === undefined ? rejectMissing(`${path}.type`) : "message");
       if (type === "message") addMessage(item, path);
       else if (type === "additional_tools") {
+        endTurn();
         run = undefined;
         sides.push({ at: messages.length, item });
-      } else if (results.has(type)) gather("user", path).parts.push(decodeResult(item, path));
-      else if (type.endsWith("_call_output") && !ranThere.has(String(field(item, "call_id")))) {
-        gather("user", path).parts.push(decodeVendorResult(item));
-      } else if (clientItems.has(type)) gather("user", path).parts.push(ownItem(item));
+      } else if (results.has(type)) given(path).parts.push(decodeResult(item, path));
+      else if (type.endsWith("_call_output") && !ranThere.has(wordOf(field(item, "call_id")))) {
+        given(path).parts.push(decodeVendorResult(item));
+      } else if (clientItems.has(type)) given(path).parts.push(ownItem(item));
       else if (type === "tool_search_output" && field(item, "execution") === "client") {
-        gather("user", path).parts.push(ownItem(item));
+        given(path).parts.push(ownItem(item));
       } else addMade(item, path);
     },
-    result: () => ({ messages, sides }),
+    result() {
+      endTurn();
+      return { messages, sides };
+    },
   };
 }
 

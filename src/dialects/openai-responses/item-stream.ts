@@ -2,7 +2,7 @@
 import type { Origin, Part } from "../../ir/chat.ts";
 import type { ChatEvent, Delta } from "../../ir/event.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
-import { field, stringOr } from "../fields.ts";
+import { field, stringOr, wordOf } from "../fields.ts";
 import { difference } from "./difference.ts";
 import { decodeItem, idFrame, textsOf } from "./item-decode.ts";
 import { dialectId, withExt } from "./wire.ts";
@@ -107,7 +107,7 @@ export function createItemStream(announced: JsonObject, sink: PartSink): ItemStr
     return { ...bare, args: "", ...withExt(undefined, frame()) };
   };
   const isCall = (): boolean =>
-    ["function_call", "custom_tool_call"].includes(String(field(announced, "type")));
+    ["function_call", "custom_tool_call"].includes(wordOf(field(announced, "type")));
 
   const partOf = (key: string, kind: "text" | "refusal" | "summary" | "content") => {
     if (kind === "text" || kind === "refusal") return ensure(key, opened(kind));
@@ -236,11 +236,16 @@ interface Place {
   kind: "text" | "refusal" | "summary" | "content";
 }
 
+const indexIn = (json: JsonObject, key: string): number => {
+  const index = field(json, key);
+  return typeof index === "number" ? index : 0;
+};
+
 /** The part that an event is about; undefined for one of a kind that is read when the item is over. */
 function placeOf(type: string, json: JsonObject): Place | undefined {
-  const content = `content-${Number(field(json, "content_index") ?? 0)}`;
+  const content = `content-${indexIn(json, "content_index")}`;
   if (type.startsWith("response.reasoning_summary")) {
-    return { key: `summary-${Number(field(json, "summary_index") ?? 0)}`, kind: "summary" };
+    return { key: `summary-${indexIn(json, "summary_index")}`, kind: "summary" };
   }
   if (type.startsWith("response.reasoning_text")) return { key: content, kind: "content" };
   if (type.startsWith("response.refusal")) return { key: content, kind: "refusal" };

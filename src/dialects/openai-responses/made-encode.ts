@@ -68,7 +68,10 @@ export function encodeMade(message: Message, path: string, scope: InputScope): J
   if (items.length === 0 && !isNative) {
     losses.lose(path, "a message without content is left out");
   }
-  return items.map((item, index) => loosened(item, items[index + 1]));
+  const isRespelt = message.parts.some((part) => part.type === "reasoning" && part.restored);
+  return isNative && !isRespelt
+    ? items
+    : items.map((item, index) => loosened(item, items[index + 1]));
 }
 
 /**

@@ -4,7 +4,7 @@ import type { ChatRequest, Message, Reasoning, ResponseFormat, Settings } from "
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { Body, Decoded } from "../dialect.ts";
 import { frameKey, unknownFields, unknownMembers } from "../ext.ts";
-import { defined, field } from "../fields.ts";
+import { defined, field, wordOf } from "../fields.ts";
 import { createLosses, type Losses, loseUnknown } from "../losses.ts";
 import { accountKeys, decodeAccount } from "../openai-account.ts";
 import {
@@ -129,7 +129,7 @@ function extraFields(json: JsonObject, hasFormat: boolean): JsonObject {
   };
   const members = unknownMembers(kept, none);
   if (members) extra["text"] = members;
-  const others = includeOf(json).filter((value) => !readIncludes.has(String(value)));
+  const others = includeOf(json).filter((value) => !readIncludes.has(wordOf(value)));
   if (others.length > 0) extra["include"] = others;
   return extra;
 }

@@ -9,6 +9,7 @@ import { encodeAccount } from "../openai-account.ts";
 import { effortWord } from "../openai-effort.ts";
 import { traitsOf } from "../openai-model.ts";
 import { fitOutputLimit } from "../output-limit.ts";
+import { plainSchema } from "../plain-schema.ts";
 import { refuseLostTools } from "../vendor-tools.ts";
 import type { InputScope } from "./content-encode.ts";
 import { encodeInput } from "./input-encode.ts";
@@ -161,7 +162,9 @@ function encodeFormat(wanted: ResponseFormat | undefined, scope: InputScope): En
     const isStrict = strict === true && (isNative || isStrictSchema(wanted.schema));
     if (strict === true && !isStrict) losses.lose("response_format.json_schema.strict", notStrict);
     const asked = strict === undefined ? {} : { strict: isStrict };
-    return { format: { type: "json_schema", name: fitName(name, isNative), ...rest, ...asked } };
+    const schema = isNative ? wanted.schema : plainSchema(wanted.schema);
+    const named = { type: "json_schema", name: fitName(name, isNative) };
+    return { format: { ...named, ...rest, schema, ...asked } };
   }
   losses.lose(
     "response_format.json_schema",
@@ -187,7 +190,7 @@ function encodeText(format: JsonObject | undefined, own: unknown, scope: InputSc
   return Object.keys(text).length > 0 ? { text } : {};
 }
 
-/** Sampling settings that the model refuses are left out; those that ask for its default it takes. */
+/** Sampling settings that the model refuses are left out, even those that ask for its default. */
 function fitSampling(body: JsonObject, { traits, losses }: InputScope): void {
   if (traits.sampling === "always") return;
   const reasoning = body["reasoning"];
@@ -195,8 +198,10 @@ function fitSampling(body: JsonObject, { traits, losses }: InputScope): void {
   const isResting = (effort ?? traits.defaultEffort) === "none";
   if (traits.sampling === "effort-none" && isResting) return;
   for (const key of ["temperature", "top_p"]) {
-    if (!Object.hasOwn(body, key) || body[key] === 1) continue;
+    if (!Object.hasOwn(body, key)) continue;
+    const isDefault = body[key] === 1;
     delete body[key];
+    if (isDefault) continue;
     losses.lose(key, "the model takes no sampling settings while it reasons");
   }
 }

@@ -2,10 +2,10 @@
 // https://platform.openai.com/docs/guides/conversation-state
 import { GatewayError } from "../../ir/error.ts";
 import type { Frame } from "../../lib/frame.ts";
-import { isObject, type JsonObject, parseObject } from "../../lib/json.ts";
+import { isObject, JsonError, type JsonObject, parseObject } from "../../lib/json.ts";
 import { withMembers, withoutMembers } from "../../lib/json-members.ts";
 import type { StateCodec } from "../dialect.ts";
-import { field, stringOr } from "../fields.ts";
+import { field, stringOr, wordOf } from "../fields.ts";
 import { kept } from "./kept.ts";
 
 /** Events that carry the whole answer at its end. */
@@ -13,6 +13,10 @@ const finals: ReadonlySet<string> = new Set(["response.completed", "response.inc
 
 export const state: StateCodec = {
   previousId: (read) => stringOr(read("previous_response_id")),
+  conversationOf(body) {
+    const given = field(body, "conversation");
+    return stringOr(isObject(given) ? field(given, "id") : given);
+  },
   // Kept unless the client says otherwise.
   wantsKept: (read) => read("store") !== false,
   inputOf: (body) => itemsOf(field(body, "input")),
@@ -22,19 +26,19 @@ export const state: StateCodec = {
     // The name is in the data too, but parsing every event for it would be dear.
     if (event !== undefined && !finals.has(event)) return undefined;
     if (event === undefined && ![...finals].some((name) => data.includes(name))) return undefined;
-    const body = parseObject(data);
+    const body = objectIn(data);
     const answer = field(body, "response");
-    return finals.has(String(field(body, "type"))) && isObject(answer) ? answer : undefined;
+    return finals.has(wordOf(field(body, "type"))) && isObject(answer) ? answer : undefined;
   },
   idIn({ event, data }: Frame) {
     if (event !== undefined && event !== "response.created") return undefined;
     if (event === undefined && !data.includes("response.created")) return undefined;
-    const body = parseObject(data);
+    const body = objectIn(data);
     const answer = field(body, "response");
     const isStart = field(body, "type") === "response.created" && isObject(answer);
     return isStart ? stringOr(field(answer, "id")) : undefined;
   },
-  isOpen: (answer) => ["queued", "in_progress"].includes(String(field(answer, "status"))),
+  isOpen: (answer) => ["queued", "in_progress"].includes(wordOf(field(answer, "status"))),
   goOn(bytes, before) {
     const text = Buffer.from(bytes).toString("utf8");
     const given = itemsOf(field(parseObject(text), "input"));
@@ -42,6 +46,10 @@ export const state: StateCodec = {
     return withMembers(plain, { input: [...before, ...given] });
   },
   unknown(id) {
+    if (id.startsWith("conv")) {
+      const message = `Conversation with id '${id.slice(0, 200)}' not found.`;
+      throw new GatewayError("not_found", message, { param: "conversation" });
+    }
     throw new GatewayError("invalid_request", `Previous response with id '${id}' not found.`, {
       param: "previous_response_id",
       upstream: { code: "previous_response_not_found" },
@@ -49,6 +57,16 @@ export const state: StateCodec = {
   },
   kept,
 };
+
+/** What is no JSON object says nothing here: whoever reads the stream tells of it. */
+function objectIn(data: string): JsonObject {
+  try {
+    return parseObject(data);
+  } catch (error) {
+    if (error instanceof JsonError) return {};
+    throw error;
+  }
+}
 
 /** A text stands for one message of the user. */
 function itemsOf(value: unknown): JsonObject[] {

@@ -135,6 +135,8 @@ export function createStreamDecoder(origin: Origin): StreamDecoder {
         if (errorOf(json) !== undefined) return fail(decodeInlineError(json));
         const kind = kindOf(type);
         if (kind !== undefined) return [...start({}), ...itemOf(json, kind).push(type, json)];
+        // It can come before the event that says which answer this is.
+        if (isBeat.test(type)) return [{ type: "ping" }];
         // What the tools of the provider's own are doing; the item tells the outcome.
         return isProgress.test(type)
           ? [...start({}), { type: "ping" }]
@@ -164,7 +166,8 @@ export function createStreamDecoder(origin: Origin): StreamDecoder {
 }
 
 const isProgress =
-  /^response\.(?!image_generation_call\.partial_image)(?:[a-z_]+_call(?:_[a-z_]+)?|mcp_list_tools|compaction)\.[a-z_.]+$|^(?:response\.)?(?:keepalive|heartbeat|ping)$/;
+  /^response\.(?!image_generation_call\.partial_image)(?:[a-z_]+_call(?:_[a-z_]+)?|mcp_list_tools|compaction)\.[a-z_.]+$/;
+const isBeat = /^(?:response\.)?(?:keepalive|heartbeat|ping)$/;
 
 const kinds: readonly [RegExp, string][] = [
   [/^response\.(?:output_text|refusal)\./, "message"],

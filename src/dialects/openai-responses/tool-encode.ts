@@ -5,8 +5,9 @@ import { isObject, type JsonObject } from "../../lib/json.ts";
 import { isMetUnasked } from "../bookkeeping.ts";
 import { unknownFields } from "../ext.ts";
 import { defined } from "../fields.ts";
-import { freeformLoss, freeformSchema } from "../freeform.ts";
+import { freeformLoss, freeformSchema, spellFormat } from "../freeform.ts";
 import type { Losses } from "../losses.ts";
+import { plainSchema } from "../plain-schema.ts";
 import { vendorToolLoss } from "../vendor-tools.ts";
 import { isStrictSchema } from "./strict-schema.ts";
 import { toolFrame } from "./tool-decode.ts";
@@ -79,9 +80,10 @@ function encodeTool(tool: OwnTool, path: string, scope: ToolScope): JsonObject {
     return { type: "function", name, ...defined({ description }), parameters, strict: false };
   }
   if (tool.type === "custom") {
-    return { type: "custom", name, ...defined({ description, format: tool.format }), ...extra };
+    const format = spellFormat(tool.format, false);
+    return { type: "custom", name, ...defined({ description, format }), ...extra };
   }
-  const { parameters } = tool;
+  const parameters = isNative ? tool.parameters : plainSchema(tool.parameters);
   if (isNative) {
     const { strict } = tool;
     return { type: "function", name, ...defined({ description, parameters, strict }), ...extra };

@@ -64,11 +64,18 @@ export const azure: Provider = {
     batches: account("/batches"),
     realtime: [
       v1("/realtime"),
-      { ...dated("/realtime"), path: "/openai/realtime?api-version={api_version}&deployment={model}" },
+      {
+        ...dated("/realtime"),
+        path: "/openai/realtime?api-version={api_version}&deployment={model}",
+      },
     ],
   },
   authorize: azureAuth,
   // The list is of the models one could deploy, not of the deployments that requests name.
   modelsUrl: null,
-  quirks: { maxTokensField: "max_completion_tokens", refusesReasoning: true },
+  quirks: {
+    maxTokensField: "max_completion_tokens",
+    refusesReasoning: true,
+    refusesSdkFields: true,
+  },
 };

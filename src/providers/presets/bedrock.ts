@@ -58,7 +58,7 @@ export const bedrock: Provider = {
     ],
     embeddings: [
       { dialect: "bedrock-converse", path: invoke, models: by("amazon.") },
-      { dialect: "cohere", path: invoke, envelope: cohereEmbed, models: by("cohere.embed-v4") },
+      { dialect: "cohere", path: invoke, envelope: cohereEmbed, models: by("cohere.embed-") },
     ],
     rerank: [
       { dialect: "cohere", path: invoke, envelope: cohereRerank, models: by("cohere.rerank-v3") },

@@ -9,5 +9,9 @@ export const byteplus = defineCompatible({
   baseUrl: "https://ark.ap-southeast.bytepluses.com/api/v3",
   openai: ["chat", "embeddings", "images"],
   responses: true,
-  quirks: { reasoningField: "reasoning_content", reasoningRequest: "thinking" },
+  quirks: {
+    reasoningField: "reasoning_content",
+    reasoningRequest: "thinking",
+    reasoningEfforts: ["minimal", "low", "medium", "high"],
+  },
 });

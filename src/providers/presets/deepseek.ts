@@ -13,6 +13,9 @@ export const deepseek = defineCompatible({
     reasoningField: "reasoning_content",
     noJsonSchema: true,
     reasoningRequest: "thinking",
+    // https://api-docs.deepseek.com/guides/thinking_mode: some words stand for others.
+    reasoningEfforts: ["minimal", "low", "medium", "high", "xhigh", "max"],
+    maxTokensField: "max_tokens",
     maxStop: 16,
   },
 });

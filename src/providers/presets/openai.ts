@@ -26,5 +26,9 @@ export const openai = defineCompatible({
   openaiModels:
     /^(?!(?:gpt-5(?:\.\d+)?-pro|gpt-5(?:\.\d+)?-codex|o1-pro|o3-pro|codex-|computer-use-)|.*-deep-research)/,
   responses: { countTokens: true, compact: true },
-  quirks: { maxTokensField: "max_completion_tokens", refusesReasoning: true },
+  quirks: {
+    maxTokensField: "max_completion_tokens",
+    refusesReasoning: true,
+    refusesSdkFields: true,
+  },
 });

@@ -10,5 +10,10 @@ export const openrouter = defineCompatible({
   openai: ["chat", "embeddings", "completions"],
   responses: true,
   anthropic: {},
-  quirks: { cacheControl: true, reasoningField: "reasoning", reasoningRequest: "reasoning" },
+  quirks: {
+    cacheControl: true,
+    reasoningField: "reasoning",
+    reasoningRequest: "reasoning",
+    reasoningEfforts: ["none", "minimal", "low", "medium", "high", "xhigh", "max"],
+  },
 });

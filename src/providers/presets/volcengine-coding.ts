@@ -8,5 +8,9 @@ export const volcengineCoding = defineCompatible({
   env: ["ARK_CODING_API_KEY"],
   baseUrl: "https://ark.cn-beijing.volces.com/api/coding/v3",
   anthropic: { baseUrl: "https://ark.cn-beijing.volces.com/api/coding" },
-  quirks: { reasoningField: "reasoning_content", reasoningRequest: "thinking" },
+  quirks: {
+    reasoningField: "reasoning_content",
+    reasoningRequest: "thinking",
+    reasoningEfforts: ["minimal", "low", "medium", "high"],
+  },
 });

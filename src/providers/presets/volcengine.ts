@@ -8,6 +8,10 @@ export const volcengine = defineCompatible({
   env: ["ARK_API_KEY", "VOLCENGINE_API_KEY"],
   baseUrl: "https://ark.cn-beijing.volces.com/api/v3",
   openai: ["chat", "embeddings", "images"],
-  quirks: { reasoningField: "reasoning_content", reasoningRequest: "thinking" },
+  quirks: {
+    reasoningField: "reasoning_content",
+    reasoningRequest: "thinking",
+    reasoningEfforts: ["minimal", "low", "medium", "high"],
+  },
   responses: true,
 });

@@ -16,6 +16,9 @@ export const zai = defineCompatible({
     maxStop: 1,
     toolChoices: ["auto"],
     reasoningRequest: "thinking",
+    // Of GLM-5.2 and newer.
+    reasoningEfforts: ["none", "minimal", "low", "medium", "high", "xhigh", "max"],
+    maxTokensField: "max_tokens",
   },
   openai: ["chat", "images", "transcriptions"],
 });

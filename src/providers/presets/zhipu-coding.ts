@@ -16,5 +16,8 @@ export const zhipuCoding = defineCompatible({
     maxStop: 1,
     toolChoices: ["auto"],
     reasoningRequest: "thinking",
+    // Of GLM-5.2 and newer.
+    reasoningEfforts: ["none", "minimal", "low", "medium", "high", "xhigh", "max"],
+    maxTokensField: "max_tokens",
   },
 });

@@ -17,8 +17,10 @@ export interface Agent {
   shell(command: string): ScriptedCall;
   /** The call by which its model looks at a picture in the working folder. */
   look(file: string, folder: string): ScriptedCall;
-  /** Some agents wait at least this long before they ask again, ms. */
-  retriesAfterMs: number;
+  /** The vendor whose wire it speaks, as the pairs' tests name it. */
+  vendor: string;
+  /** It asks again when a stream breaks off; others say so and end. */
+  repeatsBroken: boolean;
 }
 
 /** What it is to do, and with whom. */

@@ -27,7 +27,8 @@ const throughCloud = (name: string, env: (task: Task) => Record<string, string>)
   },
   shell: (command) => ({ name: "Bash", args: { command, description: "Says it" } }),
   look: (file) => ({ name: "Read", args: { file_path: file } }),
-  retriesAfterMs: 500,
+  vendor: "Anthropic",
+  repeatsBroken: true,
 });
 
 /** Bearer keys are what gateways are given; signing of one's own is switched off where there are none. */

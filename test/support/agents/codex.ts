@@ -30,7 +30,8 @@ export const codex: Agent = {
   },
   shell: (command) => ({ name: "exec_command", args: { cmd: command } }),
   look: (file, folder) => ({ name: "view_image", args: { path: `${folder}/${file}` } }),
-  retriesAfterMs: 150,
+  vendor: "OpenAI Responses",
+  repeatsBroken: true,
 };
 
 const settingsOf = ({ url, settings = "" }: Task): string => `

@@ -24,7 +24,8 @@ export const geminiCli: Agent = {
   },
   shell: (command) => ({ name: "run_shell_command", args: { command, description: "Says it" } }),
   look: (file) => ({ name: "read_file", args: { file_path: file } }),
-  retriesAfterMs: 1_000,
+  vendor: "Gemini",
+  repeatsBroken: true,
 };
 
 const settings = {

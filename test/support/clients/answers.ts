@@ -3,6 +3,7 @@ import { expect } from "bun:test";
 import { isObject, type JsonObject } from "../../../src/lib/json.ts";
 import { checkStreamOrder } from "../anthropic-stream-order.ts";
 import { anthropicCaller, type Caller, openAiCaller } from "../callers.ts";
+import { objects } from "../upstream/shape.ts";
 import { isStreamed, type Known, type Wire } from "./asked.ts";
 import type { Capture } from "./captures.ts";
 
@@ -146,7 +147,7 @@ function checkEach(models: unknown[], model: object): void {
 function checkEmbeddings({ body }: Capture, { wire }: Known, answer: unknown): void {
   if (wire === "gemini") {
     const { embeddings } = answer as { embeddings: { values: unknown }[] };
-    expect(embeddings).toHaveLength((body?.["requests"] as unknown[]).length);
+    expect(embeddings).toHaveLength(objects(body?.["requests"]).length);
     for (const { values } of embeddings) expect(values).toBeArray();
     return;
   }

@@ -7,7 +7,7 @@ import type { Target } from "./targets.ts";
 export interface Expected {
   why: string;
   applies(capture: Capture, target: Target): boolean;
-  status: number;
+  status: number | readonly number[];
   says: RegExp;
   /** The upstream itself refuses it, and is told as it says. */
   byUpstream?: boolean;
@@ -46,6 +46,15 @@ export const refusals: readonly Expected[] = [
     says: /web_search/,
   },
   {
+    why: "a tool that runs on Anthropic's servers, and not on Amazon's",
+    applies: (capture, { name }) =>
+      toolTypes(capture).some((type) => type.startsWith("web_search_")) &&
+      name === "Bedrock invoke",
+    status: 400,
+    says: /web_search/,
+    byUpstream: true,
+  },
+  {
     why: "a tool that runs on Google's servers",
     applies: ({ client, n }, { name }) => client === "gemini-cli" && n === 8 && name !== "Gemini",
     status: 400,
@@ -53,7 +62,8 @@ export const refusals: readonly Expected[] = [
   },
   {
     why: "goes on from an answer that only the recorded server has, and was not to be kept",
-    applies: ({ body }) => typeof body?.["previous_response_id"] === "string",
+    applies: ({ body }, { name }) =>
+      typeof body?.["previous_response_id"] === "string" && name !== "OpenAI Responses",
     status: 400,
     says: /previous_response_not_found/,
   },
@@ -77,7 +87,15 @@ export const refusals: readonly Expected[] = [
     why: "the provider has no embeddings",
     applies: (capture, target) =>
       modelOf(capture).includes("embedding") && target.embeds === undefined,
-    status: 404,
+    status: [400, 404],
     says: /embedding/,
+  },
+  {
+    why: "vectors of four numbers, which these models do not make",
+    applies: ({ client, n }, target) =>
+      client === "openai-sdk" && n === 14 && is("Cohere", "Bedrock invoke", "Mistral")(target),
+    status: 400,
+    says: /output_dimension/,
+    byUpstream: true,
   },
 ];

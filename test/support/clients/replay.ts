@@ -143,10 +143,8 @@ async function replay(stand: Stand, capture: Capture): Promise<string | null> {
   if (!known) return turnedAway(capture, brought);
   const refusal = refusals.find((one) => one.applies(capture, target));
   if (refusal) {
-    expect([answer.status, await answer.text()]).toEqual([
-      refusal.status,
-      expect.stringMatching(refusal.says),
-    ]);
+    expect([refusal.status].flat()).toContain(answer.status);
+    expect(await answer.text()).toMatch(refusal.says);
     expect(sent).toHaveLength(refusal.byUpstream ? 1 : 0);
     return refusal.why;
   }
@@ -165,7 +163,7 @@ function checkSent({ target }: Stand, capture: Capture, { wire }: Known, brought
   if (!request) return;
   expectPrivate(request.headers);
   if (wire === target.wire) checkRelayed(target, capture, brought, request);
-  else checkTranslated(capture, brought, request);
+  else if (wire !== target.wraps) checkTranslated(capture, brought, request);
 }
 
 const value = (headers: Record<string, string>, name: string): string | undefined =>
@@ -180,7 +178,9 @@ function checkRelayed(
 ): void {
   const text = JSON.stringify(capture.body);
   const name = modelOf(capture);
-  const expected = text.replace(`"model":"${name}"`, `"model":"${target.model(name)}"`);
+  // The SDK's own addition to calls, which OpenAI refuses.
+  const { plain, additions } = withoutAdditions(text);
+  const expected = plain.replace(`"model":"${name}"`, `"model":"${target.model(name)}"`);
   const body = Buffer.from(request.body).toString("utf8");
   // Nothing else may be added than the wish that a stream reports usage.
   const asking = /,?"stream_options":\{"include_usage":true\}/;
@@ -189,7 +189,12 @@ function checkRelayed(
   for (const header of ["anthropic-version", "anthropic-beta"]) {
     expect([header, request.headers[header]]).toEqual([header, value(capture.headers, header)]);
   }
-  expect(lost).toEqual([]);
+  expect(lost).toEqual(additions);
+}
+
+function withoutAdditions(text: string): { plain: string; additions: string[] } {
+  const plain = text.replaceAll(/,"parsed_arguments":\{[^{}]*\}/g, "");
+  return { plain, additions: plain === text ? [] : ["input[*].parsed_arguments"] };
 }
 
 /** Nothing that is the business of the client's own vendor is in it. */

@@ -16,8 +16,10 @@ import type { Upstream } from "../upstream/upstream.ts";
 
 export interface Target {
   name: string;
-  /** Requests of this wire are relayed; absent where an envelope is put around them. */
+  /** Requests of this wire are relayed. */
   wire?: DialectId;
+  /** Requests of this wire are changed only as far as the API that carries it demands. */
+  wraps?: DialectId;
   /** The preset serves nothing else: it need not be cut down. */
   whole?: true;
   /** Preset of this name, of which only the endpoints that pass are there. */
@@ -111,6 +113,7 @@ export const targets: readonly Target[] = [
   {
     ...bedrock,
     name: "Bedrock invoke",
+    wraps: "anthropic-messages",
     endpoints: speaks("anthropic-messages", "cohere"),
     model: claudeOnBedrock,
     embeds: "cohere.embed-v4:0",
@@ -136,7 +139,7 @@ export const targets: readonly Target[] = [
     name: "Mistral",
     whole: true,
     provider: "mistral",
-    wire: "openai-chat",
+    wraps: "openai-chat",
     endpoints: () => true,
     start: () => startMistralUpstream(strict),
     model: () => "mistral-medium-latest",
@@ -148,11 +151,11 @@ export const targets: readonly Target[] = [
 export const presetsOf = (target: Target): Provider[] =>
   providers.map((preset) => {
     if (preset.id !== target.provider) return preset;
-    const speaks = Object.entries(preset.speaks).flatMap(([operation, endpoints]) => {
-      const left = endpoints.filter(target.endpoints);
-      return left.length > 0 ? [[operation, left] as const] : [];
+    const left = Object.entries(preset.speaks).flatMap(([operation, endpoints]) => {
+      const passed = endpoints.filter(target.endpoints);
+      return passed.length > 0 ? [[operation, passed] as const] : [];
     });
-    return { ...preset, speaks: Object.fromEntries(speaks) };
+    return { ...preset, speaks: Object.fromEntries(left) };
   });
 
 /** What an operator writes for this target. */

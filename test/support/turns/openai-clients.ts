@@ -1,5 +1,6 @@
 // The official `openai` SDK in a conversation with tools: chat completions, and Responses without a store.
 import OpenAI from "openai";
+import { stringOr } from "../../../src/dialects/fields.ts";
 import { isObject, type JsonObject } from "../../../src/lib/json.ts";
 import {
   argsBack,
@@ -159,5 +160,5 @@ const callOf = (item: JsonObject): Call[] =>
 
 const textOf = ({ content }: JsonObject): string =>
   Array.isArray(content)
-    ? content.map((part) => (isObject(part) ? String(part["text"] ?? "") : "")).join("")
+    ? content.map((part) => (isObject(part) ? (stringOr(part["text"]) ?? "") : "")).join("")
     : "";

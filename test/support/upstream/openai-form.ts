@@ -26,7 +26,10 @@ export function parseForm(contentType: string, body: Uint8Array): FormPart[] | s
     const name = /; name="([^"]*)"/.exec(disposition)?.[1];
     if (name === undefined) return "a part has no name";
     const fileName = /; filename="([^"]*)"/.exec(disposition)?.[1];
-    const type = headers.find((line) => /^content-type:/i.test(line))?.slice(13).trim();
+    const type = headers
+      .find((line) => /^content-type:/i.test(line))
+      ?.slice(13)
+      .trim();
     parts.push({
       name,
       ...(fileName === undefined ? {} : { fileName }),

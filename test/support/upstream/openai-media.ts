@@ -102,7 +102,9 @@ export function judgeMedia(request: Recorded): Judgement | undefined {
   const operation = operations[request.path];
   if (!operation) return undefined;
   if (request.method !== "POST") {
-    return { refusal: { ...invalid({ message: `Not allowed to ${request.method}.` }), status: 405 } };
+    return {
+      refusal: { ...invalid({ message: `Not allowed to ${request.method}.` }), status: 405 },
+    };
   }
   const read = operation.files ? readForm(request, operation) : readJson(request);
   if ("status" in read) return { refusal: read };

@@ -16,8 +16,13 @@ export interface OpenAiObjects {
   clear(): void;
 }
 
-const purposes = ["assistants", "batch", "fine-tune", "vision", "user_data", "evals"];
-const batched = ["/v1/responses", "/v1/chat/completions", "/v1/embeddings", "/v1/completions"];
+const purposes = new Set(["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]);
+const batched = new Set([
+  "/v1/responses",
+  "/v1/chat/completions",
+  "/v1/embeddings",
+  "/v1/completions",
+]);
 
 /** Whether a request's body is a form. */
 export const isObjectForm = ({ method, path }: Recorded): boolean =>
@@ -25,7 +30,7 @@ export const isObjectForm = ({ method, path }: Recorded): boolean =>
 
 /** Whether a request has no body at all. */
 export const isBodiless = ({ method, path }: Recorded): boolean =>
-  method !== "POST" || /\/cancel$/.test(path);
+  method !== "POST" || path.endsWith("/cancel");
 
 export function createOpenAiObjects(): OpenAiObjects {
   const files = new Map<string, { object: JsonObject; bytes: Buffer }>();
@@ -50,13 +55,17 @@ export function createOpenAiObjects(): OpenAiObjects {
   function judgeFiles(request: Recorded, id: string | undefined, part: string): Judgement {
     const { method } = request;
     if (id === undefined) {
-      if (method === "GET") return page([...files.values()].map(({ object }) => object), request);
+      if (method === "GET")
+        return page(
+          [...files.values()].map(({ object }) => object),
+          request,
+        );
       if (method !== "POST") return notAllowed(request);
       const form = parseForm(request.headers["content-type"] ?? "", request.body);
       if (typeof form === "string") return refused(`Could not parse multipart form: ${form}`);
       const purpose = form.find(({ name }) => name === "purpose")?.bytes.toString();
       const file = form.find(({ name }) => name === "file");
-      if (!purposes.includes(purpose ?? "")) return refused("Invalid value for 'purpose'.", "purpose");
+      if (!purposes.has(purpose ?? "")) return refused("Invalid value for 'purpose'.", "purpose");
       if (file?.fileName === undefined) return refused("'file' is a required property", "file");
       return accepted(addFile(file.fileName, purpose ?? "", file.bytes));
     }
@@ -89,7 +98,7 @@ export function createOpenAiObjects(): OpenAiObjects {
       if (!isObject(parsed)) return refused("We could not parse the JSON body.");
       const input = String(parsed["input_file_id"]);
       if (!files.has(input)) return refused(`Invalid 'input_file_id': ${input}.`, "input_file_id");
-      if (!batched.includes(String(parsed["endpoint"]))) return refused("Invalid 'endpoint'.");
+      if (!batched.has(String(parsed["endpoint"]))) return refused("Invalid 'endpoint'.");
       if (parsed["completion_window"] !== "24h") return refused("Invalid 'completion_window'.");
       const batch = {
         id: createVendorId("batch_"),
@@ -125,7 +134,12 @@ export function createOpenAiObjects(): OpenAiObjects {
       const fields = ["filename", "purpose", "bytes", "mime_type"];
       const lacking = fields.find((name) => !isObject(parsed) || parsed[name] === undefined);
       if (lacking || !isObject(parsed)) return refused(`Missing '${lacking}'.`, lacking ?? null);
-      const object = { id: createVendorId("upload_"), object: "upload", status: "pending", ...parsed };
+      const object = {
+        id: createVendorId("upload_"),
+        object: "upload",
+        status: "pending",
+        ...parsed,
+      };
       uploads.set(object.id, { object, parts: new Map() });
       return accepted(object);
     }
@@ -169,7 +183,8 @@ export function createOpenAiObjects(): OpenAiObjects {
 function page(objects: readonly JsonObject[], request: Recorded): Judgement {
   const query = new URLSearchParams(request.query);
   const limit = Number(query.get("limit") ?? 20);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 100) return refused("Invalid 'limit'.", "limit");
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100)
+    return refused("Invalid 'limit'.", "limit");
   const after = query.get("after");
   const newest = objects.toReversed();
   const at = after === null ? 0 : newest.findIndex(({ id }) => id === after) + 1;

@@ -32,7 +32,7 @@ const own = "test/contract/fixtures";
 
 /** Which of the corpus's files hold a wire's chats: `<provider>.<one of these>.jsonl.gz`. */
 const apis: Readonly<Record<Wire, readonly string[]>> = {
-  "openai-chat": ["openai.chat", "mistral.chat"],
+  "openai-chat": ["openai.chat", "mistral.chat", "writer.chat"],
   "openai-responses": ["openai.responses"],
   "anthropic-messages": ["anthropic.messages"],
   gemini: ["gemini.generate", "gemini.stream"],
@@ -51,7 +51,7 @@ const ownFiles: Readonly<Record<Wire, readonly string[]>> = {
   ollama: ["ollama/ollama.ollama.chat.jsonl", "ollama/ollama.ollama.generate.jsonl"],
   "bedrock-converse": ["bedrock-converse/cases.jsonl"],
   cohere: ["cohere/cohere.cohere.v2.chat.jsonl"],
-  "bedrock-invoke": [],
+  "bedrock-invoke": ["bedrock-invoke/cases.jsonl"],
 };
 
 /** False where the corpus is not there; says so once. */

@@ -65,19 +65,22 @@ function differences(hearing: Hearing): { found: Difference[]; faults: string[] 
   const { stream, response, id } = exchange;
   const faults: string[] = [];
   const isRelayed = wire === client;
+  const isSame = Buffer.compare(answer.bytes, bytesOf(exchange)) === 0;
   const found: Difference[] = [];
   const differ = (aspect: Aspect, before: unknown, after: unknown): void => {
     const { errorCode } = answer.row;
-    found.push({ aspect, before, after, id, wire, client, errorCode, isRelayed });
+    const relayed = isRelayed && isSame;
+    found.push({ aspect, before, after, id, wire, client, errorCode, isRelayed: relayed });
   };
 
   const payloads = recordedPayloads(wire, exchange, isStreamed(exchange));
   const failure =
     response.status >= 400 ? { message: messageIn(response.body) } : failureIn(wire, payloads);
-  if (isRelayed && !failure && !isSame(answer.bytes, bytesOf(exchange))) {
+  if (isRelayed && answer.status === 200 && !failure && !isSame) {
     faults.push("the client got other bytes");
   }
   if (failure) {
+    if (answer.row.status !== "error") faults.push("the failure is not on record");
     const said = heard.failure ?? failureIn(sdk.wire, heard.payloads);
     if (!said?.message.includes(failure.message)) differ("failure", failure.message, said?.message);
     else if (response.status >= 400 && heard.failure?.status !== response.status) {
@@ -155,8 +158,6 @@ const respelt = (calls: Told["calls"]): Told["calls"] =>
       return { name, args };
     }
   });
-
-const isSame = (one: Uint8Array, other: Uint8Array): boolean => Buffer.compare(one, other) === 0;
 
 /** The ledger has what the answer says of usage. */
 function wrongRow({ usage }: Told, { row }: Answer): string[] {

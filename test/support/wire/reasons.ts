@@ -13,7 +13,7 @@ export interface Difference {
   client: ClientId;
   /** Why the gateway says that the request failed. */
   errorCode: string | null;
-  /** What the SDK says that is the provider's own bytes. */
+  /** What the SDK read are the provider's own bytes. */
   isRelayed: boolean;
 }
 
@@ -120,12 +120,6 @@ export const reasons: readonly Reason[] = [
     why: "Anthropic and Cohere have no images in answers",
     aspects: ["images"],
     clients: [...anthropics, "cohere"],
-    explains: isGone,
-  },
-  {
-    why: "Ollama's generate has no images in answers and no calls",
-    aspects: ["images", "calls"],
-    clients: ["ollama-generate"],
     explains: isGone,
   },
   {

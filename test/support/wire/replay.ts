@@ -29,7 +29,7 @@ export interface Answer {
   status: number;
   headers: Headers;
   bytes: Uint8Array;
-  /** What the upstream was sent; null when the gateway asked nobody. */
+  /** What the upstream was sent, the first time where it was asked again; null when the gateway asked nobody. */
   received: Received | null;
   /** The usage row, committed before the answer's last byte. */
   row: UsageRow;
@@ -85,8 +85,12 @@ export function chatPath(wire: Wire, model: string, stream: boolean): string {
   }
 }
 
-/** Models of the upstream begin with the wire it is to speak. */
-export const modelAt = (wire: Wire, model: string): string => `${wire}/${model}`;
+/** Providers whose own presets matter: what they do differently is in the records. */
+const vendors = ["voyage", "together", "bedrock"] as const;
+export type Vendor = (typeof vendors)[number];
+
+/** Models of the upstream begin with the wire it is to speak, or the vendor that it stands for. */
+export const modelAt = (upstream: Wire | Vendor, model: string): string => `${upstream}/${model}`;
 
 export const clientSecret = "client-secret";
 export const upstreamSecret = "upstream-secret";
@@ -103,7 +107,7 @@ const lonePresets: readonly Provider[] = [
   ...(["bedrock-converse", "anthropic-messages"] as const).map(
     (dialect): Provider => ({
       ...bedrock,
-      id: `lone-${dialect}`,
+      id: `bedrock-${dialect}`,
       speaks: {
         chat: (bedrock.speaks.chat ?? [])
           .filter((endpoint) => endpoint.dialect === dialect)
@@ -120,15 +124,15 @@ const types: Readonly<Record<Wire, string>> = {
   gemini: "gemini-compatible",
   ollama: "lone-ollama",
   cohere: "cohere-compatible",
-  "bedrock-converse": "lone-bedrock-converse",
-  "bedrock-invoke": "lone-anthropic-messages",
+  "bedrock-converse": "bedrock-bedrock-converse",
+  "bedrock-invoke": "bedrock-anthropic-messages",
 };
 
 export async function startReplay(): Promise<Replay> {
   let recording: Recording | null = null;
   let received: Received | null = null;
   let asked = 0;
-  let answered: { response: Response; bytes: Promise<Uint8Array> } | null = null;
+  let answered: { response: Response; bytes: Uint8Array } | null = null;
   const upstream = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
@@ -136,7 +140,7 @@ export async function startReplay(): Promise<Replay> {
     async fetch(request) {
       const url = new URL(request.url);
       const bytes = new Uint8Array(await request.arrayBuffer());
-      received = { path: url.pathname, headers: request.headers, bytes };
+      received ??= { path: url.pathname, headers: request.headers, bytes };
       if (!recording) return new Response("nothing to play", { status: 500 });
       const { status, headers, pieces } = recording;
       const [whole] = pieces;
@@ -144,14 +148,16 @@ export async function startReplay(): Promise<Replay> {
       return new Response(body, { status, headers });
     },
   });
-  const provider = (wire: Wire) => ({
-    type: types[wire],
-    base_url: `http://127.0.0.1:${upstream.port}${wire.startsWith("bedrock") ? "" : "/v1"}`,
+  const provider = (type: string) => ({
+    type,
+    base_url: `http://127.0.0.1:${upstream.port}${type.startsWith("bedrock") ? "" : "/v1"}`,
     api_key: upstreamSecret,
-    ...(wire.startsWith("bedrock") ? { region: "us-east-1" } : {}),
+    ...(type.startsWith("bedrock") ? { region: "us-east-1" } : {}),
   });
-  const wires = Object.keys(types) as Wire[];
-  const config = { providers: Object.fromEntries(wires.map((wire) => [wire, provider(wire)])) };
+  const entries = [...Object.entries(types), ...vendors.map((vendor) => [vendor, vendor] as const)];
+  const config = {
+    providers: Object.fromEntries(entries.map(([name, type]) => [name, provider(type)])),
+  };
   const log = createLogger({ level: "error" });
   const store = await openStore({ path: ":memory:", log });
   const presets = [...providers, ...lonePresets];
@@ -167,11 +173,11 @@ export async function startReplay(): Promise<Replay> {
   const answer = async (request: Request): Promise<Response> => {
     asked += 1;
     const response = await gateway.fetch(request);
-    const [shown, kept] = response.body?.tee() ?? [null, null];
-    const bytes = new Response(kept).bytes();
+    // Read to the end before the client sees any: what it then does with it changes nothing.
+    const bytes = await response.bytes();
     answered = { response, bytes };
     const { status, headers } = response;
-    return new Response(shown, { status, headers });
+    return new Response(bytes, { status, headers });
   };
   const door = Bun.serve({
     port: 0,
@@ -184,11 +190,10 @@ export async function startReplay(): Promise<Replay> {
     if (!answered) throw new Error("the gateway was not asked");
     const { response, bytes } = answered;
     const { status, headers } = response;
-    const whole = await bytes;
     const id = headers.get("x-request-id") ?? "";
     const settled = await store.request(id);
-    if (!settled) throw new Error(`no usage row for ${id}: ${status} ${Buffer.from(whole)}`);
-    return { status, headers, bytes: whole, received, row: settled.usage };
+    if (!settled) throw new Error(`no usage row for ${id}: ${status} ${Buffer.from(bytes)}`);
+    return { status, headers, bytes, received, row: settled.usage };
   };
   const play = (next: Recording): void => {
     recording = next;

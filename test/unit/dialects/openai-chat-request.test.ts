@@ -448,7 +448,8 @@ describe("encoding", () => {
       { role: "assistant", content: "A", reasoning_content: "T" },
       { role: "assistant", content: "B" },
     ]);
-    expect(shown.fields).toEqual(["messages[1].content[0]"]);
+    // The last: an answer begun may be answered anew.
+    expect(shown.fields).toEqual(["messages[1].content[0]", "messages[1]"]);
     expect(shown.reasons[0]).toContain("(2 places)");
     const hidden = encode(request);
     expect(hidden.body.messages[0]).toEqual({ role: "assistant", content: "A" });

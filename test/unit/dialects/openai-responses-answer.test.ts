@@ -367,8 +367,18 @@ describe("encoder", () => {
     ]);
   });
 
-  test("the keep-alive is a comment and one newline (R10)", () => {
-    expect(openaiResponses.stream.keepAlive(contextOf())).toBe(": ping\n");
+  test("the keep-alive is an event under the number of the one before it (R10)", () => {
+    const { keepAlive } = openaiResponses.stream;
+    const beat = (sequence: number): Frame => ({
+      event: "keepalive",
+      data: JSON.stringify({ type: "keepalive", sequence_number: sequence }),
+    });
+    expect(keepAlive(contextOf())).toEqual(beat(0));
+    const encoder = openaiResponses.stream.encoder(contextOf());
+    const last = encoder.push(start).at(-1);
+    expect(keepAlive(contextOf(), last)).toEqual(beat(1));
+    expect(keepAlive(contextOf(), beat(7))).toEqual(beat(7));
+    expect(keepAlive(contextOf(), { data: "{}" })).toEqual(beat(0));
   });
 });
 
@@ -445,6 +455,34 @@ describe("reasoning of another provider", () => {
     const elsewhere = openaiResponses.request.encode(request, { ...target, provider: "openai" });
     expect(elsewhere.body).not.toContain("megallm.");
     expect(elsewhere.warnings).toHaveLength(1);
+  });
+
+  test("a proof on an empty text is no message, which agents would take for the answer", () => {
+    const proof = { signature: "PROOF", origin: { dialect: "gemini" as const } };
+    const closing: Part = { type: "text", text: "", proof };
+    const said = [begin(0, { type: "text", text: "Done." }), end(0)];
+    const silent = outputOf(encode([start, ...said, begin(1, closing), end(1), ...over()]));
+    expect(silent.map(({ type }) => type)).toEqual(["message", "reasoning"]);
+    const spoken = [begin(1, closing), delta(1, { type: "text", text: "More." }), end(1)];
+    expect(outputOf(encode([start, ...said, ...spoken, ...over()]))).toMatchObject([
+      { content: [{ text: "Done." }] },
+      { type: "reasoning" },
+      { content: [{ text: "More." }] },
+    ]);
+    const input = [{ role: "user", content: "q" }, ...silent, { role: "user", content: "r" }];
+    for (const items of [input, input.slice(0, -1)]) {
+      const request = decodeRequest({ model: "gemini", input: items });
+      expect(request.messages[1]?.parts).toMatchObject([
+        { text: "Done." },
+        { type: "text", text: "", proof },
+      ]);
+      expect(request.messages[2]?.parts ?? [{ text: "r" }]).toEqual([
+        expect.not.objectContaining({ proof }),
+      ]);
+      const target = { provider: "anthropic", model: "claude", quirks: {}, facts: {} };
+      const { body } = anthropicMessages.request.encode(request, target);
+      expect(body).not.toContain('"text":""');
+    }
   });
 
   test("without a text or a proof it is none", () => {
@@ -648,6 +686,14 @@ describe("decoder", () => {
     expect(reading({ status: "failed", error: { code: "server_error", message: "No." } })).toThrow(
       "No.",
     );
+  });
+
+  test("a keep-alive before the first event begins no answer", () => {
+    const beat = { type: "keepalive", sequence_number: 0 };
+    const events = decode([beat, created, beat, { type: "response.completed", response }]);
+    const own = decode([created, { type: "response.completed", response }]);
+    expect(events.filter(({ type }) => type !== "ping")).toEqual(own);
+    expect(events.filter(({ type }) => type === "ping")).toHaveLength(2);
   });
 
   test("progress of the provider's tools is a sign of life; what nobody knows is kept", () => {

@@ -62,9 +62,14 @@ test("Mistral gets nothing that it does not know", () => {
     max_tokens: 5,
     parallel_tool_calls: true,
   });
-  expect(told.map((line) => line.split(":")[0])).toEqual([
-    "stream_options",
-    "verbosity",
-    "constructor",
-  ]);
+  // Usage is always in the stream: nothing is lost with the wish for it.
+  expect(told.map((line) => line.split(":")[0])).toEqual(["verbosity", "constructor"]);
+});
+
+test("nothing is lost with what says nothing", () => {
+  const quirks: Quirks = { drop: ["user", "n", "logprobs", "stream_options"], usageInStream: "always" };
+  const silent = { user: null, n: 1, logprobs: false, stream_options: { include_usage: true } };
+  expect(after(quirks, { ...silent, stop: "a" })).toEqual([{ stop: "a" }, []]);
+  const told = after(quirks, { n: 2, logprobs: true, stream_options: { include_obfuscation: true } })[1];
+  expect(told.map((line) => line.split(":")[0])).toEqual(["n", "logprobs", "stream_options"]);
 });

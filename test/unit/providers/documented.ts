@@ -20,9 +20,15 @@ openai
   translations openai-chat https://api.openai.com/v1/audio/translations bearer
   count-tokens openai-responses https://api.openai.com/v1/responses/input_tokens bearer
   compact openai-responses https://api.openai.com/v1/responses/compact bearer
+  files openai-chat https://api.openai.com/v1/files bearer
+  batches openai-chat https://api.openai.com/v1/batches bearer
+  uploads openai-chat https://api.openai.com/v1/uploads bearer
+  realtime openai-chat https://api.openai.com/v1/realtime bearer
 anthropic
   chat anthropic-messages https://api.anthropic.com/v1/messages x-api-key anthropic-version=2023-06-01
   count-tokens anthropic-messages https://api.anthropic.com/v1/messages/count_tokens x-api-key anthropic-version=2023-06-01
+  files anthropic-messages https://api.anthropic.com/v1/files x-api-key anthropic-version=2023-06-01
+  batches anthropic-messages https://api.anthropic.com/v1/messages/batches x-api-key anthropic-version=2023-06-01
 gemini
   chat gemini model=gemini-2.5-flash https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:generateContent x-goog-api-key
   chat gemini model=gemini-2.5-flash stream https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse x-goog-api-key
@@ -50,6 +56,8 @@ groq
   speech openai-chat https://api.groq.com/openai/v1/audio/speech bearer
   transcriptions openai-chat https://api.groq.com/openai/v1/audio/transcriptions bearer
   translations openai-chat https://api.groq.com/openai/v1/audio/translations bearer
+  files openai-chat https://api.groq.com/openai/v1/files bearer
+  batches openai-chat https://api.groq.com/openai/v1/batches bearer
 deepseek
   chat openai-chat https://api.deepseek.com/v1/chat/completions bearer
   chat openai-responses https://api.deepseek.com/responses bearer
@@ -154,6 +162,8 @@ dashscope
   chat openai-responses https://dashscope-intl.aliyuncs.com/api/v2/apps/protocols/compatible-mode/v1/responses bearer
   chat anthropic-messages https://dashscope-intl.aliyuncs.com/apps/anthropic/v1/messages x-api-key anthropic-version=2023-06-01
   embeddings openai-chat https://dashscope-intl.aliyuncs.com/compatible-mode/v1/embeddings bearer
+  files openai-chat https://dashscope-intl.aliyuncs.com/compatible-mode/v1/files bearer
+  batches openai-chat https://dashscope-intl.aliyuncs.com/compatible-mode/v1/batches bearer
 minimax
   chat openai-chat https://api.minimax.io/v1/chat/completions bearer
   chat anthropic-messages https://api.minimax.io/anthropic/v1/messages bearer anthropic-version=2023-06-01
@@ -490,6 +500,10 @@ openai-compatible
   speech openai-chat http://10.0.0.5:8000/v1/audio/speech bearer
   transcriptions openai-chat http://10.0.0.5:8000/v1/audio/transcriptions bearer
   translations openai-chat http://10.0.0.5:8000/v1/audio/translations bearer
+  files openai-chat http://10.0.0.5:8000/v1/files bearer
+  batches openai-chat http://10.0.0.5:8000/v1/batches bearer
+  uploads openai-chat http://10.0.0.5:8000/v1/uploads bearer
+  realtime openai-chat http://10.0.0.5:8000/v1/realtime bearer
   rerank cohere http://10.0.0.5:8000/v1/rerank bearer
 responses-compatible
   chat openai-responses http://10.0.0.5:8000/v1/responses bearer

@@ -35,8 +35,8 @@ function stream(payloads: readonly Payload[]): Told {
     reasoning: [...messages, ...lines].map((place) => text(place["thinking"])).join(""),
     calls: realCalls(payloads.flatMap(callsIn)),
     citations: [],
-    images: messages.flatMap((message) =>
-      Array.isArray(message["images"]) ? message["images"].map(text) : [],
+    images: [...messages, ...lines].flatMap(({ images }) =>
+      Array.isArray(images) ? images.map(text) : [],
     ),
     isRefused: false,
     finish: last["done"] !== true ? "none" : word === "length" ? "length" : "stop",

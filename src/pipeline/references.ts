@@ -1,0 +1,43 @@
+// Files and conversations that a request goes by: only the caller's own, and only at the provider that keeps them (fault S32).
+import { GatewayError } from "../ir/error.ts";
+import type { Candidate } from "../routing/router.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Inbound } from "./inbound.ts";
+import { referencesIn } from "./objects.ts";
+
+/** Bodies without any of these are not read for it. */
+const marks = ["file_id", "vector_store_id", '"conversation"'].map((text) => Buffer.from(text));
+
+/** What vendors' ids of such objects look like; other values of such fields are somebody's own data. */
+const vendorId = /^(?:file|vs|conv)[-_]\w/;
+
+/**
+ * The candidates that have everything the request names.
+ * @throws GatewayError `not_found` when none has, or something is another key's
+ */
+export async function whoHasReferences(
+  inbound: Inbound,
+  candidates: Candidate[],
+  { record, services }: Exchange,
+): Promise<Candidate[]> {
+  const { bytes } = inbound;
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // Without keys there is one caller, and the providers know best what they have.
+  if (record.key === null || !marks.some((mark) => text.includes(mark))) return candidates;
+  const ids = referencesIn(inbound.body().json).filter((id) => vendorId.test(id));
+  if (ids.length === 0) return candidates;
+  const names = [...new Set(candidates.map(({ provider }) => provider.name))];
+  const found = await services.owners.find(ids, names);
+  const own = found.filter(({ owner }) => owner === record.key);
+  const able = candidates.filter(({ provider, key }) =>
+    ids.every((id) =>
+      own.some(
+        (each) =>
+          each.id === id && each.provider === provider.name && each.account === (key?.name ?? null),
+      ),
+    ),
+  );
+  if (able.length > 0) return able;
+  const missing = ids.find((id) => !own.some((each) => each.id === id)) ?? ids[0] ?? "";
+  throw new GatewayError("not_found", `No such object: '${missing.slice(0, 200)}'.`);
+}
