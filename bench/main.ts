@@ -1,16 +1,21 @@
-// `bun run bench [name …]`: every measurement that the documentation quotes.
+// `bun run bench [name …] [--json]`: every measurement that the documentation quotes.
 import { parseArgs } from "node:util";
 
-type Bench = () => Promise<{ title: string; rows: string[] }>;
+/** `data`: the figures for `--json`, where there are some besides the rows. */
+type Bench = () => Promise<{ title: string; rows: string[]; data?: object }>;
 
 const benches: Readonly<Record<string, Bench>> = {
   start: async () => (await import("./start.ts")).runStartBench(),
   http: async () => (await import("./http.ts")).runHttpBench(),
   store: async () => (await import("./store.ts")).runStoreBench(),
   json: async () => (await import("./json.ts")).runJsonBench(),
+  codec: async () => (await import("./codec.ts")).runCodecBench(),
 };
 
-const { positionals } = parseArgs({ allowPositionals: true });
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: "boolean" } },
+});
 const wanted = positionals.length > 0 ? positionals : Object.keys(benches);
 const unknown = wanted.filter((name) => !(name in benches));
 if (unknown.length > 0) {
@@ -21,6 +26,7 @@ if (unknown.length > 0) {
 }
 for (const name of wanted) {
   process.stderr.write(`running ${name} …\n`);
-  const { title, rows } = await benches[name]!();
-  console.log(`\n${title}\n${rows.map((row) => `  ${row}`).join("\n")}`);
+  const { title, rows, data } = await benches[name]!();
+  if (values.json) console.log(JSON.stringify({ name, title, ...(data ?? { rows }) }));
+  else console.log(`\n${title}\n${rows.map((row) => `  ${row}`).join("\n")}`);
 }

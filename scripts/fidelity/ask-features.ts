@@ -476,8 +476,7 @@ const tools: RequestFeature[] = [
     group: "Tools",
     name: "tool choice: among some tools",
     read: (request, from) =>
-      request.ext[from]?.["tool_choice"] ??
-      (request.ext[from]?.["toolConfig"] as object | undefined),
+      request.ext[from]?.["tool_choice"] ?? request.ext[from]?.["toolConfig"],
     forms: Object.fromEntries(
       (
         [

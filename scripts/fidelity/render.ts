@@ -71,7 +71,10 @@ function counts(verdicts: readonly Verdict[]): string {
 
 Kept / mapped / lost or refused, by pair (requests from the row's client to the column's provider, and answers of the row's provider to the column's client):
 
-${table("", [...ids.map((from) => [`**${labels[from]}**`, ...ids.map((to) => cell(from, to))])])}`;
+${table(
+  "",
+  ids.map((from) => [`**${labels[from]}**`, ...ids.map((to) => cell(from, to))]),
+)}`;
 }
 
 const table = (title: string, rows: readonly (readonly string[])[]): string =>

@@ -86,6 +86,8 @@ function verdict<T>(
       if (isDeepStrictEqual(plainData(is), plainData(was)) && told.length === 0) {
         return { ...base, kind: "kept", note: "" };
       }
+      // Another meaning than before, and nothing in the body or in a warning says so.
+      if (changes === "" && told.length === 0) return { ...base, kind: "silent", note: "" };
       return { ...base, kind: "mapped", note: [changes, reasons].filter(Boolean).join("; ") };
     }
     const unasked = feature.unasked?.[to];

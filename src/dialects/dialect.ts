@@ -114,10 +114,12 @@ export interface Quirks {
   reasoningPart?: "thinking";
   /** A user's message right after a tool's result is refused: an assistant's message must stand between. */
   noUserAfterTool?: boolean;
-  /** System messages behind an assistant's message or a tool's result are refused: they are sent as the user's. */
+  /** System messages behind an assistant's message or a tool's result, or at the end, are refused: they are sent as the user's. */
   systemFirst?: boolean;
   /** An assistant's message with neither text nor calls is refused: left out with a warning. */
   refusesEmptyTurns?: boolean;
+  /** The values that a picture's `detail` may have, when not all: another is left out with a warning. */
+  imageDetails?: readonly string[];
   /** Tools are functions with parameters, nothing else: free-form ones become functions whoever declared them. */
   plainTools?: boolean;
   /** How a file is shown in OpenAI chat bodies. Default `file`; `document_url` holds a web address or a data URL. */
@@ -338,10 +340,19 @@ export interface Dialect {
    * `quirks` are the upstream's.
    */
   readonly carriesForeign?: (body: Uint8Array, quirks: Quirks) => boolean;
-  /** Makes the top level of a chat body one that the provider takes, also where it is relayed. Absent: bodies are relayed as they are. */
-  readonly fit?: (draft: Draft, target: Pick<Target, "model" | "quirks">) => void;
+  /** Makes the top level of a relayed body one that the provider takes. Absent: bodies are relayed as they are. */
+  readonly fit?: (
+    draft: Draft,
+    target: Pick<Target, "model" | "quirks">,
+    operation: Operation,
+  ) => void;
   /** Where OpenAI's SDKs add fields of their own, see {@link Quirks.refusesSdkFields}; a body without `sign` has none. */
   readonly sdkFields?: readonly { sign: string; path: readonly string[] }[];
+  /**
+   * What stands in every answer with reasoning or parts that the provider signed, as JSON text: one without any of these
+   * need not be read for it. Absent: there are none.
+   */
+  readonly proofs?: readonly string[];
   /** Query parameters of a client that belong to this wire and may reach an upstream of the same dialect. */
   readonly requestQuery?: readonly string[];
   /** Usage in a complete JSON answer of any operation of this dialect, without decoding the rest; undefined when it has none. */

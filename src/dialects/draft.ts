@@ -17,7 +17,10 @@ const defaults: Readonly<Partial<Record<string, unknown>>> = {
 };
 
 /** Leaves out, brings inside bounds or renames what the provider does not take: quirks that every dialect shares. */
-export function fitRefused(draft: Draft, { model, quirks }: Pick<Target, "model" | "quirks">): void {
+export function fitRefused(
+  draft: Draft,
+  { model, quirks }: Pick<Target, "model" | "quirks">,
+): void {
   const { accepts, drop = [], dropFor = [], rename = {}, maxStop } = quirks;
   const remove = (name: string, reason: string): void => {
     if (!draft.has(name)) return;

@@ -91,6 +91,7 @@ async function answered(
   const watch = services.conversations.watch(inbound, record.key, {
     provider: candidate.provider.name,
     account: candidate.key?.name,
+    model: candidate.model,
     keepsItself: outbound.relayed,
   });
   const attempted = record.attempt(candidate, outbound.dialect.id, outbound.relayed);
@@ -194,8 +195,9 @@ async function complete(
 
 /** What the provider signed in an answer that is relayed as it is. */
 function keepSigned(body: Body, outbound: Outbound, { record, services }: Life): void {
+  const { dialect, origin } = outbound;
+  if (!dialect.proofs?.some((sign) => body.text.includes(sign))) return;
   try {
-    const { dialect, origin } = outbound;
     const [candidate] = dialect.response.decode(body, origin).value.candidates;
     services.vault.keep({ tenant: record.key, origin }, candidate?.parts ?? []);
   } catch (error) {

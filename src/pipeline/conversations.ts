@@ -13,6 +13,8 @@ export interface KeptAnswer {
   provider: string;
   /** Name of the provider's key that it was asked for with. */
   account?: string;
+  /** The provider's own name of the model. */
+  model?: string;
   /** It was not done when it was last seen, so nothing was charged for it yet. */
   isOpen?: boolean;
   /** What the conversation held before it, and the answer; absent where the provider keeps it itself. */
@@ -39,7 +41,7 @@ export interface Conversations {
   watch(
     inbound: Inbound,
     tenant: string | null,
-    from: { provider: string; account: string | undefined; keepsItself: boolean },
+    from: { provider: string; account: string | undefined; model: string; keepsItself: boolean },
   ): AnswerWatch | null;
   find(id: string, tenant: string | null): Promise<KeptAnswer | null>;
   /** The answer came to its end, and is accounted. */
@@ -93,10 +95,10 @@ export function createConversations(items: Items): Conversations {
       const { input, answer } = kept.whole;
       return again(state.goOn(inbound.bytes, [...input, ...state.outputOf(answer)]));
     },
-    watch(inbound, tenant, { provider, account, keepsItself }) {
+    watch(inbound, tenant, { provider, account, model, keepsItself }) {
       const state = stateOf(inbound);
       if (!state?.wantsKept(inbound.member)) return null;
-      const place = { provider, ...(account !== undefined && { account }) };
+      const place = { provider, model, ...(account !== undefined && { account }) };
       const answer = (value: JsonObject): void => {
         const id = state.idOf(value);
         if (id === undefined) return;
@@ -132,11 +134,12 @@ const stateOf = ({ bodyDialect, dialect, operation }: Inbound): StateCodec | und
 /** What this gateway wrote itself; anything else is nothing. */
 function readKept(value: string): KeptAnswer | null {
   const kept = parseObject(value);
-  const { provider, account, isOpen, whole } = kept;
+  const { provider, account, model, isOpen, whole } = kept;
   if (typeof provider !== "string") return null;
   const place = {
     provider,
     ...(typeof account === "string" && { account }),
+    ...(typeof model === "string" && { model }),
     ...(isOpen === true && { isOpen }),
   };
   if (!isObject(whole) || !isObject(whole["answer"]) || !Array.isArray(whole["input"])) {

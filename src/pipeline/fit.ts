@@ -1,5 +1,6 @@
 // A client's own bytes made to fit the provider they are relayed to: only what it would refuse is edited.
 import type { Dialect, Draft, Quirks } from "../dialects/dialect.ts";
+import type { Operation } from "../ir/chat.ts";
 import { JsonError, type Member, parse, scan, splice } from "../lib/json.ts";
 import { withoutMembers, withoutPath } from "../lib/json-members.ts";
 
@@ -16,6 +17,7 @@ export interface Fitted extends Scanned {
 interface FitScope {
   dialect: Pick<Dialect, "fit" | "sdkFields">;
   model: string;
+  operation: Operation;
   quirks: Quirks;
   /** Fields that the operator lets through whatever the provider is known to take. */
   allowed: readonly string[];
@@ -23,23 +25,28 @@ interface FitScope {
 
 /** The body as the provider takes it; the very same bytes where nothing is to be done. */
 export function fitBody(body: Scanned, scope: FitScope): Fitted {
-  const { dialect, model, quirks, allowed } = scope;
+  const { dialect, model, operation, quirks, allowed } = scope;
   const clean = withoutSdkFields(body, scope);
-  if (!dialect.fit) return { ...clean, losses: [] };
+  if (!dialect.fit) return clean;
   const draft = createDraft(clean, allowed);
-  dialect.fit(draft, { model, quirks });
+  dialect.fit(draft, { model, quirks }, operation);
   return draft.result();
 }
 
-/** What OpenAI's SDKs add repeats what stands beside it: it goes without a word. */
-function withoutSdkFields(body: Scanned, { dialect, quirks }: FitScope): Scanned {
-  if (!quirks.refusesSdkFields) return body;
+function withoutSdkFields(body: Scanned, { dialect, operation, quirks }: FitScope): Fitted {
+  if (!quirks.refusesSdkFields || operation !== "chat") return { ...body, losses: [] };
   let { bytes } = body;
+  const losses: Fitted["losses"] = [];
   for (const { sign, path } of dialect.sdkFields ?? []) {
+    // Most bodies have none, and are not looked at any closer.
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (buffer.includes(sign)) bytes = withoutPath(bytes, path) ?? bytes;
+    const without = buffer.includes(sign) ? withoutPath(bytes, path) : null;
+    if (!without) continue;
+    bytes = without;
+    const field = path.join(".").replaceAll(".*", "[*]");
+    losses.push({ field, reason: "an addition of the client's SDK" });
   }
-  return bytes === body.bytes ? body : { bytes, members: scan(bytes) };
+  return losses.length === 0 ? { ...body, losses } : { bytes, members: scan(bytes), losses };
 }
 
 /** A field as it will be; `from`: where the client wrote it. */
@@ -50,11 +57,10 @@ interface Field {
 }
 
 function createDraft(
-  { bytes, members }: Scanned,
+  { bytes, members, losses }: Fitted,
   allowed: readonly string[],
 ): Draft & { result(): Fitted } {
   const fields = new Map<string, Field>(Array.from(members.keys(), (from) => [from, { from }]));
-  const losses: Fitted["losses"] = [];
   const textOf = ({ from, text }: Field): string | undefined => {
     const member = from === undefined ? undefined : members.get(from);
     if (text !== undefined || !member) return text;

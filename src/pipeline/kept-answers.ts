@@ -116,7 +116,11 @@ async function elsewhere(
     }
     return {};
   };
-  return attemptAll(own.length > 0 ? own : all, current, (candidate) => {
+  const candidates = (own.length > 0 ? own : all).map((candidate) => ({
+    ...candidate,
+    model: kept?.model ?? "",
+  }));
+  return attemptAll(candidates, current, (candidate) => {
     const sendable = throughSendable(request, { dialect, path, operation: "chat" }, candidate);
     return relayOnce(sendable, current, {
       dialect,

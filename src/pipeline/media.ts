@@ -1,11 +1,13 @@
 // Operations whose requests and answers are relayed as they are: images, speech, transcriptions.
 import type { Operation } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
+import { withMembers, withoutPath } from "../lib/json-members.ts";
 import { endpointsFor } from "../providers/endpoint.ts";
 import type { Candidate } from "../routing/router.ts";
 import { attemptAll, type Exchange, exchange } from "./exchange.ts";
 import type { Asked } from "./inbound.ts";
 import { shellOf } from "./outbound.ts";
+import { stepsOf } from "./parameters.ts";
 import { type Parcel, readParcel } from "./parcel.ts";
 import { relayOnce } from "./relay.ts";
 import type { Sendable } from "./send.ts";
@@ -30,7 +32,7 @@ export const handleMedia = (
 ): Promise<Response> =>
   exchange(request, asked, { generation, services }, async (current) => {
     const { dialect, operation } = asked;
-    const parcel = await readParcel(current);
+    const parcel = await readParcel(current, { takesJson: true });
     let isHandedOver = false;
     try {
       const model = asked.model ?? parcel.model;
@@ -99,5 +101,17 @@ function sendableOf(
   })) {
     headers.set(name, value);
   }
-  return { ...shell, ...parcel.content(model) };
+  return { ...shell, ...withParameters(parcel.content(model), candidate) };
+}
+
+/** What the operator takes out of every JSON body, and puts into it. */
+function withParameters(
+  content: Pick<Sendable, "body" | "bodyBytes">,
+  { parameters: { drop, extraBody } }: Candidate,
+): Pick<Sendable, "body" | "bodyBytes"> {
+  const { body } = content;
+  if (!(body instanceof Uint8Array)) return content;
+  let bytes = body;
+  for (const path of drop) bytes = withoutPath(bytes, stepsOf(path)) ?? bytes;
+  return { body: Object.keys(extraBody).length > 0 ? withMembers(bytes, extraBody) : bytes };
 }

@@ -175,10 +175,13 @@ function relayBody(inbound: Inbound, { candidate, dialect, endpoint }: Shell): C
   if (wrapped) demandDialect(scan(wrapped.bytes), wrapped.envelope);
   const { provider, parameters } = candidate;
   const { quirks } = provider.preset;
-  const { bytes, members, losses } =
-    inbound.operation === "chat"
-      ? fitBody(inbound, { dialect, model: candidate.model, quirks, allowed: parameters.allow })
-      : { ...inbound, losses: [] };
+  const { bytes, members, losses } = fitBody(inbound, {
+    dialect,
+    model: candidate.model,
+    operation: inbound.operation,
+    quirks,
+    allowed: parameters.allow,
+  });
   const edits: Edit[] = [];
   const name = members.get("model");
   if (inbound.model !== candidate.model) {

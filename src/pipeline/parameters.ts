@@ -42,7 +42,7 @@ function allowedOf(inbound: Inbound, names: readonly string[]): Record<string, u
 const rootOf = (field: string): string => /^[^.[]*/.exec(field)?.[0] ?? field;
 
 /** @example stepsOf("tools[*].strict") // → ["tools", "*", "strict"] */
-const stepsOf = (path: string): string[] => path.replaceAll(/\[\*?\]/g, ".*").split(".");
+export const stepsOf = (path: string): string[] => path.replaceAll(/\[\*?\]/g, ".*").split(".");
 
 const shownLosses = 10;
 

@@ -3,7 +3,6 @@ import type { JsonObject } from "../lib/json.ts";
 import { JsonError, parseObject } from "../lib/json.ts";
 import { boundaryOf, createFormScanner, FormError, type FormField } from "../lib/form-scanner.ts";
 import { withMembers } from "../lib/json-members.ts";
-import { parseContentEncoding } from "../lib/decompress.ts";
 import { GatewayError } from "../ir/error.ts";
 import type { Exchange } from "./exchange.ts";
 import { type BodyLimits, chunksOf, readBody } from "./inbound.ts";
@@ -25,13 +24,15 @@ export interface Parcel {
 
 /**
  * Reads what the client posted. JSON is held in memory; forms and everything else are set aside as they come.
+ * `takesJson`: what is no form is JSON, whatever the client calls it, as on all paths that are not passed through.
  * @throws GatewayError `invalid_request`, `too_large`, `unsupported_encoding`
  */
-export async function readParcel(current: Exchange): Promise<Parcel> {
+export async function readParcel(current: Exchange, { takesJson = false } = {}): Promise<Parcel> {
   const { request } = current;
-  const contentType = request.headers.get("content-type");
-  const boundary = boundaryOf(contentType);
-  if (boundary !== undefined) return readForm(current, boundary, contentType);
+  const given = request.headers.get("content-type");
+  const boundary = boundaryOf(given);
+  if (boundary !== undefined) return readForm(current, boundary, given);
+  const contentType = takesJson ? "application/json" : given;
   if (contentType !== null && !/json/i.test(contentType)) return readOther(current, contentType);
   const { config } = current.generation;
   const { pacing } = current.services;
@@ -138,7 +139,8 @@ async function spoolBody(
   look: (chunk: Uint8Array) => void,
   end: () => void,
 ): Promise<Spool> {
-  if (parseContentEncoding(request.headers.get("content-encoding")).length > 0) {
+  const coding = request.headers.get("content-encoding") ?? "identity";
+  if (coding.trim().toLowerCase() !== "identity") {
     throw new GatewayError("unsupported_encoding", "Uploads are taken uncompressed only.");
   }
   const limits: BodyLimits = {

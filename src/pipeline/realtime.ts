@@ -2,19 +2,15 @@
 import { dialects } from "../dialects/index.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import type { SocketMessage, UpstreamSocket } from "../egress/socket.ts";
-import { GatewayError } from "../ir/error.ts";
-import { createUsage, type Usage } from "../ir/usage.ts";
+import { GatewayError, toGatewayError } from "../ir/error.ts";
 import { background } from "../lib/background.ts";
-import { monotonic } from "../lib/clock.ts";
 import { pickHeaders } from "../lib/headers.ts";
-import { createId } from "../lib/id.ts";
-import { isObject, JsonError, parseObject } from "../lib/json.ts";
 import { endpointsFor, resolveEndpoint } from "../providers/endpoint.ts";
 import type { Candidate } from "../routing/router.ts";
 import { attemptAll, type Exchange, exchange } from "./exchange.ts";
 import { vendor } from "./outbound.ts";
-import { type AttemptRecord, createRecord, type RequestRecord } from "./record.ts";
-import { type Sendable, sign } from "./send.ts";
+import { createAccounts, type Opened } from "./realtime-accounts.ts";
+import { named, type Sendable, sign } from "./send.ts";
 import type { Generation, Services } from "./services.ts";
 
 /** The client's side of a session. */
@@ -58,33 +54,33 @@ export async function openRealtime(
     request,
     { dialect, operation },
     { generation, services },
-    (current) =>
-      (async () => {
-        const url = new URL(request.url);
-        const model = url.searchParams.get("model") ?? "";
-        if (model === "") {
-          throw new GatewayError("invalid_request", "The query parameter `model` is missing.", {
-            param: "model",
-          });
-        }
-        if (services.draining.aborted) {
-          throw new GatewayError("unavailable", "The gateway is shutting down.");
-        }
-        current.record.identify({ model, stream: true, operation });
-        const candidates = await generation.router.candidates(model);
-        return attemptAll(candidates, current, async (candidate) => {
-          const attempted = current.record.attempt(candidate, dialect.id, true);
-          try {
-            const socket = await connect(current, dialect, candidate);
-            attempted.firstByte();
-            session = createSession(socket, { current, dialect, candidate, attempted, model });
-            return new Response(null, { status: 204 });
-          } catch (error) {
-            attempted.finish(error instanceof GatewayError ? error : null);
-            throw error;
-          }
+    async (current) => {
+      const url = new URL(request.url);
+      const model = url.searchParams.get("model") ?? "";
+      if (model === "") {
+        throw new GatewayError("invalid_request", "The query parameter `model` is missing.", {
+          param: "model",
         });
-      })(),
+      }
+      if (services.draining.aborted) {
+        throw new GatewayError("unavailable", "The gateway is shutting down.");
+      }
+      current.record.identify({ model, stream: true, operation });
+      const candidates = await generation.router.candidates(model);
+      return attemptAll(candidates, current, async (candidate) => {
+        const attempted = current.record.attempt(candidate, dialect.id, true);
+        try {
+          const socket = await connect(current, dialect, candidate);
+          attempted.firstByte();
+          session = createSession(socket, { current, dialect, candidate, attempted, model });
+          return new Response(null, { status: 204 });
+        } catch (thrown) {
+          const error = named(toGatewayError(thrown), candidate.provider.name);
+          attempted.finish(error);
+          throw error;
+        }
+      });
+    },
   );
   return session ?? answer;
 }
@@ -147,14 +143,6 @@ async function connect(
     timeoutMs: Math.max(timeouts.connectMs ?? 0, 0) * 2,
     signal,
   });
-}
-
-interface Opened {
-  current: Exchange;
-  dialect: Dialect;
-  candidate: Candidate;
-  attempted: AttemptRecord;
-  model: string;
 }
 
 function createSession(socket: UpstreamSocket, opened: Opened): RealtimeSession {
@@ -260,68 +248,5 @@ function closeQuietly(
   } catch {
     // The runtime takes fewer codes from clients than the standard knows.
     side.close(1000, text);
-  }
-}
-
-interface Accounts {
-  see(message: SocketMessage): void;
-  close(error: GatewayError | null): Promise<void>;
-}
-
-/** A row for every response; for a session without any, one that says so. */
-function createAccounts({ current, dialect, candidate, attempted, model }: Opened): Accounts {
-  const { services, generation, record: first } = current;
-  let spare: { record: RequestRecord; attempted: AttemptRecord } | null = {
-    record: first,
-    attempted,
-  };
-  const open: Promise<void>[] = [];
-
-  const fresh = (): { record: RequestRecord; attempted: AttemptRecord } => {
-    const requestId = createId("req");
-    const record = createRecord({
-      requestId,
-      dialect: dialect.id,
-      operation,
-      startedAt: monotonic(),
-      store: services.store,
-      log: services.log,
-      prices: generation.config.prices,
-      onSettled: () => services.inFlight.delete(requestId),
-    });
-    services.inFlight.add(requestId);
-    record.caller(first.key);
-    record.identify({ model, stream: true, operation });
-    return { record, attempted: record.attempt(candidate, dialect.id, true) };
-  };
-  const settle = async (usage: Usage | undefined, error: GatewayError | null): Promise<void> => {
-    const account = spare ?? fresh();
-    spare = null;
-    account.record.usage(usage);
-    account.attempted.finish(error);
-    await account.record.settle({ error, httpStatus: 101 });
-  };
-  return {
-    see(message) {
-      const response = responseIn(message);
-      if (response) open.push(settle(dialect.usage("chat", response), null));
-    },
-    async close(error) {
-      if (spare) open.push(settle(createUsage(), error));
-      for (const settled of open) await settled;
-    },
-  };
-}
-
-/** The response that a frame says is done. */
-function responseIn(message: SocketMessage): Record<string, unknown> | undefined {
-  if (typeof message !== "string" || !message.includes('"response.done"')) return undefined;
-  try {
-    const event = parseObject(message);
-    const { type, response } = event;
-    return type === "response.done" && isObject(response) ? response : undefined;
-  } catch (error) {
-    if (error instanceof JsonError) return undefined;
-    throw error;
   }
 }

@@ -167,7 +167,8 @@ export function createRecord(options: RecordOptions): RequestRecord {
     user: null,
     route: inbound?.model ?? null,
     provider: candidate?.provider.name ?? null,
-    model: candidate?.model ?? null,
+    // What is passed through need not be for any model.
+    model: candidate?.model || null,
     inboundDialect: options.dialect,
     outboundDialect,
     operation: options.operation,
@@ -325,7 +326,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
       const headers: Record<string, string> = {
         "x-request-id": requestId,
         "x-megallm-provider": candidate?.provider.name ?? "none",
-        "x-megallm-model": candidate ? encodeHeaderValue(candidate.model, 200) : "none",
+        "x-megallm-model": candidate?.model ? encodeHeaderValue(candidate.model, 200) : "none",
         "x-megallm-attempts": String(attempts.length),
         "x-megallm-overhead-ms": overhead.toFixed(2),
         "server-timing": `gateway;dur=${overhead.toFixed(2)}, upstream;dur=${upstream.toFixed(2)}`,

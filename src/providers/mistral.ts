@@ -54,6 +54,7 @@ export const mistralQuirks: Quirks = {
   },
   plainTools: true,
   filePart: "document_url",
+  imageDetails: ["low", "auto", "high"],
   // "Tool call id ... must be a-z, A-Z, 0-9, with a length of 9": what the API answers otherwise.
   toolCallIdLength: 9,
   // https://docs.mistral.ai/capabilities/function_calling

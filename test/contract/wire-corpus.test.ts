@@ -30,7 +30,8 @@ afterAll(() => replay.close());
 
 const corpora = (["openai-chat", "anthropic-messages"] as const).map((dialect) => ({
   dialect,
-  exchanges: exchangesOf(dialect),
+  // The dialects' own cases have tests of their own.
+  exchanges: exchangesOf(dialect).filter(({ file }) => !file.endsWith("cases.jsonl")),
 }));
 
 describe("same dialect", () => {
@@ -194,6 +195,9 @@ async function checkRequest(exchange: Exchange, dialect: DialectId): Promise<Ver
     return answer.status === 400 && answer.received === null && messageIn(JSON.parse(got)) !== ""
       ? { exception: `refused: ${messageIn(JSON.parse(got))}` }
       : { fault: `refused with ${answer.status} ${got}` };
+  }
+  if (answer.row.errorCode === "upstream_invalid" && got.includes("fit the JSON schema")) {
+    return { exception: "a schema is asked for, which the recorded answer of another request does not fit" };
   }
   if (answer.status !== 200) return { fault: `status ${answer.status}: ${got}` };
   const told = JSON.parse(answer.headers.get("x-megallm-warnings") ?? "[]") as Warning[];

@@ -162,7 +162,9 @@ describe.skipIf(agents.length === 0)("agents", () => {
           const ran = await ask(agent, model, "Talk to me.");
           const rows = (await newRows()).map(({ status }) => status);
           if (agent.repeatsBroken) {
-            expect([ran.isError, ran.text]).toEqual([false, whole.text]);
+            expect(ran.isError).toBe(false);
+            // Some show what had come before, too.
+            expect(ran.text).toEndWith(whole.text);
             expect(rows).toEqual(["error", "ok"]);
           } else {
             expect(ran.isError).toBe(true);
@@ -180,7 +182,10 @@ describe.skipIf(agents.length === 0)("agents", () => {
           let interruptedAt = 0;
           await ask(agent, model, "Count to five.", {
             async interruptWhen() {
-              while (upstream.requests.length === 0) await Bun.sleep(10);
+              const deadline = performance.now() + 20_000;
+              while (upstream.requests.length === 0 && performance.now() < deadline) {
+                await Bun.sleep(10);
+              }
               await Bun.sleep(500);
               interruptedAt = performance.now();
             },

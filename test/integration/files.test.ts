@@ -187,7 +187,7 @@ describe("of several providers", () => {
       providers: {
         openai: { base_url: upstream.baseUrl, api_key: upstream.key },
         second: {
-          type: "openai-compatible",
+          type: "openai",
           base_url: other.baseUrl,
           keys: [
             { name: "wrong", key: "sk-wrong-account" },

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import OpenAI, { toFile } from "openai";
 import { type InProcess, startInProcess } from "../support/in-process.ts";
+import { rawClient, rawRequest } from "../support/raw-client.ts";
 import { json, startScripted } from "../support/scripted-upstream.ts";
 import { startOpenAiUpstream } from "../support/upstream/openai.ts";
 import type { Upstream } from "../support/upstream/upstream.ts";
@@ -287,6 +288,56 @@ describe("when a provider fails", () => {
     await reader.read().catch(() => {});
     const { usage } = await gateway.recorded(answer);
     expect(usage).toMatchObject({ status: "client_closed", httpStatus: 499 });
+  });
+
+  test("a client that breaks off its upload is forgotten", async () => {
+    const { port } = await gateway.listen();
+    const raw = await rawClient(port);
+    raw.write(
+      rawRequest(port, "POST /v1/audio/transcriptions", {
+        headers: ["content-type: multipart/form-data; boundary=x1", "content-length: 3000000"],
+      }),
+    );
+    raw.write(
+      `${part("model", "voice")}--x1\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\n`,
+    );
+    raw.write(Buffer.alloc(2_000_000));
+    while (gateway.gateway.inFlight === 0) await Bun.sleep(1);
+    raw.reset();
+    await gateway.idle();
+    expect(await gateway.newest()).toMatchObject({
+      operation: "transcriptions",
+      status: "client_closed",
+    });
+    expect(upstream.requests).toHaveLength(0);
+  });
+
+  test("what the operator adds to a body is added, and no content type is asked for", async () => {
+    const other = await startInProcess({
+      providers: {
+        openai: {
+          base_url: upstream.baseUrl,
+          api_key: upstream.key,
+          extra_body: { quality: "low" },
+          drop_params: ["user"],
+          extra_headers: { "x-team": "a" },
+        },
+      },
+    });
+    try {
+      const answer = await other.fetch("/v1/images/generations", {
+        method: "POST",
+        headers: { "content-type": "application/x-www-form-urlencoded" },
+        body: '{ "model": "openai/gpt-image-1", "prompt": "a", "user": "me" }',
+      });
+      expect(answer.status).toBe(200);
+      await answer.text();
+      const [request] = upstream.requests;
+      expect(request?.parsed).toEqual({ model: "gpt-image-1", prompt: "a", quality: "low" });
+      expect(request?.headers["x-team"]).toBe("a");
+    } finally {
+      await other.close();
+    }
   });
 
   test("a provider without the operation is named", async () => {

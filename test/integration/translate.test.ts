@@ -221,7 +221,8 @@ describe("translate", () => {
   });
 
   test("only behind the admin key", async () => {
-    for (const headers of [{}, { authorization: "Bearer wrong" }]) {
+    const wrong: Record<string, string>[] = [{}, { authorization: "Bearer wrong" }];
+    for (const headers of wrong) {
       expect((await ask("to=gemini", claude(), headers)).status).toBe(401);
     }
     expect(calls).toBe(0);

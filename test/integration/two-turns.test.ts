@@ -114,6 +114,10 @@ async function wholeConversation(
   answer(first.told, keeping);
   const second = await say(origin, oneCall());
   expect(proofs(origin, second.body)).toBeGreaterThanOrEqual(1);
+  // A relay is read only when it was refused.
+  const isRelayed = origins[origin].dialect === client.dialect;
+  const attempts = isRelayed && keeping === "plain" ? 2 : 1;
+  expect(stage.exchanges.at(-1)?.attempts).toBe(attempts);
   expect(second.told.calls).toHaveLength(1);
   answer(second.told, keeping);
   const third = await say(origin, text("It rains."));
@@ -190,6 +194,18 @@ describe.each(clientDialects)("a client of %s", (dialect) => {
   });
 });
 
+test("a request that is wrong in itself is sent once, and refused in the provider's words", async () => {
+  const { upstreams, clients } = stage;
+  const talk = converse(clients(keys.one)["anthropic-messages"], false);
+  const { told } = await talk.say("anthropic", twoCalls());
+  talk.answer(told, "whole");
+  talk.history.push({ role: "nobody", content: "x" });
+  const before = upstreams.anthropic.requests.length;
+  await talk.tryToSay("anthropic", text("Never."));
+  expect(stage.exchanges.at(-1)?.status).toBe(400);
+  expect(upstreams.anthropic.requests).toHaveLength(before + 1);
+});
+
 /** Claude's signatures hold wherever Claude is served. */
 const areOneFamily = (one: OriginName, other: OriginName): boolean =>
   [one, other].every((name) => name === "anthropic" || name === "bedrock");
@@ -197,6 +213,7 @@ const areOneFamily = (one: OriginName, other: OriginName): boolean =>
 /** An answer that says in its head that reasoning went no further. */
 const dropped = {
   status: 200,
+  attempts: expect.any(Number),
   warnings: expect.arrayContaining([
     expect.objectContaining({ reason: expect.stringMatching(/another provider or model made/) }),
   ]),

@@ -60,6 +60,7 @@ export const anthropicMessages: Dialect = {
   },
   encodeTokenCount: (tokens) => JSON.stringify({ input_tokens: tokens }),
   // An Anthropic server would answer "Invalid signature".
+  proofs: ['"signature"', '"redacted_thinking"'],
   carriesForeign: carriesSeal,
   // Counting tokens is free of charge.
   usage: (operation, body) => (operation === "chat" ? decodeUsage(body["usage"]) : undefined),

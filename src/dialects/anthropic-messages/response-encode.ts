@@ -106,6 +106,7 @@ export function ownCitations(part: TextPart, notice: Notice): unknown[] {
 
 function encodeText(part: TextPart, notice: Notice): JsonObject {
   const citations = ownCitations(part, notice);
+  for (const key of foreignFields(part.ext)) notice(key, noForm);
   return {
     type: "text",
     text: part.text,

@@ -226,6 +226,7 @@ function createWriter(
   const block = createBlock(number);
   switch (part.type) {
     case "text":
+      for (const key of foreignFields(part.ext)) notice(key, noForm);
       return createTextWriter(
         { text: part.text, extra: ownExt(part.ext), citations: part.citations ?? [] },
         block,

@@ -8,7 +8,7 @@ import { encodeInput } from "../tool-input.ts";
 import { type Citation, encodeCitation } from "./citation.ts";
 import { redactedOf, signatureOf } from "./origin.ts";
 import { callHead, ownBlock } from "./response-encode.ts";
-import { noForm } from "./wire.ts";
+import { foreignFields, noForm } from "./wire.ts";
 
 /** The frames of one block. */
 export interface BlockWriter {
@@ -29,6 +29,7 @@ export function createBlockWriter(part: Part, scope: WriterScope): BlockWriter {
   const block = createBlock(scope.number);
   switch (part.type) {
     case "text":
+      for (const key of foreignFields(part.ext)) scope.notice(key, noForm);
       return createTextWriter(part.text, part.citations ?? [], { block, notice: scope.notice });
     case "refusal":
       return createTextWriter(part.text, [], { block, notice: scope.notice });

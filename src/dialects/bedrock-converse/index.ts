@@ -45,6 +45,7 @@ export const bedrockConverse: Dialect = {
   embeddings,
   error: { decode: decodeError, encode: errorBody, headers: errorHeaders },
   encodeTokenCount: (tokens) => JSON.stringify({ inputTokens: tokens }),
+  proofs: ['"signature"', '"redactedContent"'],
   carriesForeign,
   usage(operation, body) {
     if (operation === "chat") return decodeUsage(field(body, "usage"));

@@ -7,6 +7,7 @@ import { isObject, type JsonObject, RawJson, stringify } from "../../lib/json.ts
 import { escapeName } from "../anthropic-messages/names.ts";
 import type { AnswerContext } from "../dialect.ts";
 import { createNotices, type Notice } from "../losses.ts";
+import { noticePause } from "../lost-pause.ts";
 import { encodeInput } from "../tool-input.ts";
 import { encodeCitation } from "./citation.ts";
 import { encodeFinish } from "./finish.ts";
@@ -24,6 +25,7 @@ export function encodeResponse(response: ChatResponse, context: AnswerContext): 
     notice(key, noForm);
   }
   const finish = candidate?.finish ?? { reason: "other" };
+  noticePause(finish, notice);
   const kept = ownExt(candidate?.ext);
   return stringify({
     output: {
@@ -100,6 +102,7 @@ export function ownBlock(part: Part, place: string): JsonObject | undefined {
 }
 
 function encodeText(part: TextPart, notice: Notice): JsonObject {
+  for (const key of foreignFields(part.ext)) notice(key, noForm);
   const citations = (part.citations ?? []).flatMap(
     (citation) => encodeCitation(citation, notice) ?? [],
   );

@@ -9,6 +9,7 @@ import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
 import { exceptionOfStatus } from "../aws-exception.ts";
 import type { AnswerContext, StreamEncoder } from "../dialect.ts";
 import { createNotices } from "../losses.ts";
+import { noticePause } from "../lost-pause.ts";
 import { type BlockWriter, createBlockWriter } from "./block-writer.ts";
 import { errorBody } from "./error.ts";
 import { encodeFinish } from "./finish.ts";
@@ -74,6 +75,7 @@ export function createEncoder(context: AnswerContext): StreamEncoder {
     for (const pending of queue) pending.hasEnded = true;
     const frames = [...begin(), ...drain()];
     isOver = true;
+    noticePause(finish, notice);
     const { additionalModelResponseFields: additional, ...rest } = kept;
     return [
       ...frames,

@@ -41,6 +41,7 @@ export const gemini: Dialect = {
     encode: (error, requestId) => JSON.stringify(errorBody(error, requestId)),
   },
   encodeTokenCount: (tokens) => JSON.stringify({ totalTokens: tokens }),
+  proofs: ['"thoughtSignature"'],
   carriesForeign,
   renameModel,
   usage(operation, body) {

@@ -1,6 +1,7 @@
 // Messages and their parts, written for a provider.
 // https://platform.openai.com/docs/api-reference/chat/create#chat-create-messages
 import type {
+  ImagePart,
   Message,
   OpaquePart,
   Part,
@@ -162,7 +163,7 @@ function encodePart(part: Part, path: string, scope: Scope): JsonObject | undefi
     case "text":
       return finish({ type: "text", text: part.text });
     case "image":
-      return finish(encodeImage(part));
+      return finish(encodeImage(fitDetail(part, path, scope)));
     case "audio":
       return finish(encodeAudio(part));
     case "file":
@@ -184,6 +185,14 @@ function encodePart(part: Part, path: string, scope: Scope): JsonObject | undefi
     default:
       return part satisfies never;
   }
+}
+
+function fitDetail(part: ImagePart, path: string, { target, losses }: Scope): ImagePart {
+  const { imageDetails } = target.quirks;
+  const { detail, ...rest } = part;
+  if (detail === undefined || !imageDetails || imageDetails.includes(detail)) return part;
+  losses.lose(`${path}.image_url.detail`, `the provider takes only ${imageDetails.join(", ")}`);
+  return rest;
 }
 
 function encodeOpaque(part: OpaquePart, path: string, losses: Losses): JsonObject | undefined {
@@ -235,7 +244,9 @@ function encodeAssistant(message: Message, path: string, scope: Scope): JsonObje
   const said = encodeContent(content, path, scope);
   const { blocks, ...thought } = encodeThoughts(thoughts, path, scope);
   const encoded =
-    blocks.length === 0 ? said : [...blocks, ...(typeof said === "string" ? textBlocks(said) : said)];
+    blocks.length === 0
+      ? said
+      : [...blocks, ...(typeof said === "string" ? textBlocks(said) : said)];
   const isSilent = encoded === "" && (calls.length > 0 || refusals.length > 0 || "audio" in fields);
   return {
     ...finishMessage("assistant", message, isSilent ? null : encoded),
@@ -289,7 +300,10 @@ function encodeThoughts(
   if (target.quirks.reasoningPart !== undefined) {
     const blocks = thoughts.flatMap((part) => {
       if (part.type === "reasoning" && part.text !== "") return [encodeThinking(part)];
-      losses.lose(`${path}.reasoning_details`, "the provider takes only reasoning that can be read");
+      losses.lose(
+        `${path}.reasoning_details`,
+        "the provider takes only reasoning that can be read",
+      );
       return [];
     });
     return { blocks, fields: {} };

@@ -19,7 +19,7 @@ export function fitConversation(messages: readonly Placed[], scope: Scope): Json
     const message = fitMessage(placed, scope);
     return message ? [{ ...placed, message }] : [];
   });
-  const ordered = quirks.systemFirst ? kept.map(createSystemFit(scope)) : kept;
+  const ordered = quirks.systemFirst ? withSystemFirst(kept, scope) : kept;
   const fitted = quirks.noUserAfterTool ? bridged(ordered, scope) : ordered;
   markPrefill(fitted.at(-1), scope);
   return fitted.map(({ message }) => message);
@@ -60,19 +60,31 @@ function fitMessage({ message, path }: Placed, { target, losses }: Scope): JsonO
 export function isEmptyTurn({ role, content, tool_calls: calls }: JsonObject): boolean {
   if (role !== "assistant" || (Array.isArray(calls) && calls.length > 0)) return false;
   const isList = Array.isArray(content);
-  return isList ? content.length === 0 : content === "" || content === null || content === undefined;
+  return isList
+    ? content.length === 0
+    : content === "" || content === null || content === undefined;
 }
 
+/** Index of the first message from which on none may be a system message. */
+export function endOfSystem(messages: readonly JsonObject[]): number {
+  const answered = messages.findIndex(({ role }) => role === "assistant" || role === "tool");
+  const trailing = messages.findLastIndex(({ role }) => !isSystem(role)) + 1;
+  return answered < 0 ? trailing : Math.min(answered, trailing);
+}
+
+export const isSystem = (role: unknown): boolean => role === "system" || role === "developer";
+
 /** Turns system messages that come late into the user's. */
-function createSystemFit({ losses }: Scope): (placed: Placed) => Placed {
-  let isLate = false;
-  return (placed) => {
-    const { role } = placed.message;
-    if (role === "assistant" || role === "tool") isLate = true;
-    if (role !== "system" || !isLate) return placed;
-    losses.lose(placed.path, "the provider takes system messages first only: it is sent as the user's");
+function withSystemFirst(messages: readonly Placed[], { losses }: Scope): Placed[] {
+  const end = endOfSystem(messages.map(({ message }) => message));
+  return messages.map((placed, index) => {
+    if (index < end || !isSystem(placed.message["role"])) return placed;
+    losses.lose(
+      placed.path,
+      "the provider takes system messages at the beginning only: it is sent as the user's",
+    );
     return { ...placed, message: { ...placed.message, role: "user" } };
-  };
+  });
 }
 
 function bridged(messages: readonly Placed[], { losses }: Scope): Placed[] {

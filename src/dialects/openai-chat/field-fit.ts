@@ -1,10 +1,24 @@
 // The top level of a chat body as a provider takes it: output limit, tool choice, reasoning, and what it refuses.
+import type { Operation } from "../../ir/chat.ts";
 import type { Draft, Quirks, Target } from "../dialect.ts";
 import { fitRefused } from "../draft.ts";
 import { isObject } from "../../lib/json.ts";
 import { nearestEffort } from "../openai-effort.ts";
 import { traitsOf } from "../openai-model.ts";
 import { encodeWish, ofEffort } from "./reasoning-request.ts";
+
+/** What is relayed: of operations besides these two nothing is known. */
+export function fit(
+  draft: Draft,
+  target: Pick<Target, "model" | "quirks">,
+  operation: Operation,
+): void {
+  if (operation === "chat") fitFields(draft, target);
+  if (operation !== "embeddings") return;
+  // What a provider accepts of chat bodies says nothing of these.
+  const { accepts: _, ...quirks } = target.quirks;
+  fitRefused(draft, { ...target, quirks });
+}
 
 /** Applies the quirks of this wire's fields, then those of all wires. */
 export function fitFields(draft: Draft, target: Pick<Target, "model" | "quirks">): void {
@@ -66,7 +80,11 @@ function fitToolChoice(draft: Draft, { toolChoices, requiredToolChoice }: Quirks
   if (first === undefined) return;
   const word = first === "required" ? (requiredToolChoice ?? first) : first;
   const asked = kind === "tool" ? "a certain tool" : kind === "required" ? "any tool" : "this";
-  draft.set("tool_choice", word, `the provider does not let one demand ${asked}; \`${word}\` is sent`);
+  draft.set(
+    "tool_choice",
+    word,
+    `the provider does not let one demand ${asked}; \`${word}\` is sent`,
+  );
 }
 
 /** `reasoning_effort` in words that the provider has, or in the field by which it is asked instead. */

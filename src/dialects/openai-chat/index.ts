@@ -7,7 +7,7 @@ import { decodeInputUsage } from "../embed-answer.ts";
 import { field } from "../fields.ts";
 import { decodeError, errorBody } from "../openai-error.ts";
 import { embeddings } from "./embeddings.ts";
-import { fitFields } from "./field-fit.ts";
+import { fit } from "./field-fit.ts";
 import { carriesForeign } from "./reasoning.ts";
 import { decodeRequest } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
@@ -66,9 +66,10 @@ export const openaiChat: Dialect = {
     encode: (error) => JSON.stringify(errorBody(error)),
   },
   usageOption,
+  proofs: ['"reasoning_details"'],
   carriesForeign: (body, quirks) =>
     carriesForeign(body, quirks) || hasFlatTools(body) || breaksRules(body, quirks),
-  fit: fitFields,
+  fit,
   sdkFields: [
     { sign: '"parsed"', path: ["messages", "*", "parsed"] },
     {

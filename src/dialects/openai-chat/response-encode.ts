@@ -6,6 +6,7 @@ import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
 import type { AnswerContext } from "../dialect.ts";
 import { createFreeformCheck, unwrapInput } from "../freeform.ts";
 import { createNotices, type Notice } from "../losses.ts";
+import { noticePause } from "../lost-pause.ts";
 import { encodeFinish } from "./finish.ts";
 import {
   asksForFunctions,
@@ -55,6 +56,7 @@ function encodeChoice(
 ): JsonObject {
   const { message: extras, ...kept } = ownExt(candidate.ext);
   for (const key of foreignFields(candidate.ext)) notice(key, noForm);
+  noticePause(candidate.finish, notice);
   return {
     index,
     message: {

@@ -9,6 +9,7 @@ import type { JsonObject } from "../../lib/json.ts";
 import type { AnswerContext, StreamEncoder } from "../dialect.ts";
 import { createFreeformCheck, unwrapInput } from "../freeform.ts";
 import { createNotices } from "../losses.ts";
+import { noticePause } from "../lost-pause.ts";
 import { errorBody } from "../openai-error.ts";
 import { encodeFinish } from "./finish.ts";
 import {
@@ -280,6 +281,7 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
       case "finish": {
         const { message, ...kept } = ownExt(event.ext);
         for (const key of foreignFields(event.ext)) notice(key, noForm);
+        noticePause(event.finish, notice);
         const word = encodeFinish(event.finish, isLegacy);
         const delta = typeof message === "object" && message !== null ? { ...message } : {};
         return choice(event.candidate, delta, { finish_reason: word, ...kept });

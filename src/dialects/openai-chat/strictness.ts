@@ -1,7 +1,7 @@
 // Whether a client's body breaks rules of its provider that lie deeper than its top level: then it cannot be relayed.
 import { isObject, JsonError, type JsonObject, parse, scan } from "../../lib/json.ts";
 import type { Quirks } from "../dialect.ts";
-import { isEmptyTurn, isPrefill, knowsField } from "./conversation-fit.ts";
+import { endOfSystem, isEmptyTurn, isPrefill, isSystem, knowsField } from "./conversation-fit.ts";
 import { isFixedCallId } from "./wire.ts";
 
 /** True for a body that the provider would refuse, or read otherwise than meant. Bodies are parsed only where there are such rules. */
@@ -35,6 +35,7 @@ const hasRules = (quirks: Quirks): boolean =>
   quirks.acceptsMessageFields !== undefined ||
   quirks.prefillField !== undefined ||
   quirks.filePart === "document_url" ||
+  quirks.imageDetails !== undefined ||
   quirks.systemRole === "system" ||
   quirks.noUserAfterTool === true ||
   quirks.systemFirst === true ||
@@ -48,7 +49,7 @@ function breaksMessage(message: JsonObject, quirks: Quirks): boolean {
     Object.keys(message).some((name) => !knowsField(role, name, quirks)) ||
     (quirks.refusesEmptyTurns === true && isEmptyTurn(message)) ||
     (quirks.toolCallIdLength !== undefined && breaksIds(message, quirks.toolCallIdLength)) ||
-    (quirks.filePart === "document_url" && Array.isArray(content) && content.some(isOpenAiFile))
+    (Array.isArray(content) && content.some((part) => isObject(part) && breaksPart(part, quirks)))
   );
 }
 
@@ -61,17 +62,23 @@ const breaksIds = (message: JsonObject, length: number): boolean => {
   );
 };
 
-const isOpenAiFile = (part: unknown): boolean =>
-  isObject(part) && part["type"] === "file" && isObject(part["file"]);
+function breaksPart(part: JsonObject, { filePart, imageDetails }: Quirks): boolean {
+  const { file, image_url: image } = part;
+  if (filePart === "document_url" && isObject(file)) return true;
+  const detail = isObject(image) ? image["detail"] : undefined;
+  return imageDetails !== undefined && typeof detail === "string" && !imageDetails.includes(detail);
+}
 
 function breaksOrder(messages: readonly JsonObject[], quirks: Quirks): boolean {
-  let isLate = false;
-  let previous: unknown;
-  for (const { role } of messages) {
-    if (quirks.noUserAfterTool && previous === "tool" && role === "user") return true;
-    if (quirks.systemFirst && isLate && (role === "system" || role === "developer")) return true;
-    isLate ||= role === "assistant" || role === "tool";
-    previous = role;
+  const { noUserAfterTool, systemFirst } = quirks;
+  if (
+    noUserAfterTool &&
+    messages.some(({ role }, index) => role === "user" && messages[index - 1]?.["role"] === "tool")
+  ) {
+    return true;
+  }
+  if (systemFirst && messages.slice(endOfSystem(messages)).some(({ role }) => isSystem(role))) {
+    return true;
   }
   const last = messages.at(-1);
   const { prefillField } = quirks;

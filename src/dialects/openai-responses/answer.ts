@@ -10,6 +10,7 @@ import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { AnswerContext } from "../dialect.ts";
 import { mergeJson } from "../../ir/fold.ts";
 import { createNotices } from "../losses.ts";
+import { noticePause } from "../lost-pause.ts";
 import { errorBody } from "../openai-error.ts";
 import { createCallWriter } from "./call-writer.ts";
 import { echoOf } from "./echo.ts";
@@ -176,6 +177,7 @@ export function createAnswer(context: AnswerContext): Answer {
 
   const end = (): WireEvent[] => {
     const events = closeAll();
+    noticePause(finish, notice);
     ending = encodeFinish(finish, refuses);
     if (ending.status === "completed") head = { ...head, completed_at: Math.floor(now() / 1000) };
     const type = ending.status === "incomplete" ? "response.incomplete" : "response.completed";

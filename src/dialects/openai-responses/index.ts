@@ -74,8 +74,11 @@ export const openaiResponses: Dialect = {
   },
   encodeTokenCount: (tokens) =>
     JSON.stringify({ object: "response.input_tokens", input_tokens: tokens }),
+  proofs: ['"encrypted_content"'],
   carriesForeign: carriesSeal,
-  fit: fitRefused,
+  fit: (draft, target, operation) => {
+    if (operation === "chat") fitRefused(draft, target);
+  },
   sdkFields: [
     { sign: '"parsed_arguments"', path: ["input", "*", "parsed_arguments"] },
     { sign: '"parsed"', path: ["input", "*", "content", "*", "parsed"] },

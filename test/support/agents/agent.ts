@@ -92,10 +92,19 @@ export async function runAgent(agent: Agent, task: Task, options: RunOptions = {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
+    // A group of its own: some agents are two processes, and Ctrl-C reaches both.
+    detached: true,
     env: { HOME: folder, PATH: "/usr/local/bin:/usr/bin:/bin", TMPDIR: folder, ...env, ...task.env },
   });
-  const timer = setTimeout(() => child.kill("SIGKILL"), options.limitMs ?? 50_000);
-  void options.interruptWhen?.().then(() => child.kill("SIGINT"));
+  const signal = (name: NodeJS.Signals): void => {
+    try {
+      process.kill(-child.pid, name);
+    } catch {
+      // All of it is gone already.
+    }
+  };
+  const timer = setTimeout(() => signal("SIGKILL"), options.limitMs ?? 30_000);
+  void options.interruptWhen?.().then(() => signal("SIGINT"));
   try {
     const [stdout, stderr, code] = await Promise.all([
       new Response(child.stdout).text(),

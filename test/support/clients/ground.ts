@@ -28,7 +28,7 @@ export interface Ground {
 }
 
 /** What the clients' model names stand for, so that both upstreams can answer all of them. */
-export const routes: Record<Side, Record<string, string>> = {
+const routes: Record<Side, Record<string, string>> = {
   anthropic: {
     "claude-opus-5-5": "anthropic/claude-opus-5-5",
     "claude-sonnet-4-5": "anthropic/claude-sonnet-4-5",

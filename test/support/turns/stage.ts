@@ -87,6 +87,8 @@ export const keys = {
 /** What one request of a client came to. */
 export interface Exchange {
   status: number;
+  /** How often an upstream was asked. */
+  attempts: number;
   warnings: { field: string; reason: string; target: string }[];
 }
 
@@ -134,6 +136,7 @@ export async function openTurnStage(path = ":memory:"): Promise<TurnStage> {
         const answer = await running.gateway.fetch(request);
         exchanges.push({
           status: answer.status,
+          attempts: Number(answer.headers.get("x-megallm-attempts")),
           warnings: JSON.parse(answer.headers.get("x-megallm-warnings") ?? "[]"),
         });
         return answer;

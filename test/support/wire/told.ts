@@ -9,7 +9,7 @@ import { gemini } from "./told/gemini.ts";
 import { ollama } from "./told/ollama.ts";
 import { openai } from "./told/openai.ts";
 import { responses } from "./told/responses.ts";
-import type { Failure, Reader, Told } from "./told/told.ts";
+import { type Failure, type Reader, text, type Told } from "./told/told.ts";
 
 export type { Call, Failure, Told, ToldUsage } from "./told/told.ts";
 
@@ -39,8 +39,16 @@ export function tellPayloads(wire: Wire, payloads: readonly Payload[], stream: b
 
 /** {@link tell} for the answer of a server that ends answers with calls or refusals with `stop`, as some do. */
 export function tellLeniently(wire: Wire, body: string | Uint8Array, stream: boolean): Told {
-  return lenient(tell(wire, body, stream));
+  const told = tell(wire, body, stream);
+  return wire === "openai-chat" ? lenient(told) : told;
 }
+
+/** Wires that have no word of their own for an answer that ends with calls. */
+export const isSilentOfCalls = (wire: Wire): boolean =>
+  wire === "gemini" || wire === "ollama" || wire === "openai-responses";
+
+/** Servers that are known to say `stop` where their wire has a better word. */
+export const isSloppy = (wire: Wire): boolean => wire === "openai-chat" || wire === "cohere";
 
 /** An answer with calls ended for them, one that is refused was filtered. */
 export function lenient(told: Told): Told {
@@ -56,6 +64,32 @@ export function failureIn(wire: Wire, payloads: readonly Payload[]): (Failure & 
     if (failure) return { ...failure, at };
   }
   return undefined;
+}
+
+/** The message of an error body in a wire's own form; empty for any other body. */
+export function nativeMessage(wire: Wire, body: unknown): string {
+  if (!isObject(body)) return "";
+  const { type, error, message } = body;
+  const inner = isObject(error) ? error : {};
+  switch (wire) {
+    case "anthropic-messages":
+      return type === "error" && typeof inner["type"] === "string" ? text(inner["message"]) : "";
+    case "openai-chat":
+    case "openai-responses":
+      return "type" in inner && "code" in inner && "param" in inner ? text(inner["message"]) : "";
+    case "gemini":
+      return typeof inner["code"] === "number" && typeof inner["status"] === "string"
+        ? text(inner["message"])
+        : "";
+    case "ollama":
+      return text(error);
+    case "bedrock-converse":
+    case "bedrock-invoke":
+    case "cohere":
+      return text(message);
+    default:
+      return wire satisfies never;
+  }
 }
 
 /** The message of an error body, whatever its wire. */

@@ -299,7 +299,8 @@ describe("encoder", () => {
     ["context-window", "incomplete", "max_output_tokens"],
     ["content-filter", "incomplete", "content_filter"],
     ["stop", "completed", undefined],
-    ["refusal", "completed", undefined],
+    // Nothing else would tell, see below.
+    ["refusal", "incomplete", "content_filter"],
     ["pause", "completed", undefined],
     ["tool-calls", "completed", undefined],
     ["other", "completed", undefined],
@@ -311,6 +312,11 @@ describe("encoder", () => {
       incomplete_details: why === undefined ? null : { reason: why },
     });
     expect(encodeWhole(whole([], { reason }))["status"]).toBe(status);
+  });
+
+  test("an answer that holds its refusal is complete", () => {
+    const events = encode([start, begin(0, { type: "refusal", text: "No." }), ...over("refusal")]);
+    expect(lastOf(events)).toMatchObject({ status: "completed", incomplete_details: null });
   });
 
   test("an error is told twice, and then nothing more (R12)", () => {

@@ -67,9 +67,16 @@ test("Mistral gets nothing that it does not know", () => {
 });
 
 test("nothing is lost with what says nothing", () => {
-  const quirks: Quirks = { drop: ["user", "n", "logprobs", "stream_options"], usageInStream: "always" };
+  const quirks: Quirks = {
+    drop: ["user", "n", "logprobs", "stream_options"],
+    usageInStream: "always",
+  };
   const silent = { user: null, n: 1, logprobs: false, stream_options: { include_usage: true } };
   expect(after(quirks, { ...silent, stop: "a" })).toEqual([{ stop: "a" }, []]);
-  const told = after(quirks, { n: 2, logprobs: true, stream_options: { include_obfuscation: true } })[1];
+  const told = after(quirks, {
+    n: 2,
+    logprobs: true,
+    stream_options: { include_obfuscation: true },
+  })[1];
   expect(told.map((line) => line.split(":")[0])).toEqual(["n", "logprobs", "stream_options"]);
 });

@@ -18,7 +18,11 @@ export const runs = (count: number): { numRuns: number } => ({
 const bodiesOf = (
   features: readonly { forms: Partial<Record<DialectId, { body: JsonObject }>> }[],
   id: DialectId,
-): JsonObject[] => features.flatMap(({ forms }) => forms[id]?.body ?? []);
+): JsonObject[] =>
+  features.flatMap(({ forms }) => {
+    const form = forms[id];
+    return form ? [form.body] : [];
+  });
 
 /** One native request for each feature that the wire has. */
 export const requestBodies = (id: DialectId): JsonObject[] =>
@@ -32,7 +36,14 @@ export const answerBodies = (id: DialectId): JsonObject[] => bodiesOf(answerFeat
 const text = fc.oneof(
   // Vendors refuse texts that are all white space.
   fc.string({ minLength: 1, maxLength: 12, unit: "grapheme" }).map((word) => `${word}.`),
-  fc.constantFrom("x", "\u2028</script>", 'quote " \\ back', "\ud83d\ude00", "a\r\n\r\ndata: b", "."),
+  fc.constantFrom(
+    "x",
+    "\u2028</script>",
+    'quote " \\ back',
+    "\ud83d\ude00",
+    "a\r\n\r\ndata: b",
+    ".",
+  ),
 );
 
 /** Words of the corpus that stand for anything that people say. */
@@ -67,8 +78,7 @@ function merge(bodies: readonly JsonObject[]): JsonObject {
         merged[key] = [...(known as unknown[]), ...(value as unknown[])];
       } else if (settings.has(key) && isObject(known) && isObject(value)) {
         merged[key] = { ...known, ...value };
-      }
-      else merged[key] = value;
+      } else merged[key] = value;
     }
   }
   return merged;
@@ -85,10 +95,7 @@ export const validRequest = (id: DialectId): fc.Arbitrary<JsonObject> =>
 
 export const validAnswer = (id: DialectId): fc.Arbitrary<JsonObject> =>
   fc
-    .tuple(
-      fc.constantFrom(...answerBodies(id)),
-      fc.array(text, { minLength: 1, maxLength: 5 }),
-    )
+    .tuple(fc.constantFrom(...answerBodies(id)), fc.array(text, { minLength: 1, maxLength: 5 }))
     .map(([body, words]) => reword(body, words) as JsonObject);
 
 const nested = (depth: number, open: string, close: string): unknown =>
@@ -98,25 +105,48 @@ const deepList = nested(200, "[", "]");
 const deepObject = nested(200, '{"a":', "}");
 
 /** Keys that must be keys like any other. */
-const nastyKeys = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "length", ""];
+const nastyKeys = [
+  "__proto__",
+  "constructor",
+  "prototype",
+  "toString",
+  "hasOwnProperty",
+  "length",
+  "",
+];
 
 const nastyObject = fc
   .tuple(
     fc.constantFrom(...nastyKeys),
     fc.constantFrom<unknown>(1, "x", null, { polluted: true }, [{ polluted: true }]),
   )
-  .map(([key, value]) => JSON.parse(`{${JSON.stringify(key)}:${JSON.stringify(value)}}`) as unknown);
+  .map(
+    ([key, value]) => JSON.parse(`{${JSON.stringify(key)}:${JSON.stringify(value)}}`) as unknown,
+  );
+
+const oddNumbers = [-1, 1.5, 1e308, -0, 2 ** 53, Number.MIN_VALUE, Number.POSITIVE_INFINITY];
+const oddTexts = [
+  "\ud800",
+  "\udfff\ud800",
+  "data:,",
+  "data:image/png;base64,",
+  "https://",
+  "\0",
+  "a".repeat(300),
+  "{",
+  "[1",
+  '{"a":1}',
+];
 
 /** Values that nobody expects where they stand. */
 export const nasty: fc.Arbitrary<unknown> = fc.oneof(
-  { weight: 5, arbitrary: fc.constantFrom<unknown>(null, true, false, "", [], {}, [null], [[]], 0) },
+  {
+    weight: 5,
+    arbitrary: fc.constantFrom<unknown>(null, true, false, "", [], {}, [null], [[]], 0),
+  },
   {
     weight: 3,
-    arbitrary: fc.constantFrom<unknown>(
-      ...[-1, 1.5, 1e308, -0, 2 ** 53, Number.MIN_VALUE, JSON.parse("1e999"), "\ud800", "\udfff\ud800"],
-      ...["data:,", "data:image/png;base64,", "https://", "\0", "a".repeat(300), "{", "[1", '{"a":1}'],
-      ...[deepList, deepObject],
-    ),
+    arbitrary: fc.constantFrom<unknown>(...oddNumbers, ...oddTexts, deepList, deepObject),
   },
   { weight: 3, arbitrary: nastyObject },
   { weight: 2, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
@@ -176,15 +206,15 @@ export const mutated = (valid: fc.Arbitrary<JsonObject>): fc.Arbitrary<JsonObjec
     )
     .map((body) => (isObject(body) ? body : { body }));
 
+const usualKeys =
+  "model messages input contents tools choices output candidates content message usage error system type delta parts stream texts documents query embeddings data results prompt options".split(
+    " ",
+  );
+
 /** Any object at all. */
 export const anyObject: fc.Arbitrary<JsonObject> = fc
   .dictionary(
-    fc.constantFrom(
-      ...["model", "messages", "input", "contents", "tools", "choices", "output", "candidates"],
-      ...["content", "message", "usage", "error", "system", "type", "delta", "parts", "stream"],
-      ...["texts", "documents", "query", "embeddings", "data", "results", "prompt", "options"],
-      ...nastyKeys.filter((key) => key !== "__proto__"),
-    ),
+    fc.constantFrom(...usualKeys, ...nastyKeys.filter((key) => key !== "__proto__")),
     nasty,
   )
   .map((object) => ({ ...object }));

@@ -146,7 +146,8 @@ function readAnswer(from: DialectId, json: JsonObject): void {
     if (!found) continue;
     for (const to of ids) {
       const other = dialects[to][kind];
-      if (other) attempt(() => other.encodeResponse(found.value as never, asked as never, () => {}));
+      if (other)
+        attempt(() => other.encodeResponse(found.value as never, asked as never, () => {}));
     }
   }
 }
@@ -176,7 +177,8 @@ function readFrames(from: DialectId, frames: readonly Frame[]): void {
   for (const to of ids) {
     const encoder = dialects[to].stream.encoder(context());
     for (const event of events) {
-      for (const frame of encoder.push(event)) dialects[to].stream.framing.createWriter().write(frame);
+      for (const frame of encoder.push(event))
+        dialects[to].stream.framing.createWriter().write(frame);
     }
   }
 }
@@ -184,14 +186,20 @@ function readFrames(from: DialectId, frames: readonly Frame[]): void {
 describe("requests", () => {
   for (const id of ids) {
     test(`${id}: valid ones with something wrong in them`, () => {
-      holds(fc.property(mutated(validRequest(id)), (json) => readRequest(id, json)), 120);
+      holds(
+        fc.property(mutated(validRequest(id)), (json) => readRequest(id, json)),
+        120,
+      );
     });
     test(`${id}: anything`, () => {
       const any = fc.oneof(
         anyObject,
         anyObject.map((object) => ({ ...object, model: "m" })),
       );
-      holds(fc.property(any, (json) => readRequest(id, json)), 120);
+      holds(
+        fc.property(any, (json) => readRequest(id, json)),
+        120,
+      );
     });
   }
 });
@@ -199,10 +207,16 @@ describe("requests", () => {
 describe("answers", () => {
   for (const id of ids) {
     test(`${id}: valid ones with something wrong in them`, () => {
-      holds(fc.property(mutated(validAnswer(id)), (json) => readAnswer(id, json)), 100);
+      holds(
+        fc.property(mutated(validAnswer(id)), (json) => readAnswer(id, json)),
+        100,
+      );
     });
     test(`${id}: anything`, () => {
-      holds(fc.property(anyObject, (json) => readAnswer(id, json)), 100);
+      holds(
+        fc.property(anyObject, (json) => readAnswer(id, json)),
+        100,
+      );
     });
     test(`${id}: errors of any text`, () => {
       const word = fc.string({ unit: "binary", maxLength: 60 });
@@ -241,7 +255,10 @@ const brokenStream = (id: DialectId): fc.Arbitrary<Frame[]> =>
         if (kind % 4 === 0) list.splice(index, 1);
         else if (kind % 4 === 1) list.splice(index, 0, frame);
         else if (kind % 4 === 2) {
-          list[index] = { ...frame, data: typeof value === "string" ? value : JSON.stringify(value) };
+          list[index] = {
+            ...frame,
+            data: typeof value === "string" ? value : JSON.stringify(value),
+          };
         }
       }
       const parsed = list.map((frame) => {
@@ -285,13 +302,11 @@ describe("streams", () => {
         fc.constantFrom("", "[DONE]", "null", "1", deepText),
       );
       const frame = fc.record({
-        event: fc.constantFrom(null, "message_start", "error", "chunk", "messageStop", "x"),
+        event: fc.constantFrom(undefined, "message_start", "error", "chunk", "messageStop", "x"),
         data,
       });
       fc.assert(
-        fc.property(fc.array(frame, { maxLength: 6 }), (frames) =>
-          readFrames(id, frames as unknown as Frame[]),
-        ),
+        fc.property(fc.array(frame, { maxLength: 6 }), (frames) => readFrames(id, frames)),
         { ...runs(60), includeErrorInReport: true },
       );
     });
@@ -313,11 +328,13 @@ describe("framings", () => {
     test(`${name}: any bytes, in any pieces`, () => {
       const bytes = fc.oneof(
         fc.uint8Array({ maxLength: 200 }),
-        fc.string({ unit: "binary", maxLength: 200 }).map((text) => new Uint8Array(Buffer.from(text))),
+        fc
+          .string({ unit: "binary", maxLength: 200 })
+          .map((text) => new Uint8Array(Buffer.from(text))),
         anyObject.map((json) => {
           const writer = framing.createWriter();
           const whole = Buffer.concat([
-            writer.write({ event: "x", data: JSON.stringify(json) } as unknown as Frame),
+            writer.write({ event: "x", data: JSON.stringify(json) }),
             writer.end(),
           ]);
           // One bit is wrong.

@@ -11,7 +11,11 @@ import type { Framing } from "../../../src/lib/framing.ts";
 import type { JsonObject } from "../../../src/lib/json.ts";
 import { bodyOf, ids, runs, validAnswer, validRequest } from "./corpus.ts";
 
-const origin = (dialect: DialectId) => ({ dialect, provider: models[dialect].provider, model: "m" });
+const origin = (dialect: DialectId) => ({
+  dialect,
+  provider: models[dialect].provider,
+  model: "m",
+});
 
 /** What the gateway makes up, and where something was written. */
 const unsaid = new Set(["place", "createdMs"]);
@@ -59,14 +63,17 @@ function read(id: DialectId, json: JsonObject): { value: ChatRequest; lost: numb
   }
 }
 
+/** Models that take all that their wire has, where older ones do not. */
+const newest: Partial<Record<DialectId, string>> = { gemini: "gemini-3-pro-preview" };
+
 describe("requests there and back", () => {
   for (const id of ids) {
     test(`${id}: what was read is written, and read the same`, () => {
       let compared = 0;
       const property = fc.property(validRequest(id), (json) => {
-        const first = read(id, json);
+        const first = read(id, { ...json, ...(newest[id] && { model: newest[id] }) });
         if (!first) return;
-        const target = { ...targetOf(id, true), model: first.value.model };
+        const target = { ...targetOf(id, true), model: newest[id] ?? first.value.model };
         const encoded = dialects[id].request.encode(first.value, target);
         const lost = first.lost + encoded.warnings.length;
         const again = JSON.parse(encoded.body) as JsonObject;
@@ -103,7 +110,10 @@ describe("requests there and back", () => {
           expect(back).toBeDefined();
           if (!back) return;
           const written = dialects[to].request.encode(back.value, target);
-          const third = read(to, { ...(JSON.parse(written.body) as JsonObject), model: target.model });
+          const third = read(to, {
+            ...(JSON.parse(written.body) as JsonObject),
+            model: target.model,
+          });
           if (written.warnings.length > 0 || !third) return;
           expect(meant(third.value)).toEqual(meant(back.value));
         },

@@ -115,6 +115,10 @@ describe("Amazon Bedrock", () => {
       `${base}/model/cohere.embed-v4%3A0/invoke`,
     ],
     [
+      { dialect: "cohere", model: "us.cohere.embed-english-v3", operation: "embeddings" },
+      `${base}/model/us.cohere.embed-english-v3/invoke`,
+    ],
+    [
       { dialect: "cohere", model: "cohere.rerank-v3-5:0", operation: "rerank" },
       `${base}/model/cohere.rerank-v3-5%3A0/invoke`,
     ],
