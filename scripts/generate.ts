@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describeConfig } from "../src/config/describe.ts";
 import { schemaText } from "../src/config/json-schema.ts";
+import { renderParameters } from "../src/providers/describe-quirks.ts";
 import { renderProviders } from "../src/providers/describe.ts";
 import { providers } from "../src/providers/index.ts";
 import { renderFidelity } from "./fidelity/render.ts";
@@ -18,6 +19,7 @@ const files: readonly Generated[] = [
   { path: "schema/megallm.schema.json", render: () => schemaText(providers) },
   { path: "docs/configuration.md", render: () => describeConfig(providers) },
   { path: "docs/providers.md", render: () => renderProviders(providers) },
+  { path: "docs/parameters.md", render: () => renderParameters(providers) },
   { path: "docs/fidelity.md", render: () => renderFidelity() },
 ];
 

@@ -1,6 +1,8 @@
 // What OpenAI's own models accept, whichever of its wires they are asked in, read off their names. The API refuses whatever a model does not take.
 // https://developers.openai.com/api/docs/models and …/guides/reasoning, …/guides/latest-model
 
+import type { Losses } from "./losses.ts";
+
 export interface ModelTraits {
   /** Words for `reasoning_effort`, least first; empty where the field is refused. Undefined: not known, any word is sent. */
   efforts?: readonly string[];
@@ -17,8 +19,21 @@ export interface ModelTraits {
   hasJsonSchema: boolean;
   /** Free-form tools (`custom`). Most servers that copy these wires know functions only. */
   hasFreeformTools: boolean;
+  /** `verbosity`; others take only its default. */
+  hasVerbosity: boolean;
   /** Most tokens of one answer. */
   maxOutputTokens?: number;
+}
+
+/** The verbosity to ask a model for: agents ask for what the model they know takes, whoever answers in its place. */
+export function fitVerbosity(
+  asked: string | undefined,
+  traits: ModelTraits,
+  losses: Losses,
+): string | undefined {
+  if (asked === undefined || asked === "medium" || traits.hasVerbosity) return asked;
+  losses.lose("verbosity", "the model takes only `medium`");
+  return undefined;
 }
 
 /** Other vendors' models: nothing is held back. */
@@ -28,10 +43,11 @@ const unknown: ModelTraits = {
   toolsWithReasoning: "yes",
   hasJsonSchema: true,
   hasFreeformTools: false,
+  hasVerbosity: true,
 };
 
 /** Models before and beside the ones that reason. */
-const plain: ModelTraits = { ...unknown, efforts: [] };
+const plain: ModelTraits = { ...unknown, efforts: [], hasVerbosity: false };
 
 /** @example traitsOf("o4-mini-2025-04-16").sampling // → "never" */
 export function traitsOf(model: string): ModelTraits {
@@ -60,6 +76,7 @@ const oSeries = (model: string): ModelTraits => ({
   efforts: ["low", "medium", "high"],
   defaultEffort: "medium",
   sampling: "never",
+  hasVerbosity: false,
   maxOutputTokens: /^o1-(?:mini|preview)/.test(model) ? 32_768 : 100_000,
   hasStop: /^(?:o1|o3-mini)(?:-|$)/.test(model),
 });

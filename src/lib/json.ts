@@ -24,7 +24,20 @@ export class RawJson {
   constructor(text: string) {
     this.text = text;
   }
+
+  /** For `JSON.stringify`: within {@link stringify} a mark, which is far cheaper there than looking at every value. */
+  toJSON(): unknown {
+    if (!raws) return { text: this.text };
+    raws.push(this.text);
+    return `${mark}${raws.length - 1}`;
+  }
 }
+
+/** Texts of the values that {@link stringify} has met; null outside it. */
+let raws: string[] | null = null;
+/** Never leaves this process, so that no value can hold it. */
+const mark = `raw-json-${crypto.randomUUID()}-`;
+const marks = new RegExp(`"${mark}(\\d+)"`, "g");
 
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -275,18 +288,15 @@ function closingQuote(text: string, from: number): number {
 
 /** `JSON.stringify` that emits every {@link RawJson} as its own text. Undefined members are left out. */
 export function stringify(value: unknown): string {
-  const raws: string[] = [];
-  const mark = `raw-json-${crypto.randomUUID()}-`;
-  const text = JSON.stringify(value, (_key, item: unknown) => {
-    if (!(item instanceof RawJson)) return item;
-    raws.push(item.text);
-    return `${mark}${raws.length - 1}`;
-  });
-  if (raws.length === 0) return text;
-  return text.replace(
-    new RegExp(`"${mark}(\\d+)"`, "g"),
-    (match, index: string) => raws[Number(index)] ?? match,
-  );
+  const found: string[] = [];
+  raws = found;
+  try {
+    const text = JSON.stringify(value);
+    if (found.length === 0) return text;
+    return text.replace(marks, (match, index: string) => found[Number(index)] ?? match);
+  } finally {
+    raws = null;
+  }
 }
 
 /** A place in a document: object keys and array indexes. */
@@ -303,38 +313,47 @@ export function rawAt(
 ): { path: (string | number)[]; text: string }[] {
   const found: { path: (string | number)[]; text: string }[] = [];
   const buffer = Buffer.from(text, "utf8");
+  const spelt = new Map(pattern.map((step) => [step, Buffer.from(JSON.stringify(step))]));
+  /** The key in quotes there, if it is the wanted one. Most are told apart by their bytes alone. */
+  const keyAt = (from: number, end: number, wanted: string): string | undefined => {
+    if (wanted === "*") return decodeString(buffer, from, end);
+    const bytes = spelt.get(wanted);
+    let isSame = bytes?.length === end - from;
+    for (let at = from; at < end; at += 1) {
+      // An escape may stand for any letter.
+      if (buffer[at] === backslash) {
+        return decodeString(buffer, from, end) === wanted ? wanted : undefined;
+      }
+      isSame = isSame && buffer[at] === bytes?.[at - from];
+    }
+    return isSame ? wanted : undefined;
+  };
+  /** Walks to the end of the value at `start`; what cannot match is skipped whole, so no byte is read twice. */
   const visit = (start: number, depth: number, path: (string | number)[]): number => {
-    const end = endOfValue(buffer, start);
     if (depth === pattern.length) {
+      const end = endOfValue(buffer, start);
       found.push({ path, text: buffer.toString("utf8", start, end) });
       return end;
     }
     const wanted = pattern[depth];
-    if (buffer[start] === openBrace) {
-      let at = skipSpace(buffer, start + 1);
-      while (at < end - 1) {
+    const isList = buffer[start] === openBracket;
+    if (!isList && buffer[start] !== openBrace) return endOfValue(buffer, start);
+    const close = isList ? closeBracket : closeBrace;
+    let at = skipSpace(buffer, start + 1);
+    for (let index = 0; buffer[at] !== close; index += 1) {
+      let step: string | number | undefined = index;
+      if (isList) {
+        if (wanted !== "*" && wanted !== String(index)) step = undefined;
+      } else {
         const keyEnd = endOfString(buffer, at);
-        const key = decodeString(buffer, at, keyEnd);
+        step = keyAt(at, keyEnd, wanted ?? "*");
         at = skipSpace(buffer, skipSpace(buffer, keyEnd) + 1);
-        at =
-          wanted === "*" || wanted === key
-            ? visit(at, depth + 1, [...path, key])
-            : endOfValue(buffer, at);
-        at = skipSpace(buffer, at);
-        if (buffer[at] === comma) at = skipSpace(buffer, at + 1);
       }
-    } else if (buffer[start] === openBracket) {
-      let at = skipSpace(buffer, start + 1);
-      for (let index = 0; at < end - 1; index += 1) {
-        at =
-          wanted === "*" || wanted === String(index)
-            ? visit(at, depth + 1, [...path, index])
-            : endOfValue(buffer, at);
-        at = skipSpace(buffer, at);
-        if (buffer[at] === comma) at = skipSpace(buffer, at + 1);
-      }
+      at = step === undefined ? endOfValue(buffer, at) : visit(at, depth + 1, [...path, step]);
+      at = skipSpace(buffer, at);
+      if (buffer[at] === comma) at = skipSpace(buffer, at + 1);
     }
-    return end;
+    return at + 1;
   };
   visit(skipSpace(buffer, skipBom(buffer)), 0, []);
   return found;

@@ -15,7 +15,8 @@ import type { Generation, Services } from "./services.ts";
 
 /** The client's side of a session. */
 export interface RealtimePeer {
-  send(message: SocketMessage): void;
+  /** False when it cannot be sent. */
+  send(message: SocketMessage): boolean;
   bufferedBytes(): number;
   close(code: number, reason: string): void;
 }
@@ -189,7 +190,11 @@ function createSession(socket: UpstreamSocket, opened: Opened): RealtimeSession 
             endBoth(1009, "A message is too large.", tooLarge());
             return;
           }
-          client.send(message);
+          if (!client.send(message)) {
+            const error = new GatewayError("client_closed", "The client takes nothing more.");
+            endBoth(1013, error.message, error);
+            return;
+          }
           if (!isPaused && client.bufferedBytes() > pauseBytes) {
             isPaused = true;
             socket.pause();

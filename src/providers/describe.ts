@@ -1,5 +1,6 @@
 // The page that lists the providers, made from their data.
 import type { DialectId, Operation } from "../ir/chat.ts";
+import { quirkLines } from "./describe-quirks.ts";
 import type { Endpoint, Provider } from "./provider.ts";
 
 /** Markdown of `docs/providers.md`. */
@@ -150,7 +151,7 @@ function details(provider: Provider): string {
     ...limits(provider).map(
       (endpoint) => `- ${endpoint.dialect}: only models \`${endpoint.models}\``,
     ),
-    ...quirks(provider),
+    ...quirkLines(provider.quirks).map((line) => `- ${line}`),
   ];
   return `### ${provider.id}\n\n${lines.join("\n")}`;
 }
@@ -178,41 +179,3 @@ function modelLists(provider: Provider): string[] {
 
 const limits = (provider: Provider): Endpoint[] =>
   (provider.speaks.chat ?? []).filter((endpoint) => endpoint.models !== undefined);
-
-function quirks({ quirks: quirk }: Provider): string[] {
-  const lines: (string | false | undefined)[] = [
-    quirk.maxTokensField && `takes the output limit as \`${quirk.maxTokensField}\``,
-    quirk.usageInStream === "always" && "streams report usage without being asked",
-    quirk.usageInStream === "never" && "streams do not report usage",
-    quirk.noJsonSchema && "structured output without a schema (`json_object`) only",
-    quirk.cacheControl && "honours `cache_control` in chat parts",
-    quirk.reasoningField && `takes earlier reasoning back as \`${quirk.reasoningField}\``,
-    quirk.reasoningRequest && `reasoning is asked for by \`${quirk.reasoningRequest}\``,
-    quirk.reasoningEfforts && `\`reasoning_effort\` is one of ${quoted(quirk.reasoningEfforts)}`,
-    quirk.reasoningPart && `reasoning is a \`${quirk.reasoningPart}\` part of the content`,
-    quirk.noUserAfterTool && "refuses a user's message right after a tool's result",
-    quirk.accepts && `takes no fields but ${quoted(quirk.accepts)}`,
-    quirk.drop && `refuses ${quoted(quirk.drop)}: dropped with a warning`,
-    ...(quirk.dropFor ?? []).map(
-      ({ models, fields }) => `models \`${models}\` refuse ${quoted(fields)}`,
-    ),
-    quirk.dropMessageFields && `refuses ${quoted(quirk.dropMessageFields)} in messages`,
-    ...Object.entries(quirk.rename ?? {}).map(([from, to]) => `\`${from}\` is \`${to}\` there`),
-    ...Object.entries(quirk.clamp ?? {}).map(([name, bounds]) => `\`${name}\`: ${range(bounds)}`),
-    quirk.maxStop !== undefined && `at most ${quirk.maxStop} stop sequences`,
-    quirk.toolCallIdLength !== undefined &&
-      `ids of tool calls are ${quirk.toolCallIdLength} letters and digits`,
-    quirk.toolChoices && `tool choices: ${quoted(quirk.toolChoices)}`,
-    quirk.prefillField && `an answer is continued by \`${quirk.prefillField}\``,
-  ];
-  return lines.filter((line) => typeof line === "string").map((line) => `- ${line}`);
-}
-
-const quoted = (fields: readonly string[]): string =>
-  fields.map((field) => `\`${field}\``).join(", ");
-
-const range = ({ min, max }: { min?: number; max?: number }): string =>
-  [
-    ...(min === undefined ? [] : [`at least ${min}`]),
-    ...(max === undefined ? [] : [`at most ${max}`]),
-  ].join(", ");

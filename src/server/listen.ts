@@ -96,6 +96,9 @@ function bind(
       },
       websocket: {
         maxPayloadLength: maxFrameBytes,
+        // Beyond it messages would be lost without a word; sessions stop reading long before.
+        backpressureLimit: 4 * maxFrameBytes,
+        closeOnBackpressureLimit: true,
         // A session may be silent while its user thinks; pings tell whether anybody is there.
         idleTimeout: 240,
         open: (socket) => socket.data.opened(peerOf(socket)),
@@ -147,7 +150,8 @@ function accept(
 }
 
 const peerOf = (socket: Bun.ServerWebSocket<RealtimeSession>): RealtimePeer => ({
-  send: (message) => void socket.send(message),
+  // 0: it was dropped, unless nothing was to be sent; below 0: it waits.
+  send: (message) => socket.send(message) !== 0 || message.length === 0,
   bufferedBytes: () => socket.getBufferedAmount(),
   close: (code, reason) => socket.close(code, reason),
 });

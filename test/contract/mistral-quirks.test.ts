@@ -27,11 +27,9 @@ describe.skipIf(requests.length === 0)("recorded requests", () => {
   test("are relayed as they are", () => {
     const touched = requests.filter(({ body }) => {
       const bytes = Buffer.from(JSON.stringify(body));
-      const scope = { dialect: openaiChat, model: "m", operation: "chat", quirks, allowed: [] };
-      const { bytes: sent } = fitBody(
-        { bytes, members: scan(bytes) },
-        { ...scope, operation: "chat" as const },
-      );
+      const scope = { dialect: openaiChat, model: "m", quirks, allowed: [] };
+      const scanned = { bytes, members: scan(bytes) };
+      const { bytes: sent } = fitBody(scanned, { ...scope, operation: "chat" });
       return openaiChat.carriesForeign?.(bytes, quirks) === true || sent !== bytes;
     });
     expect(touched.map(({ id }) => id)).toEqual([]);
@@ -47,6 +45,15 @@ describe.skipIf(requests.length === 0)("recorded requests", () => {
   });
 });
 
+/** The texts of a thought are one. */
+const thought = (texts: unknown): string =>
+  Array.isArray(texts)
+    ? texts
+        .filter(isObject)
+        .map((item) => String(item["text"]))
+        .join("")
+    : "";
+
 /** Roles, texts, reasoning and calls, however they are framed. */
 function saidIn(body: JsonObject): unknown {
   const messages = Array.isArray(body["messages"]) ? body["messages"].filter(isObject) : [];
@@ -61,9 +68,7 @@ function saidIn(body: JsonObject): unknown {
         ? (content ?? "")
         : content
             .filter(isObject)
-            .map(
-              ({ text, thinking, image_url: image }) => text ?? image ?? JSON.stringify(thinking),
-            )
+            .map(({ text, thinking, image_url: image }) => text ?? image ?? thought(thinking))
             .join("\n"),
   }));
 }

@@ -32,9 +32,11 @@ const unspoken: Readonly<Record<string, string>> = {
   "watsonx.generate": "watsonx's own completions; its chat is OpenAI's",
   "watsonx.generate_stream": "watsonx's own completions; its chat is OpenAI's",
   "writer.completions": "Writer's own completions",
-  "bedrock.rerank": "Bedrock's agents have a rerank of their own; the models' is spoken by InvokeModel",
+  "bedrock.rerank":
+    "Bedrock's agents have a rerank of their own; the models' is spoken by InvokeModel",
   "bedrock.count_tokens": "counted by the gateway: the provider's count is not asked for",
-  "bedrock.invoke": "bodies of other vendors than Anthropic in InvokeModel; their embeddings are spoken",
+  "bedrock.invoke":
+    "bodies of other vendors than Anthropic in InvokeModel; their embeddings are spoken",
   "bedrock.invoke_stream": "bodies of other vendors than Anthropic in InvokeModel",
 };
 
@@ -85,7 +87,8 @@ describe.skipIf(!hasCorpus)("the corpus", () => {
 
   test(`wires that nobody speaks pass through as bytes (${of("unspoken").length})`, async () => {
     const tally = createTally("passed through");
-    for (const exchange of of("unspoken")) tally.add(exchange, await checkThrough(replay, exchange));
+    for (const exchange of of("unspoken"))
+      tally.add(exchange, await checkThrough(replay, exchange));
     tally.print();
     const byApi = Map.groupBy(of("unspoken"), ({ file }) => apiOf(file));
     const lines = [...byApi].map(

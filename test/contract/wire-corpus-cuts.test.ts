@@ -9,7 +9,13 @@ import type { DialectId, Origin } from "../../src/ir/chat.ts";
 import type { ChatEvent } from "../../src/ir/event.ts";
 import { type GatewayError, toGatewayError } from "../../src/ir/error.ts";
 import { createClient, openStream } from "../../src/pipeline/respond.ts";
-import { bytesOf, type Exchange, exchangesOf, isStreamed, type Wire } from "../support/wire/exchange.ts";
+import {
+  bytesOf,
+  type Exchange,
+  exchangesOf,
+  isStreamed,
+  type Wire,
+} from "../support/wire/exchange.ts";
 import { dialectIds } from "../support/wire/clients.ts";
 import { withoutMadeUp } from "../support/wire/made-up.ts";
 import { payloadsOf } from "../support/wire/payloads.ts";
@@ -63,7 +69,8 @@ function sampleOf(streams: readonly Exchange[]): readonly Exchange[] {
 }
 
 /** What a wire's streams are in, and how they are cut. */
-const dialectOf = (wire: Wire): DialectId => (wire === "bedrock-invoke" ? "anthropic-messages" : wire);
+const dialectOf = (wire: Wire): DialectId =>
+  wire === "bedrock-invoke" ? "anthropic-messages" : wire;
 const framingOf = (wire: Wire): Framing =>
   (wire === "bedrock-invoke" ? bedrockInvoke.framing : undefined) ??
   dialects[dialectOf(wire)].stream.framing;
@@ -168,7 +175,9 @@ async function pump(
       keepAliveMs: 1_000,
       frozenMs: 60_000,
     });
-    const texts = payloadsOf(client, await new Response(body).bytes(), true).map(({ text }) => text);
+    const texts = payloadsOf(client, await new Response(body).bytes(), true).map(
+      ({ text }) => text,
+    );
     outcome.text = withoutMadeUp(texts.join("\n"));
   } catch (thrown) {
     await settle(toGatewayError(thrown));

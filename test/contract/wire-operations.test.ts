@@ -28,7 +28,13 @@ import {
 } from "../support/wire/operations.ts";
 import { createRandom, spell } from "../support/wire/random.ts";
 import { checkAnswer, isSameRequest } from "../support/wire/relay.ts";
-import { modelAt, recordingOf, type Replay, startReplay, type Vendor } from "../support/wire/replay.ts";
+import {
+  modelAt,
+  recordingOf,
+  type Replay,
+  startReplay,
+  type Vendor,
+} from "../support/wire/replay.ts";
 import { createTally, type Verdict } from "../support/wire/tally.ts";
 
 setDefaultTimeout(120_000);
@@ -96,7 +102,10 @@ async function checkRelay(exchange: Exchange, operation: Operation): Promise<Ver
     : { ...recorded, model: place };
   // What the gateway writes anew it writes plainly.
   const spelled = spell(body, createRandom(id)).replaceAll(`models\\/${place}`, `models/${place}`);
-  const text = isStreamed(exchange) || typeof response.body === "string" ? undefined : spell(response.body, createRandom(id));
+  const text =
+    isStreamed(exchange) || typeof response.body === "string"
+      ? undefined
+      : spell(response.body, createRandom(id));
   const answer = await replay.ask({
     client: "openai-chat",
     path: operation.path(exchange, model),
@@ -121,7 +130,9 @@ async function checkRelay(exchange: Exchange, operation: Operation): Promise<Ver
 const renamed = (value: unknown, from: string, to: string): unknown => {
   if (Array.isArray(value)) return value.map((item) => renamed(item, from, to));
   if (!isObject(value)) return value === from ? to : value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, renamed(item, from, to)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, renamed(item, from, to)]),
+  );
 };
 
 /** An older or a vendor's form of the same operation: upstream there is one. */
@@ -133,7 +144,10 @@ function checkRewritten({ response }: Exchange, got: string, sent: string): Verd
   const isSame = (pair: unknown[] | undefined): boolean =>
     Bun.deepEquals(pair?.[0], pair?.[1]) && !Bun.deepEquals(pair?.[0], []);
   return isSame(vectors) || isSame(scores)
-    ? { exception: "the path's form has no upstream of its own: written anew, the values are the same" }
+    ? {
+        exception:
+          "the path's form has no upstream of its own: written anew, the values are the same",
+      }
     : { fault: `the upstream was sent ${sent.slice(0, 300)}; the client got ${got.slice(0, 300)}` };
 }
 
@@ -264,11 +278,15 @@ async function checkForm(exchange: Exchange): Promise<Verdict> {
   if (!/name="model"\r\n\r\nm\r\n/.test(sent) || !sent.includes("RIFF")) {
     return { fault: `the upstream was sent ${sent.slice(0, 300)}` };
   }
-  return checkAnswer(exchange, { ...answer, received }, {
-    expected: bytesOf(exchange),
-    hidesUsage: false,
-    isFailed: false,
-  });
+  return checkAnswer(
+    exchange,
+    { ...answer, received },
+    {
+      expected: bytesOf(exchange),
+      hidesUsage: false,
+      isFailed: false,
+    },
+  );
 }
 
 test("lists of models are read", () => {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { dialectIds } from "../support/wire/clients.ts";
 import { exchangesOf, type Wire } from "../support/wire/exchange.ts";
-import { checkRelay } from "../support/wire/relay.ts";
+import { checkRelay, relayedBodies } from "../support/wire/relay.ts";
 import { type Replay, startReplay } from "../support/wire/replay.ts";
 import { createTally } from "../support/wire/tally.ts";
 
@@ -20,7 +20,11 @@ for (const wire of wires) {
   const exchanges = exchangesOf(wire);
   test(`${wire}: bytes both ways (${exchanges.length} exchanges)`, async () => {
     const tally = createTally(`${wire} relayed`);
-    for (const exchange of exchanges) tally.add(exchange, await checkRelay(replay, wire, exchange));
+    for (const exchange of exchanges) {
+      for (const body of relayedBodies(wire, exchange)) {
+        tally.add(exchange, await checkRelay(replay, { wire, exchange, body }));
+      }
+    }
     tally.print();
     expect(tally.faults).toEqual([]);
   });

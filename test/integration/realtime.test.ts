@@ -185,6 +185,22 @@ describe("a session", () => {
     socket.close();
   });
 
+  test("whose client does not read holds the provider back, and loses nothing", async () => {
+    const { socket, received } = await open();
+    await until(() => received.length === 1);
+    const own = socket as unknown as { pause(): void; resume(): void };
+    own.pause();
+    for (let count = 0; count < 40; count += 1) socket.send(Buffer.alloc(1024 * 1024, count));
+    await until(() => upstream.frames.length === 40);
+    await Bun.sleep(50);
+    own.resume();
+    await until(() => received.length === 41);
+    expect(received.slice(1).map((frame) => frame[0] as unknown)).toEqual(
+      Array.from({ length: 40 }, (_, count) => count),
+    );
+    socket.close();
+  });
+
   test("that sends a frame beyond the limit is ended on both sides", async () => {
     const { socket, closed } = await open();
     socket.send(Buffer.alloc(33 * 1024 * 1024));

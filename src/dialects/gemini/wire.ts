@@ -54,10 +54,9 @@ const snake = /^[a-z][a-z0-9]*(?:_[a-z0-9]+)+$/;
  * @example camel({ inline_data: { mime_type: "a/b" } }) // → { inlineData: { mime_type: "a/b" } }
  */
 export function camel(message: JsonObject): JsonObject {
-  const entries = Object.entries(message);
-  if (!entries.some(([key]) => key.includes("_"))) return message;
+  if (!Object.keys(message).some((key) => key.includes("_"))) return message;
   const read = new Map<string, unknown>();
-  for (const [key, value] of entries) {
+  for (const [key, value] of Object.entries(message)) {
     if (key === "__proto__") continue;
     const name = camelName(key);
     if (name === key || !Object.hasOwn(message, name)) read.set(name, value);

@@ -8,7 +8,7 @@ import { draftOf } from "../draft.ts";
 import { createLosses } from "../losses.ts";
 import { encodeAccount } from "../openai-account.ts";
 import { effortWord, noReasoning } from "../openai-effort.ts";
-import { traitsOf } from "../openai-model.ts";
+import { fitVerbosity, traitsOf } from "../openai-model.ts";
 import { isStrictSchema } from "../openai-responses/strict-schema.ts";
 import { fitOutputLimit } from "../output-limit.ts";
 import { plainSchema } from "../plain-schema.ts";
@@ -58,7 +58,7 @@ export function encodeRequest(request: ChatRequest, target: Target): EncodedRequ
 }
 
 function encodeSettings(scope: Scope, hasTools: boolean): JsonObject {
-  const { request, target, losses, isNative } = scope;
+  const { request, target, traits, losses, isNative } = scope;
   const { settings } = request;
   if (settings.topK !== undefined && !isNative) losses.lose("top_k", noForm);
   return defined({
@@ -73,7 +73,7 @@ function encodeSettings(scope: Scope, hasTools: boolean): JsonObject {
     n: settings.candidateCount,
     logprobs: settings.logprobs ? true : undefined,
     top_logprobs: settings.logprobs?.top,
-    verbosity: settings.verbosity,
+    verbosity: isNative ? settings.verbosity : fitVerbosity(settings.verbosity, traits, losses),
     // Refused by OpenAI without tools, where it means nothing anyway.
     parallel_tool_calls: hasTools ? settings.parallelToolCalls : undefined,
   });

@@ -7,7 +7,7 @@ import { defined } from "../fields.ts";
 import { createLosses, loseRefused, type Losses } from "../losses.ts";
 import { encodeAccount } from "../openai-account.ts";
 import { effortWord } from "../openai-effort.ts";
-import { traitsOf } from "../openai-model.ts";
+import { fitVerbosity, traitsOf } from "../openai-model.ts";
 import { fitOutputLimit } from "../output-limit.ts";
 import { plainSchema } from "../plain-schema.ts";
 import { refuseLostTools } from "../vendor-tools.ts";
@@ -181,7 +181,9 @@ const fitName = (name: string, isNative: boolean): string =>
   isNative ? name : name.replace(/[^\w-]/g, "_").slice(0, 64) || "response";
 
 function encodeText(format: JsonObject | undefined, own: unknown, scope: InputScope): JsonObject {
-  const { verbosity } = scope.request.settings;
+  const { request, traits, losses, isNative } = scope;
+  const asked = request.settings.verbosity;
+  const verbosity = isNative ? asked : fitVerbosity(asked, traits, losses);
   const text = {
     ...(isObject(own) ? own : {}),
     ...(format === undefined ? {} : { format }),

@@ -17,10 +17,8 @@ export interface Agent {
   shell(command: string): ScriptedCall;
   /** The call by which its model looks at a picture in the working folder. */
   look(file: string, folder: string): ScriptedCall;
-  /** The vendor whose wire it speaks, as the pairs' tests name it. */
-  vendor: string;
-  /** It asks again when a stream breaks off; others say so and end. */
-  repeatsBroken: boolean;
+  /** Vendors, by name, whose troubles it is shown. */
+  troubles: readonly string[];
 }
 
 /** What it is to do, and with whom. */
@@ -94,7 +92,13 @@ export async function runAgent(agent: Agent, task: Task, options: RunOptions = {
     stderr: "pipe",
     // A group of its own: some agents are two processes, and Ctrl-C reaches both.
     detached: true,
-    env: { HOME: folder, PATH: "/usr/local/bin:/usr/bin:/bin", TMPDIR: folder, ...env, ...task.env },
+    env: {
+      HOME: folder,
+      PATH: "/usr/local/bin:/usr/bin:/bin",
+      TMPDIR: folder,
+      ...env,
+      ...task.env,
+    },
   });
   const signal = (name: NodeJS.Signals): void => {
     try {

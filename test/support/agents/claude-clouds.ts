@@ -9,7 +9,11 @@ const quiet = {
   DISABLE_ERROR_REPORTING: "1",
 };
 
-const throughCloud = (name: string, env: (task: Task) => Record<string, string>): Agent => ({
+const throughCloud = (
+  name: string,
+  trouble: string,
+  env: (task: Task) => Record<string, string>,
+): Agent => ({
   name,
   variable: "CLAUDE_CODE_BIN",
   program: claudeCode,
@@ -27,19 +31,22 @@ const throughCloud = (name: string, env: (task: Task) => Record<string, string>)
   },
   shell: (command) => ({ name: "Bash", args: { command, description: "Says it" } }),
   look: (file) => ({ name: "Read", args: { file_path: file } }),
-  vendor: "Anthropic",
-  repeatsBroken: true,
+  troubles: [trouble],
 });
 
 /** Bearer keys are what gateways are given; signing of one's own is switched off where there are none. */
-export const claudeOnBedrock = throughCloud("Claude Code, Bedrock", ({ url, key }) => ({
-  CLAUDE_CODE_USE_BEDROCK: "1",
-  ANTHROPIC_BEDROCK_BASE_URL: url,
-  AWS_REGION: "us-east-1",
-  AWS_BEARER_TOKEN_BEDROCK: key,
-}));
+export const claudeOnBedrock = throughCloud(
+  "Claude Code, Bedrock",
+  "Anthropic",
+  ({ url, key }) => ({
+    CLAUDE_CODE_USE_BEDROCK: "1",
+    ANTHROPIC_BEDROCK_BASE_URL: url,
+    AWS_REGION: "us-east-1",
+    AWS_BEARER_TOKEN_BEDROCK: key,
+  }),
+);
 
-export const claudeOnVertex = throughCloud("Claude Code, Vertex", ({ url, key }) => ({
+export const claudeOnVertex = throughCloud("Claude Code, Vertex", "Gemini", ({ url, key }) => ({
   CLAUDE_CODE_USE_VERTEX: "1",
   ANTHROPIC_VERTEX_BASE_URL: `${url}/v1`,
   CLAUDE_CODE_SKIP_VERTEX_AUTH: "1",

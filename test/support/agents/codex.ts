@@ -30,8 +30,7 @@ export const codex: Agent = {
   },
   shell: (command) => ({ name: "exec_command", args: { cmd: command } }),
   look: (file, folder) => ({ name: "view_image", args: { path: `${folder}/${file}` } }),
-  vendor: "OpenAI Responses",
-  repeatsBroken: true,
+  troubles: ["OpenAI Responses", "Anthropic"],
 };
 
 const settingsOf = ({ url, settings = "" }: Task): string => `

@@ -24,8 +24,7 @@ export const geminiCli: Agent = {
   },
   shell: (command) => ({ name: "run_shell_command", args: { command, description: "Says it" } }),
   look: (file) => ({ name: "read_file", args: { file_path: file } }),
-  vendor: "Gemini",
-  repeatsBroken: true,
+  troubles: ["Gemini", "OpenAI Responses"],
 };
 
 const settings = {

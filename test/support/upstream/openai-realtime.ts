@@ -71,6 +71,8 @@ export function startRealtimeUpstream(key = "sk-of-the-provider"): RealtimeUpstr
     },
     websocket: {
       maxPayloadLength: 64 * 1024 * 1024,
+      // Beyond it messages would be lost without a word.
+      backpressureLimit: 1024 * 1024 * 1024,
       open(socket) {
         sockets.add(socket);
         socket.send(event({ type: "session.created", session: { type: "realtime" } }));

@@ -138,6 +138,7 @@ export const isStreamed = ({ stream, response }: Exchange): boolean =>
 /** The answer's bytes; `text` replaces a JSON body's spelling. */
 export function bytesOf({ response }: Exchange, text?: string): Uint8Array {
   const { body, body_base64: binary } = response;
-  if (text === undefined && binary !== undefined) return Uint8Array.from(Buffer.from(binary, "base64"));
+  if (text === undefined && binary !== undefined)
+    return Uint8Array.from(Buffer.from(binary, "base64"));
   return new TextEncoder().encode(text ?? (typeof body === "string" ? body : JSON.stringify(body)));
 }

@@ -86,7 +86,11 @@ function differences(hearing: Hearing): { found: Difference[]; faults: string[] 
     if (answer.row.status !== "error") faults.push("the failure is not on record");
     const told = answer.status >= 400 && Buffer.from(answer.bytes).toString("utf8");
     // What a provider says of a faulty request is relayed as it is.
-    if (told !== false && !isRelayed && nativeMessage(envelopeOf(client), JSON.parse(told)) === "") {
+    if (
+      told !== false &&
+      !isRelayed &&
+      nativeMessage(envelopeOf(client), JSON.parse(told)) === ""
+    ) {
       faults.push(`no error of the client's wire: ${told.slice(0, 300)}`);
     }
     const heardOf = heard.failure ?? failureIn(sdk.wire, heard.payloads);
@@ -121,8 +125,9 @@ function differences(hearing: Hearing): { found: Difference[]; faults: string[] 
       differ(aspect, before[aspect], after[aspect]);
     }
   }
-  const [calls, theirs] = [before.calls, after.calls].map(respelt);
-  if (!Bun.deepEquals(calls, theirs)) differ("calls", calls, theirs);
+  const [recorded, shown] = [before.calls, after.calls].map(respelt);
+  const isAlike = Bun.deepEquals(recorded, shown);
+  if (!isAlike) differ("calls", recorded, shown);
   // Where the provider tells no usage the gateway counts, and says so in the row.
   for (const aspect of ["input", "cacheRead", "cacheWrite", "output", "reasoning"] as const) {
     if (before.usage && before.usage[aspect] !== after.usage?.[aspect]) {
@@ -131,22 +136,29 @@ function differences(hearing: Hearing): { found: Difference[]; faults: string[] 
   }
   if (heard.whole) {
     const told = read([heard.whole], false);
-    const [mine, theirs] = [after, told].map(({ text, calls, finish }) => ({
+    const [heardSoFar, putTogether] = [after, told].map(({ text, calls, finish }) => ({
       text,
       calls: respelt(calls),
       finish,
     }));
-    if (!Bun.deepEquals(mine, theirs)) differ("whole", mine, theirs);
+    if (!Bun.deepEquals(heardSoFar, putTogether)) differ("whole", heardSoFar, putTogether);
   }
 
-  if (!isRelayed && Bun.deepEquals(calls, theirs)) {
-    const written = tellPayloads(sdk.wire, payloadsOf(envelopeOf(client), answer.bytes, stream), stream);
-    if (!Bun.deepEquals(before.calls, written.calls)) differ("spelling", before.calls, written.calls);
+  if (!isRelayed && isAlike) {
+    const written = tellPayloads(
+      sdk.wire,
+      payloadsOf(envelopeOf(client), answer.bytes, stream),
+      stream,
+    );
+    if (!Bun.deepEquals(before.calls, written.calls))
+      differ("spelling", before.calls, written.calls);
   }
   faults.push(...wrongRow(before, answer));
   const lost = [
     ...(dialectOf(wire) === sdk.wire ? [] : onlyIn(wire, payloads)),
-    ...found.filter(({ aspect }) => aspect === "citations" || aspect === "images").map(({ aspect }) => aspect),
+    ...found
+      .filter(({ aspect }) => aspect === "citations" || aspect === "images")
+      .map(({ aspect }) => aspect),
   ].filter((name) => !shows(client, name));
   if (lost.length > 0 && answer.row.warnings.length === 0 && !isRelayed) {
     faults.push(`lost without a warning: ${lost.join(", ")}`);
@@ -163,7 +175,8 @@ const envelopeOf = (client: ClientId): Wire =>
 
 /** Gemini has several candidates too. */
 const shows = (client: ClientId, name: string): boolean =>
-  (client === "gemini" || client === "openai-chat") && (name === "choices" || name === "candidates");
+  (client === "gemini" || client === "openai-chat") &&
+  (name === "choices" || name === "candidates");
 
 const respelt = (calls: Told["calls"]): Told["calls"] =>
   calls.map(({ name, args }) => {
@@ -174,10 +187,14 @@ const respelt = (calls: Told["calls"]): Told["calls"] =>
     }
   });
 
-/** The ledger has what the answer says of usage. */
-function wrongRow({ usage }: Told, { row }: Answer): string[] {
+/** The ledger has what the answer says of usage; where it says nothing, what the gateway counted. */
+export function wrongRow({ usage, text, reasoning, calls }: Told, { row }: Answer): string[] {
   if (row.status !== "ok") return [`the row says ${row.status} ${row.errorCode}`];
-  if (!usage) return [];
+  if (!usage) {
+    const isCounted = row.usageEstimated && row.inputTokens > 0 && row.outputTokens > 0;
+    const isEmpty = text === "" && reasoning === "" && calls.length === 0;
+    return isCounted || isEmpty ? [] : ["no usage, and none counted"];
+  }
   const recorded = {
     input: row.inputTokens,
     cacheRead: row.cacheReadTokens,

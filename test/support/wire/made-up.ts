@@ -4,4 +4,7 @@
 export const withoutMadeUp = (text: string): string =>
   text
     .replaceAll(/_01[0-9a-f]{30}/g, "_id")
-    .replaceAll(/"(created|created_at|completed_at|\w+_duration|latencyMs)":(?:\d+|"[^"]*")/g, '"$1":0');
+    .replaceAll(
+      /"(created|created_at|completed_at|\w+_duration|latencyMs)":(?:\d+|"[^"]*")/g,
+      '"$1":0',
+    );

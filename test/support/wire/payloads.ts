@@ -69,7 +69,9 @@ export function dataOf(stream: string): string[] {
 }
 
 /** AWS's binary messages: their type (of the event or the exception) and their payload. */
-export function eventsOf(bytes: Uint8Array): { type: string; data: string; start: number; end: number }[] {
+export function eventsOf(
+  bytes: Uint8Array,
+): { type: string; data: string; start: number; end: number }[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const events: { type: string; data: string; start: number; end: number }[] = [];
   for (let start = 0; start < bytes.length;) {

@@ -75,6 +75,12 @@ export const reasons: readonly Reason[] = [
     explains: ({ before, after }) => Bun.deepEquals(inOrder(before), inOrder(after)),
   },
   {
+    why: "a function was called that nobody declared: an answer that ended so, in wires that have a word for it",
+    aspects: ["finish"],
+    ids: ["pai-49b7002e31", "pai-7ca5005afa", "pai-d4f0a4fad8"],
+    explains: ({ before, after }) => before === "tool-calls" && after === "stop",
+  },
+  {
     why: "Ollama tells no cached tokens",
     aspects: ["usage.cacheRead", "usage.cacheWrite"],
     clients: ollamas,

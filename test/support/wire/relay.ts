@@ -1,65 +1,124 @@
 // Same dialect on both sides: what goes up and what comes down are the same bytes.
 import { dialects } from "../../../src/dialects/index.ts";
+import type { Dialect } from "../../../src/dialects/dialect.ts";
 import type { DialectId } from "../../../src/ir/chat.ts";
+import { isAllowed } from "../../../src/lib/headers.ts";
 import { isObject, type JsonObject } from "../../../src/lib/json.ts";
 import { bytesOf, type Exchange, isStreamed, type Wire } from "./exchange.ts";
 import { createRandom, spell } from "./random.ts";
-import { type Answer, chatPath, modelAt, recordingOf, type Replay } from "./replay.ts";
+import { wrongRow } from "./judge.ts";
+import {
+  type Answer,
+  chatPath,
+  clientSecret,
+  modelAt,
+  recordingOf,
+  type Replay,
+  upstreamSecret,
+} from "./replay.ts";
 import type { Verdict } from "./tally.ts";
-import { failureIn, messageIn, recordedPayloads, tell } from "./told.ts";
+import { failureIn, messageIn, recordedPayloads, tell, tellPayloads } from "./told.ts";
 
-const dialectOf = (wire: Wire): DialectId => (wire === "bedrock-invoke" ? "anthropic-messages" : wire);
+const dialectOf = (wire: Wire): DialectId =>
+  wire === "bedrock-invoke" ? "anthropic-messages" : wire;
 
 /** Wires whose path says the model. */
 const pathed: readonly Wire[] = ["gemini", "bedrock-converse", "bedrock-invoke"];
 
 const place = "@model@";
 
-/** Sends the recorded request, oddly spelt, through the gateway to an upstream that gives the recorded answer. */
-export async function checkRelay(replay: Replay, wire: Wire, exchange: Exchange): Promise<Verdict> {
-  const { id, stream, response, request } = exchange;
+/** The recorded request; where none was published one with and one without a wish for usage. */
+export function relayedBodies(wire: Wire, { request, stream }: Exchange): JsonObject[] {
+  if (isObject(request?.body)) return [request.body];
+  const { stream_options: wish, ...silent } = plainRequest(wire, stream);
+  return wish === undefined ? [silent] : [{ ...silent, stream_options: wish }, silent];
+}
+
+/** Sends a request, oddly spelt, through the gateway to an upstream that gives the recorded answer. */
+export async function checkRelay(
+  replay: Replay,
+  { wire, exchange, body }: { wire: Wire; exchange: Exchange; body: JsonObject },
+): Promise<Verdict> {
+  const { id, stream, response } = exchange;
   const dialect = dialects[dialectOf(wire)];
   const isPathed = pathed.includes(wire);
-  const recorded = request?.body ?? plainRequest(wire, stream);
-  const spelled = spell(isPathed ? recorded : { ...recorded, model: place }, createRandom(id));
-  const withModel = (model: string): string => spelled.replace(place, () => model);
+  const named = isPathed ? undefined : body["model"];
+  const model = typeof named === "string" ? named : (exchange.model ?? "m");
+  const spelled = spell(isPathed ? body : { ...body, model: place }, createRandom(id));
+  const withModel = (name: string): string => spelled.replace(place, () => name);
   const isText = response.body_base64 === undefined && typeof response.body !== "string";
   const text = isText ? spell(response.body, createRandom(id)) : undefined;
-  const isGenerate = "prompt" in recorded;
+  const isGenerate = "prompt" in body;
+  const headers = clientHeaders(exchange, dialect);
   const answer = await replay.ask({
     client: dialect.id,
-    path: isGenerate ? "/api/generate" : chatPath(wire, modelAt(wire, "m"), stream),
-    headers: Object.fromEntries(
-      Object.entries(request?.headers ?? {}).filter(([name]) => dialect.requestHeaders.includes(name)),
-    ),
-    body: withModel(modelAt(wire, "m")),
+    path: isGenerate ? "/api/generate" : chatPath(wire, modelAt(wire, model), stream),
+    headers,
+    body: withModel(modelAt(wire, model)),
     recording: recordingOf(exchange, text),
   });
+  const expected = bytesOf(exchange, text);
   const got = new TextDecoder().decode(answer.bytes);
   if (!answer.received) return { fault: `nothing sent: ${got}` };
   if (isGenerate) {
-    const [before, after] = [bytesOf(exchange, text), answer.bytes].map(
-      (bytes) => tell(wire, bytes, stream).text,
-    );
+    const [before, after] = [expected, answer.bytes].map((bytes) => tell(wire, bytes, stream).text);
     return answer.received.path === "/api/chat" && before === after
       ? { exception: "generate: asked as a chat, and its answer written anew" }
       : { fault: `generate: ${answer.received.path} ${before} became ${after}` };
   }
+  const wrong = wrongHeaders(exchange, dialect, { answer, headers });
+  if (wrong !== undefined) return { fault: wrong };
   const sent = new TextDecoder().decode(answer.received.bytes);
-  const asked = withModel("m");
-  if (!isSameRequest(sent, asked, dialect.usageOption ? recorded : {})) {
+  const asked = withModel(model);
+  const isSame = isSameRequest(sent, asked, dialect.usageOption ? body : {});
+  if (!isSame && !isWithoutTools(sent, asked)) {
     return { fault: `the upstream was sent ${sent.slice(0, 300)}, not ${asked.slice(0, 300)}` };
   }
-  for (const [name, value] of Object.entries(request?.headers ?? {})) {
-    if (!dialect.requestHeaders.includes(name) || wire === "bedrock-invoke") continue;
-    if (answer.received.headers.get(name) !== value) return { fault: `the upstream misses \`${name}\`` };
-  }
-  const failure = failureIn(wire, recordedPayloads(wire, exchange, isStreamed(exchange)));
-  return checkAnswer(exchange, answer, {
-    expected: bytesOf(exchange, text),
-    hidesUsage: sent !== asked,
+  const payloads = recordedPayloads(wire, exchange, isStreamed(exchange));
+  const failure = failureIn(wire, payloads);
+  const verdict = checkAnswer(exchange, answer, {
+    expected,
+    hidesUsage: sent.includes(insertion) && !asked.includes(insertion),
     isFailed: failure !== undefined || brokenIds.has(id),
   });
+  if (Object.keys(verdict).length > 0 || response.status >= 400) return verdict;
+  const [row] = wrongRow(tellPayloads(wire, payloads, isStreamed(exchange)), answer);
+  if (row !== undefined) return { fault: row };
+  return isSame ? {} : { exception: "an empty list of tools is left out: many servers refuse one" };
+}
+
+/** The recorded headers that a client of this dialect sends besides the usual ones; an envelope has them in the body. */
+const clientHeaders = (
+  { request }: Exchange,
+  { requestHeaders }: Dialect,
+): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(request?.headers ?? {}).filter(([name]) => isAllowed(name, requestHeaders)),
+  );
+
+function wrongHeaders(
+  { response }: Exchange,
+  { responseHeaders }: Dialect,
+  { answer, headers }: { answer: Answer; headers: Record<string, string> },
+): string | undefined {
+  const { received, status } = answer;
+  for (const [name, value] of Object.entries(headers)) {
+    if (received?.headers.get(name) !== value) return `the upstream misses \`${name}\``;
+  }
+  const sent = [...(received?.headers.values() ?? [])].join("\n");
+  if (sent.includes(clientSecret)) return "the client's key went upstream";
+  if (!sent.includes(upstreamSecret)) return "the provider's key is missing";
+  if (status >= 400) return undefined;
+  for (const [name, value] of Object.entries(response.headers ?? {})) {
+    if (!isAllowed(name, responseHeaders)) continue;
+    if (answer.headers.get(name) !== value) return `the client misses \`${name}\``;
+  }
+  return undefined;
+}
+
+function isWithoutTools(sent: string, asked: string): boolean {
+  const { tools, parallel_tool_calls: _, tool_choice: __, ...rest }: JsonObject = JSON.parse(asked);
+  return Array.isArray(tools) && tools.length === 0 && Bun.deepEquals(JSON.parse(sent), rest);
 }
 
 const insertion = ',"stream_options":{"include_usage":true}';
@@ -101,7 +160,8 @@ export function checkAnswer(
   }
   if (isFailed) {
     if (row.status !== "error") return { fault: "the failure is not on record" };
-    if (status >= 400) return { exception: "a failure in a 200, all at once: told with an error status" };
+    if (status >= 400)
+      return { exception: "a failure in a 200, all at once: told with an error status" };
     const isKept = isSame || Buffer.from(expected).includes(bytes.subarray(0, cutAt(bytes)));
     return isKept
       ? { exception: "a failure in a 200: told in its place, nothing follows" }
@@ -124,7 +184,9 @@ function cutAt(bytes: Uint8Array): number {
 
 /** The stream without the chunks that tell nothing but usage. */
 function withoutUsage(stream: Uint8Array): string {
-  const blocks = new TextDecoder("utf-8", { ignoreBOM: true }).decode(stream).split(/(?<=\r\n\r\n|\n\n|\r\r)/);
+  const blocks = new TextDecoder("utf-8", { ignoreBOM: true })
+    .decode(stream)
+    .split(/(?<=\r\n\r\n|\n\n|\r\r)/);
   return blocks
     .filter((block) => !/"choices":\s*\[\s*\]/.test(block) || !/"usage":\s*\{/.test(block))
     .join("");

@@ -104,17 +104,15 @@ const lonePresets: readonly Provider[] = [
     openai: [],
     ollama: true,
   }),
-  ...(["bedrock-converse", "anthropic-messages"] as const).map(
-    (dialect): Provider => ({
-      ...bedrock,
-      id: `bedrock-${dialect}`,
-      speaks: {
-        chat: (bedrock.speaks.chat ?? [])
-          .filter((endpoint) => endpoint.dialect === dialect)
-          .map(({ models: _, ...endpoint }) => endpoint),
-      },
-    }),
-  ),
+  ...(["bedrock-converse", "anthropic-messages"] as const).map((dialect): Provider => ({
+    ...bedrock,
+    id: `bedrock-${dialect}`,
+    speaks: {
+      chat: (bedrock.speaks.chat ?? [])
+        .filter((endpoint) => endpoint.dialect === dialect)
+        .map(({ models: _, ...endpoint }) => endpoint),
+    },
+  })),
 ];
 
 const types: Readonly<Record<Wire, string>> = {
@@ -192,7 +190,8 @@ export async function startReplay(): Promise<Replay> {
     const { status, headers } = response;
     const id = headers.get("x-request-id") ?? "";
     const settled = await store.request(id);
-    if (!settled) throw new Error(`no usage row for ${id}: ${status} ${Buffer.from(bytes)}`);
+    if (!settled)
+      throw new Error(`no usage row for ${id}: ${status} ${Buffer.from(bytes).toString()}`);
     return { status, headers, bytes, received, row: settled.usage };
   };
   const play = (next: Recording): void => {
@@ -205,7 +204,11 @@ export async function startReplay(): Promise<Replay> {
     origin: `http://127.0.0.1:${door.port}`,
     fetch: Object.assign(
       (input: string | URL | Request, init?: RequestInit) =>
-        answer(typeof input === "string" || input instanceof URL ? new Request(String(input), init) : new Request(input, init)),
+        answer(
+          typeof input === "string" || input instanceof URL
+            ? new Request(String(input), init)
+            : new Request(input, init),
+        ),
       { preconnect: fetch.preconnect },
     ),
     play,

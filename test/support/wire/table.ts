@@ -57,7 +57,9 @@ export function createTable(title: string): Table {
           [
             wire.padEnd(19),
             client.padEnd(19),
-            ...[all, equal, differing, all - equal - differing].map((each) => `${each}`.padStart(7)),
+            ...[all, equal, differing, all - equal - differing].map((each) =>
+              `${each}`.padStart(7),
+            ),
           ].join(""),
         ),
       );

@@ -26,7 +26,11 @@ const readers: Readonly<Record<Wire, Reader>> = {
 
 /** What an answer says, from its JSON or its stream. */
 export const tell = (wire: Wire, body: string | Uint8Array, stream: boolean): Told =>
-  tellPayloads(wire, payloadsOf(wire, typeof body === "string" ? utf8.encode(body) : body, stream), stream);
+  tellPayloads(
+    wire,
+    payloadsOf(wire, typeof body === "string" ? utf8.encode(body) : body, stream),
+    stream,
+  );
 
 const utf8 = new TextEncoder();
 
@@ -58,7 +62,10 @@ export function lenient(told: Told): Told {
 }
 
 /** The first error that a stream or a body tells. */
-export function failureIn(wire: Wire, payloads: readonly Payload[]): (Failure & { at: number }) | undefined {
+export function failureIn(
+  wire: Wire,
+  payloads: readonly Payload[],
+): (Failure & { at: number }) | undefined {
   for (const [at, payload] of payloads.entries()) {
     const failure = payload.isBroken ? { message: "" } : readers[wire].failure(payload.json);
     if (failure) return { ...failure, at };

@@ -41,35 +41,38 @@ test("what names no page has no source", () => {
   for (const raw of others) expect(webSource(raw)).toBeUndefined();
 });
 
-describe.each([openaiChat, openaiResponses, gemini, bedrockConverse, cohere])("shown by $id", (dialect) => {
-  // What came in a wire's own form leaves with the answer's own fields.
-  const foreign = Object.entries(citations).filter(([origin]) => origin !== dialect.id);
-  test.each(foreign)("of %s", (origin, raw) => {
-    const response: ChatResponse = {
-      id: "r-1",
-      model: "m",
-      candidates: [
-        {
-          parts: [
-            { type: "text", text: "abc", citations: [{ origin: origin as DialectId, raw }] },
-          ],
-          finish: { reason: "stop" },
-        },
-      ],
-    };
-    const warnings: Warning[] = [];
-    const context: AnswerContext = {
-      model: "m",
-      includeUsage: true,
-      warn: (warning) => warnings.push(warning),
-    };
-    expect(dialect.response.encode(response, context)).toContain(url);
-    const encoder = dialect.stream.encoder(context);
-    const frames = expand(response).flatMap((event) => encoder.push(event));
-    expect(frames.map(({ data }) => data).join("")).toContain(url);
-    expect(warnings).toEqual([]);
-  });
-});
+describe.each([openaiChat, openaiResponses, gemini, bedrockConverse, cohere])(
+  "shown by $id",
+  (dialect) => {
+    // What came in a wire's own form leaves with the answer's own fields.
+    const foreign = Object.entries(citations).filter(([origin]) => origin !== dialect.id);
+    test.each(foreign)("of %s", (origin, raw) => {
+      const response: ChatResponse = {
+        id: "r-1",
+        model: "m",
+        candidates: [
+          {
+            parts: [
+              { type: "text", text: "abc", citations: [{ origin: origin as DialectId, raw }] },
+            ],
+            finish: { reason: "stop" },
+          },
+        ],
+      };
+      const warnings: Warning[] = [];
+      const context: AnswerContext = {
+        model: "m",
+        includeUsage: true,
+        warn: (warning) => warnings.push(warning),
+      };
+      expect(dialect.response.encode(response, context)).toContain(url);
+      const encoder = dialect.stream.encoder(context);
+      const frames = expand(response).flatMap((event) => encoder.push(event));
+      expect(frames.map(({ data }) => data).join("")).toContain(url);
+      expect(warnings).toEqual([]);
+    });
+  },
+);
 
 test("Bedrock's citation of another wire's page", () => {
   const response: ChatResponse = {

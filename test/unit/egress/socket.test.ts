@@ -144,3 +144,47 @@ test("goes through the proxy that the environment or the provider names", async 
   );
   expect(lines).toEqual(["CONNECT api.test:443 HTTP/1.1", "CONNECT api.test:443 HTTP/1.1"]);
 });
+
+/** In a process of its own: extra authorities are read at its start only. */
+const overTls = `
+import { createSocketEgress } from ${JSON.stringify(`${import.meta.dir}/../../../src/egress/socket.ts`)};
+const folder = ${JSON.stringify(`${import.meta.dir}/certificates/`)};
+const server = (name) => Bun.serve({
+  port: 0, hostname: "127.0.0.1",
+  tls: { key: Bun.file(folder + name + ".key"), cert: Bun.file(folder + name + ".pem") },
+  fetch: (request, own) => (own.upgrade(request, { data: undefined }) ? undefined : new Response("?")),
+  websocket: { open(socket) { socket.send("hello"); }, message() {} },
+});
+const egress = createSocketEgress({ env: {}, resolve: async () => ["127.0.0.1"] });
+async function attempt(pem, hostname) {
+  const url = new URL("https://" + hostname + ":" + server(pem).port + "/");
+  const request = { url, headers: new Headers(), protocols: [], network: "private-allowed", timeoutMs: 2000, signal: new AbortController().signal };
+  try {
+    const socket = await egress.connect(request);
+    await new Promise((resolve) => socket.listen({ message: resolve, close() {} }));
+    return "open";
+  } catch (error) { return error.code; }
+}
+console.log(JSON.stringify([
+  await attempt("good", "localhost"), await attempt("good", "other.test"), await attempt("wrong", "localhost"),
+  await attempt("expired", "localhost"), await attempt("self-signed", "localhost"),
+]));
+process.exit(0);
+`;
+
+test("checks the certificate against the name and not the pinned address", async () => {
+  const child = Bun.spawn([process.execPath, "-e", overTls], {
+    env: { ...process.env, NODE_EXTRA_CA_CERTS: `${import.meta.dir}/certificates/ca.pem` },
+    stdout: "pipe",
+    stderr: "inherit",
+    timeout: 20_000,
+  });
+  const refused = "upstream_unavailable";
+  expect(JSON.parse(await new Response(child.stdout).text())).toEqual([
+    "open",
+    refused,
+    refused,
+    refused,
+    refused,
+  ]);
+});

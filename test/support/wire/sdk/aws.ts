@@ -30,7 +30,10 @@ export function bedrockConverse(door: Door): Sdk {
     wire: "bedrock-converse",
     ask: (modelId, stream) =>
       hear(async (payloads) => {
-        const asking = { modelId, messages: [{ role: "user" as const, content: [{ text: "Hello" }] }] };
+        const asking = {
+          modelId,
+          messages: [{ role: "user" as const, content: [{ text: "Hello" }] }],
+        };
         if (!stream) payloads.push(payload(await client.send(new ConverseCommand(asking))));
         else {
           const answer = await client.send(new ConverseStreamCommand(asking));

@@ -141,9 +141,7 @@ export const anthropic: Reader = {
     return fromBlocks([...blocks.values()], ending, usageOf(usage));
   },
   failure: (event) =>
-    event["type"] === "error"
-      ? { message: text(inside(event["error"], "message")) }
-      : undefined,
+    event["type"] === "error" ? { message: text(inside(event["error"], "message")) } : undefined,
   strangers(frame) {
     const message = isObject(frame["message"]) ? frame["message"] : frame;
     const blocks = [...list(message["content"]), ...list([frame["content_block"]])];

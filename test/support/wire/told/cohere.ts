@@ -101,7 +101,10 @@ export const cohere: Reader = {
       text: said,
       reasoning: thought,
       calls: realCalls(
-        [...calls.values()].map(({ name, args }) => ({ name, args: args === "null" ? "{}" : args })),
+        [...calls.values()].map(({ name, args }) => ({
+          name,
+          args: args === "null" ? "{}" : args,
+        })),
       ),
       citations: addresses(urls),
       images: [],

@@ -26,7 +26,8 @@ function finishOf(word: string, blocked: boolean): Finish {
 }
 
 function usageOf(value: unknown): ToldUsage | null {
-  if (!isObject(value) || !Object.keys(value).some((key) => key.endsWith("TokenCount"))) return null;
+  if (!isObject(value) || !Object.keys(value).some((key) => key.endsWith("TokenCount")))
+    return null;
   const reasoning = count(value["thoughtsTokenCount"]);
   return {
     input: count(value["promptTokenCount"]) + count(value["toolUsePromptTokenCount"]),
@@ -41,9 +42,14 @@ function urlsIn(candidate: JsonObject): unknown[] {
   const recited = object(candidate["citationMetadata"]);
   return [
     ...list(inside(candidate["groundingMetadata"], "groundingChunks")).map(
-      (chunk) => inside(chunk, "web", "uri") ?? inside(chunk, "maps", "uri") ?? inside(chunk, "retrievedContext", "uri"),
+      (chunk) =>
+        inside(chunk, "web", "uri") ??
+        inside(chunk, "maps", "uri") ??
+        inside(chunk, "retrievedContext", "uri"),
     ),
-    ...[...list(recited["citations"]), ...list(recited["citationSources"])].map((source) => source["uri"]),
+    ...[...list(recited["citations"]), ...list(recited["citationSources"])].map(
+      (source) => source["uri"],
+    ),
   ];
 }
 
@@ -108,8 +114,12 @@ function stream(payloads: readonly Payload[]): Told {
   // A later chunk leaves out what has not changed.
   const usages = payloads.map(({ json }) => json["usageMetadata"]).filter(isObject);
   const usage = usages.length > 0 ? Object.assign({}, ...usages) : undefined;
-  const word = candidates.map((candidate) => text(candidate["finishReason"])).findLast((each) => each !== "");
-  const blocked = payloads.some(({ json }) => inside(json["promptFeedback"], "blockReason") !== undefined);
+  const word = candidates
+    .map((candidate) => text(candidate["finishReason"]))
+    .findLast((each) => each !== "");
+  const blocked = payloads.some(
+    ({ json }) => inside(json["promptFeedback"], "blockReason") !== undefined,
+  );
   const said = (isThought: boolean): string =>
     parts
       .filter((part) => (part["thought"] === true) === isThought)
@@ -121,7 +131,11 @@ function stream(payloads: readonly Payload[]): Told {
     calls: realCalls(joinPartial(payloads.flatMap(callsIn))),
     citations: addresses(candidates.flatMap(urlsIn)),
     images: parts
-      .filter((part) => part["thought"] !== true && text(inside(part["inlineData"], "mimeType")).startsWith("image/"))
+      .filter(
+        (part) =>
+          part["thought"] !== true &&
+          text(inside(part["inlineData"], "mimeType")).startsWith("image/"),
+      )
       .map((part) => text(inside(part["inlineData"], "data"))),
     isRefused: false,
     finish: finishOf(word ?? "", blocked),

@@ -64,7 +64,8 @@ function fromItems(items: readonly JsonObject[], response: JsonObject): Told {
         if (type === "function_call") return [{ name, args: text(item["arguments"]) }];
         if (type === "custom_tool_call") return [{ name, args: text(item["input"]) }];
         const isRun = items.some(
-          (other) => other["type"] === `${text(type)}_output` && other["call_id"] === item["call_id"],
+          (other) =>
+            other["type"] === `${text(type)}_output` && other["call_id"] === item["call_id"],
         );
         const vendors = isRun ? undefined : vendorCalls[text(type)];
         return vendors ? [{ name: vendors.name, args: JSON.stringify(item[vendors.action]) }] : [];
@@ -73,7 +74,9 @@ function fromItems(items: readonly JsonObject[], response: JsonObject): Told {
     citations: addresses(
       content.flatMap((part) => list(part["annotations"]).map((note) => note["url"])),
     ),
-    images: of("image_generation_call").map((item) => text(item["result"])).filter((data) => data !== ""),
+    images: of("image_generation_call")
+      .map((item) => text(item["result"]))
+      .filter((data) => data !== ""),
     isRefused: refusal !== "",
     finish: finishOf(response),
     usage: usageOf(response["usage"]),
@@ -109,7 +112,10 @@ function itemsOf(events: readonly JsonObject[]): JsonObject[] {
         }));
       return {
         ...item,
-        content: parts(item["content"], item["type"] === "reasoning" ? "reasoning_text" : "output_text"),
+        content: parts(
+          item["content"],
+          item["type"] === "reasoning" ? "reasoning_text" : "output_text",
+        ),
         summary: parts(item["summary"], "reasoning_summary_text"),
         arguments: heard("function_call_arguments", 0, item["arguments"]),
         input: heard("custom_tool_call_input", 0, item["input"]),

@@ -1,0 +1,250 @@
+// How each deployment has been doing: fed by every attempt, read by the policies. Constant memory per deployment.
+import { monotonic } from "../lib/clock.ts";
+import { createLatencySketch, type LatencySketch } from "./latency-sketch.ts";
+import type { Allowance, RateLimits } from "./rate-headers.ts";
+import { createRecentMap } from "./recent-map.ts";
+import { createSlidingWindow, type SlidingWindow } from "./sliding-window.ts";
+
+/** Averages favour the recent; null while nothing is known. */
+export interface DeploymentStats {
+  /** Attempts under way. */
+  readonly inFlight: number;
+  /** Attempts that ended in the last minutes, and the share of them that succeeded (1 when there were none). */
+  readonly attempts: number;
+  readonly successRate: number;
+  /** From sending to the first token of a stream. */
+  readonly firstTokenMs: number | null;
+  /** From sending to the end of an answer. */
+  readonly totalMs: number | null;
+  readonly tokensPerSecond: number | null;
+  /** When a duration was last measured, ms of the monotonic clock. */
+  readonly measuredAtMs: number | null;
+  readonly requestsLastMinute: number;
+  readonly tokensLastMinute: number;
+  /** The provider's own limits, less what was sent since they were learned. */
+  readonly requests: Readonly<Allowance> | null;
+  readonly tokens: Readonly<Allowance> | null;
+}
+
+/** Of a deployment that nobody has asked yet. */
+export const noStats: DeploymentStats = {
+  inFlight: 0,
+  attempts: 0,
+  successRate: 1,
+  firstTokenMs: null,
+  totalMs: null,
+  tokensPerSecond: null,
+  measuredAtMs: null,
+  requestsLastMinute: 0,
+  tokensLastMinute: 0,
+  requests: null,
+  tokens: null,
+};
+
+/** What one attempt tells. Every method may be left out but `end`, which counts once. */
+export interface MeasuredAttempt {
+  /** The answer's headers have come. */
+  limits(limits: RateLimits | null): void;
+  /** The first content of a stream has come. */
+  firstToken(): void;
+  end(outcome: AttemptOutcome): void;
+}
+
+export type AttemptOutcome =
+  /** `outputTokens` where they are known. */
+  | { kind: "answered"; outputTokens?: number }
+  /** `timeout`: it took at least as long as it has taken. */
+  | { kind: "failed"; timeout?: boolean }
+  /** Nobody's merit or fault: the client left, the request was at fault, a hedge lost. */
+  | { kind: "void" };
+
+export interface Stats {
+  of(id: string): DeploymentStats;
+  /** How long the first token takes at most in 95 of 100 streams; null until enough were seen. */
+  firstTokenP95(id: string): number | null;
+  /** An attempt is about to be sent. @param tokens about how many it will count for, in and out */
+  begin(id: string, tokens: number): MeasuredAttempt;
+}
+
+export interface StatsOptions {
+  /** Over how long the share of successes is taken. Default 5 minutes. */
+  windowMs?: number;
+  /** An average has mostly forgotten what is older than this. Default 30 s. */
+  memoryMs?: number;
+  maxDeployments?: number;
+}
+
+const answered = 0;
+const failed = 1;
+const sent = 0;
+const sentTokens = 1;
+
+/**
+ * @example
+ * const attempt = stats.begin("openai/gpt-4o", 1_200);
+ * attempt.firstToken();
+ * attempt.end({ kind: "answered", outputTokens: 310 });
+ */
+export function createStats(options: StatsOptions = {}): Stats {
+  const { windowMs = 5 * 60_000, memoryMs = 30_000, maxDeployments = 4096 } = options;
+  const records = createRecentMap<Tally>(maxDeployments, (tally) => tally.inFlight === 0);
+
+  const tallyOf = (id: string): Tally => {
+    const known = records.get(id);
+    if (known) return known;
+    const tally: Tally = {
+      inFlight: 0,
+      outcomes: createSlidingWindow({ windowMs, lanes: 2 }),
+      minute: createSlidingWindow({ windowMs: 60_000, lanes: 2, buckets: 12 }),
+      firstToken: createAverage(memoryMs),
+      total: createAverage(memoryMs),
+      speed: createAverage(memoryMs),
+      sketch: createLatencySketch(),
+      measuredAtMs: null,
+      requests: null,
+      tokens: null,
+    };
+    records.set(id, tally);
+    return tally;
+  };
+
+  return {
+    of(id) {
+      const tally = records.get(id);
+      return tally ? statsOf(tally, monotonic()) : noStats;
+    },
+    firstTokenP95: (id) => records.get(id)?.sketch.quantile(0.95, monotonic()) ?? null,
+    begin(id, tokens) {
+      const tally = tallyOf(id);
+      const startedMs = monotonic();
+      tally.inFlight += 1;
+      tally.minute.add(sent, 1, startedMs);
+      tally.minute.add(sentTokens, tokens, startedMs);
+      tally.requests = debit(tally.requests, 1);
+      tally.tokens = debit(tally.tokens, tokens);
+      return measure(tally, startedMs);
+    },
+  };
+}
+
+interface Tally {
+  inFlight: number;
+  outcomes: SlidingWindow;
+  minute: SlidingWindow;
+  firstToken: Average;
+  total: Average;
+  speed: Average;
+  sketch: LatencySketch;
+  measuredAtMs: number | null;
+  requests: Allowance | null;
+  tokens: Allowance | null;
+}
+
+function statsOf(tally: Tally, nowMs: number): DeploymentStats {
+  const good = tally.outcomes.sum(answered, nowMs);
+  const attempts = good + tally.outcomes.sum(failed, nowMs);
+  return {
+    inFlight: tally.inFlight,
+    attempts,
+    successRate: attempts === 0 ? 1 : good / attempts,
+    firstTokenMs: tally.firstToken.value,
+    totalMs: tally.total.value,
+    tokensPerSecond: tally.speed.value,
+    measuredAtMs: tally.measuredAtMs,
+    requestsLastMinute: tally.minute.sum(sent, nowMs),
+    tokensLastMinute: tally.minute.sum(sentTokens, nowMs),
+    requests: tally.requests,
+    tokens: tally.tokens,
+  };
+}
+
+const debit = (allowance: Allowance | null, amount: number): Allowance | null =>
+  allowance && { ...allowance, remaining: Math.max(0, allowance.remaining - amount) };
+
+/** Shorter answers say nothing about speed. */
+const fewestTokens = 8;
+
+function measure(tally: Tally, startedMs: number): MeasuredAttempt {
+  let firstTokenAtMs: number | null = null;
+  let isOver = false;
+
+  const time = (average: Average, ms: number, nowMs: number): void => {
+    average.add(ms, nowMs);
+    tally.measuredAtMs = nowMs;
+  };
+
+  const complete = (outputTokens: number | undefined, nowMs: number): void => {
+    tally.outcomes.add(answered, 1, nowMs);
+    time(tally.total, nowMs - startedMs, nowMs);
+    const writingMs = nowMs - (firstTokenAtMs ?? startedMs);
+    if (outputTokens !== undefined && outputTokens >= fewestTokens && writingMs > 0) {
+      tally.speed.add((outputTokens * 1000) / writingMs, nowMs);
+    }
+  };
+
+  return {
+    limits(limits) {
+      if (limits?.requests) tally.requests = limits.requests;
+      if (limits?.tokens) tally.tokens = limits.tokens;
+    },
+    firstToken() {
+      if (isOver || firstTokenAtMs !== null) return;
+      firstTokenAtMs = monotonic();
+      time(tally.firstToken, firstTokenAtMs - startedMs, firstTokenAtMs);
+      tally.sketch.add(firstTokenAtMs - startedMs, firstTokenAtMs);
+    },
+    end(outcome) {
+      if (isOver) return;
+      isOver = true;
+      tally.inFlight -= 1;
+      const nowMs = monotonic();
+      switch (outcome.kind) {
+        case "answered":
+          complete(outcome.outputTokens, nowMs);
+          break;
+        case "failed":
+          tally.outcomes.add(failed, 1, nowMs);
+          // An attempt that was given up would have taken longer still; other failures may be quick and say nothing.
+          if (outcome.timeout) {
+            const waitedMs = nowMs - startedMs;
+            if (firstTokenAtMs === null && waitedMs > (tally.firstToken.value ?? 0)) {
+              time(tally.firstToken, waitedMs, nowMs);
+            }
+            if (waitedMs > (tally.total.value ?? 0)) time(tally.total, waitedMs, nowMs);
+          }
+          break;
+        case "void":
+          break;
+        default:
+          throw outcome satisfies never;
+      }
+    },
+  };
+}
+
+interface Average {
+  readonly value: number | null;
+  add(value: number, nowMs: number): void;
+}
+
+/** However many come at once, a single one still counts this much. */
+const leastShare = 0.02;
+
+/** An average that forgets by time, so that after a long silence a single new value counts almost alone. */
+function createAverage(memoryMs: number): Average {
+  let value: number | null = null;
+  let lastMs = 0;
+  let seen = 0;
+  return {
+    get value() {
+      return value;
+    },
+    add(next, nowMs) {
+      const forgotten = 1 - Math.exp(-Math.max(0, nowMs - lastMs) / memoryMs);
+      const share = Math.max(leastShare, forgotten, 1 / (seen + 1));
+      value = value === null ? next : value + share * (next - value);
+      lastMs = nowMs;
+      seen += 1;
+    },
+  };
+}
