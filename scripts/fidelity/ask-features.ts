@@ -108,7 +108,8 @@ const prompts: RequestFeature[] = [
     name: "start of the answer given (prefill)",
     read: ({ messages }) => {
       const last = messages.at(-1);
-      return last?.role === "assistant" ? last.parts : undefined;
+      const texts = last?.parts.flatMap((part) => (part.type === "text" ? [part.text] : []));
+      return last?.role === "assistant" ? texts : undefined;
     },
     forms: Object.fromEntries(
       ids.map((id): [string, Form] => {

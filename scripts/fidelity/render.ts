@@ -38,7 +38,7 @@ ${[...groups].map(([group, found]) => renderGroup(group, found)).join("\n\n")}
 
 const intro = `<!-- Made by \`bun run generate\` from scripts/fidelity, which runs the codecs. Do not edit. -->
 
-Where client and provider speak the same wire, a request is relayed byte for byte and nothing on this page applies. Otherwise it is translated, and this page tells what becomes of each feature: a row is a feature in the words of the wire it is written in, a column the wire it is translated to. Every cell comes from running the codecs on a small request or answer with the feature and one without it, and reading what was written with the other wire's own reader; a feature that is neither there nor told in a warning fails the tests. A cell of a wire to itself is the codec's own way there and back, which is taken when something besides the bytes must change.
+Where client and provider speak the same wire, a request is relayed byte for byte and nothing on this page applies. Otherwise it is translated, and this page tells what becomes of each feature: a row is a feature in the words of the wires it is written in, a column the wire it is translated to. Every cell comes from running the codecs on a small request or answer with the feature and one without it, and reading what was written with the other wire's own reader; a feature that is neither there nor told in a warning fails the tests. A cell of a wire to itself is the codec's own way there and back, which is taken when something besides the bytes must change.
 
 | sign | meaning |
 | --- | --- |
@@ -87,14 +87,15 @@ const table = (title: string, rows: readonly (readonly string[])[]): string =>
 function renderGroup(group: string, verdicts: readonly Verdict[]): string {
   const rows: string[][] = [];
   for (const [feature, found] of Map.groupBy(verdicts, (each) => each.feature)) {
-    for (const from of ids) {
+    const lines = ids.flatMap((from) => {
       const line = found.filter((each) => each.from === from);
-      if (line.length === 0) continue;
-      const signsOf = ids.map((to) => {
-        const kind = line.find((each) => each.to === to)?.kind;
-        return kind ? signs[kind] : "";
-      });
-      rows.push([`${feature} · ${labels[from]}`, ...signsOf]);
+      const cells = ids.map((to) => signs[line.find((each) => each.to === to)?.kind ?? "kept"]);
+      return line.length === 0 ? [] : [{ from, cells }];
+    });
+    // Wires that fare alike share a row.
+    for (const same of Map.groupBy(lines, ({ cells }) => cells.join("")).values()) {
+      const names = same.map(({ from }) => labels[from]).join(", ");
+      rows.push([`${feature} · ${names}`, ...(same[0]?.cells ?? [])]);
     }
   }
   return `## ${group}

@@ -103,6 +103,8 @@ export interface Quirks {
   requiredToolChoice?: "required" | "any";
   /** The field by which an assistant's message at the end is continued; without it the provider refuses or answers anew. */
   prefillField?: "prefix" | "partial";
+  /** An answer that goes on from an assistant's message repeats it: what is translated leaves that out. */
+  echoesPrefill?: boolean;
   /**
    * How reasoning is asked for in OpenAI chat bodies: `reasoning_effort` (default), `thinking: { type: "enabled" | "disabled" }`,
    * `enable_thinking` with `thinking_budget`, or OpenRouter's `reasoning: { effort, max_tokens, enabled }`.

@@ -35,6 +35,8 @@ const named: ReadonlySet<string> = new Set([
  * A schema that needs no change is returned as it is.
  * @example plainSchema({ type: "OBJECT", properties: {} }) // → { type: "object", properties: {} }
  */
+export function plainSchema(schema: JsonObject): JsonObject;
+export function plainSchema(schema: unknown): unknown;
 export function plainSchema(schema: unknown): unknown {
   if (!isObject(schema)) return schema;
   const changed = Object.entries(schema).flatMap(([key, value]): [string, unknown][] => {

@@ -64,6 +64,10 @@ function networkFailure(error: unknown, host: string, phase: Phase): GatewayErro
 /** True when the failure proves that no connection was made, so that another address may be tried. */
 export const neverConnected = (error: unknown): boolean => unconnected.has(codeOf(error));
 
+/** True when the failure proves that the upstream never had the request: no name, no connection, no trust. */
+export const neverSent = (error: unknown): boolean =>
+  neverConnected(error) || untold.has(codeOf(error));
+
 function codeOf(error: unknown): string {
   if (typeof error !== "object" || error === null) return "";
   const code: unknown = Reflect.get(error, "code");
@@ -145,4 +149,27 @@ const unconnected: ReadonlySet<string> = new Set([
   "ENETUNREACH",
   "EADDRNOTAVAIL",
   "ETIMEDOUT",
+]);
+
+/** Failures before a request is written, besides {@link unconnected}. */
+const untold: ReadonlySet<string> = new Set([
+  "FailedToOpenSocket",
+  "EADDRNOTAVAIL",
+  "ENOTFOUND",
+  "ENODATA",
+  "EAI_AGAIN",
+  "DNS_ENOTFOUND",
+  "ESERVFAIL",
+  "CERT_HAS_EXPIRED",
+  "CERT_NOT_YET_VALID",
+  "CERT_REVOKED",
+  "CERT_UNTRUSTED",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "EPROTO",
+  "ERR_PROXY_TUNNEL",
 ]);

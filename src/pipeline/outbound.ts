@@ -14,7 +14,8 @@ import type { Candidate } from "../routing/router.ts";
 import type { Inbound } from "./inbound.ts";
 import { fitBody } from "./fit.ts";
 import { applyParameters } from "./parameters.ts";
-import { type Emulation, emulateSchema } from "./structured.ts";
+import { begunText, type Reshaping, withoutEcho } from "./prefill.ts";
+import { emulateSchema } from "./structured.ts";
 
 /** A request ready to leave, but for its credentials. */
 export interface Outbound {
@@ -32,8 +33,8 @@ export interface Outbound {
   hidesUsage: boolean;
   /** How the upstream writes streams. */
   framing: Framing;
-  /** The schema that the client asked for is a tool here. */
-  emulation?: Emulation;
+  /** What the client asked for is asked for otherwise here: its answer is to be put right. */
+  emulation?: Reshaping;
 }
 
 /** Where and how a request goes, whatever is in it. */
@@ -211,11 +212,13 @@ async function translateBody(inbound: Inbound, shell: Shell, restore: Restore): 
   const encoded = dialect.request.encode(emulation?.request ?? restored, target);
   for (const [name, value] of Object.entries(encoded.headers)) shell.headers.set(name, value);
   const warnings = [...decoded.warnings, ...encoded.warnings];
+  const begun = target.quirks.echoesPrefill ? begunText(restored) : "";
+  const reshaping = emulation ?? (begun === "" ? undefined : withoutEcho(begun));
   return {
     body: encoded.body,
     warnings: emulation ? [...warnings, emulation.warning] : warnings,
     hidesUsage: false,
-    ...(emulation && { emulation }),
+    ...(reshaping && { emulation: reshaping }),
   };
 }
 

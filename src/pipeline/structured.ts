@@ -1,28 +1,27 @@
 // Structured output where the model does not enforce a schema itself: a tool it must call, whose arguments are the answer.
 import { type Schema, Validator } from "@cfworker/json-schema";
-import type { ChatRequest, ChatResponse, Finish } from "../ir/chat.ts";
+import type { ChatRequest, Finish } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
 import type { ChatEvent } from "../ir/event.ts";
 import { createCollector, expand } from "../ir/fold.ts";
 import type { Warning } from "../ir/warning.ts";
 import { isObject, JsonError, parse } from "../lib/json.ts";
+import type { Reshaping } from "./prefill.ts";
 
 /** A request with its schema as a tool, and the way back for its answer. */
-export interface Emulation {
+export interface Emulation extends Reshaping {
   request: ChatRequest;
   warning: Warning;
-  /** The answer as the client asked for it. @throws GatewayError `upstream_invalid` when it does not fit the schema */
-  answer(response: ChatResponse): ChatResponse;
-  /** For one stream: events of the upstream to events for the client; a misfit ends in an `error`. */
-  events(): (event: ChatEvent) => ChatEvent[];
 }
 
 const toolName = "answer_in_json";
 
 /** Undefined where the request asks for no schema, or has a schema that no tool can take. */
 export function emulateSchema(request: ChatRequest, target: string): Emulation | undefined {
-  const { responseFormat: format } = request;
+  const { responseFormat: format, toolChoice } = request;
   if (format?.type !== "json-schema" || !isObject(format.schema)) return undefined;
+  // A call of the client's own tool is demanded: there will be no answer to check.
+  if (toolChoice?.type === "tool") return undefined;
   // Arguments of a tool are an object: any other value stands in one.
   const isWrapped = format.schema["type"] !== "object";
   const schema = isWrapped
@@ -47,7 +46,10 @@ export function emulateSchema(request: ChatRequest, target: string): Emulation |
         },
       ],
       // With tools of its own the model must stay free to call those first.
-      toolChoice: hasTools ? { type: "required" } : { type: "tool", name: toolName },
+      toolChoice:
+        hasTools && toolChoice?.type !== "none"
+          ? { type: "required" }
+          : { type: "tool", name: toolName },
     },
     warning: {
       field: "response_format.json_schema",

@@ -152,6 +152,11 @@ const described: AllDescribed = {
     relayed: "translated",
     show: (field) => [`an answer is continued by \`${field}\``],
   },
+  echoesPrefill: {
+    does: "An answer that goes on from an assistant's message begins with that message: translated answers do not.",
+    relayed: "as it is",
+    show: when("an answer that goes on repeats its beginning"),
+  },
   noUserAfterTool: {
     does: "Between a tool's result and the user's next words the assistant says `OK`.",
     relayed: "translated",
@@ -212,10 +217,9 @@ const namesOf = (quirks: Quirks): (keyof Quirks)[] =>
 
 /** What one provider does differently, in a line each. */
 export const quirkLines = (quirks: Quirks): string[] =>
-  namesOf(quirks).flatMap((name) => show(name, quirks));
+  namesOf(quirks).flatMap((name) => show(name, quirks[name]));
 
-function show<Name extends keyof Quirks>(name: Name, quirks: Quirks): string[] {
-  const value = quirks[name];
+function show<Name extends keyof Quirks>(name: Name, value: Quirks[Name]): string[] {
   return value === undefined || value === null ? [] : described[name].show(value);
 }
 
@@ -256,12 +260,12 @@ JSON Schemas of tools and answers from other wires are written in the usual spel
 
 const providerRows = ({ id, quirks }: Provider): string[] =>
   namesOf(quirks).flatMap((name) =>
-    show(name, quirks).map((line) => `| \`${id}\` | \`${name}\` | ${cell(line)} |`),
+    show(name, quirks[name]).map((line) => `| \`${id}\` | \`${name}\` | ${cell(line)} |`),
   );
 
 function row(name: keyof Quirks, providers: readonly Provider[]): string {
   const { does, relayed } = described[name];
-  const having = providers.filter(({ quirks }) => show(name, quirks).length > 0);
+  const having = providers.filter(({ quirks }) => show(name, quirks[name]).length > 0);
   const list = having.map(({ id }) => `\`${id}\``).join(", ") || "none";
   return `| \`${name}\` | ${cell(does)} | ${relayed} | ${list} |`;
 }

@@ -62,6 +62,7 @@ export const mistralQuirks: Quirks = {
   toolChoices: ["auto", "none", "required", "tool"],
   // https://docs.mistral.ai/capabilities/completion/prefix
   prefillField: "prefix",
+  echoesPrefill: true,
   // https://docs.mistral.ai/capabilities/reasoning
   reasoningEfforts: ["none", "high"],
   reasoningPart: "thinking",

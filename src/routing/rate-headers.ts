@@ -79,7 +79,8 @@ function readAllowance(
   const remaining = count(texts.remaining);
   if (limit === null || remaining === null || limit === 0) return null;
   const seenAtMs = monotonic();
-  const resetMs = (texts.reset === undefined ? null : waitOf(texts.reset, unitMs)) ?? periodOf(what);
+  const resetMs =
+    (texts.reset === undefined ? null : waitOf(texts.reset, unitMs)) ?? periodOf(what);
   return {
     limit,
     remaining: Math.min(remaining, limit),
@@ -133,7 +134,8 @@ const periodsMs: Readonly<Record<string, number>> = {
 
 /** A limit that names its period and no reset is whole again after the period: `req-10-second`. */
 function periodOf(what: string): number | null {
-  const [, times = "1", period = ""] = /(?:-(\d{1,4}))?-(second|minute|hour|day|month)$/.exec(what) ?? [];
+  const [, times = "1", period = ""] =
+    /(?:-(\d{1,4}))?-(second|minute|hour|day|month)$/.exec(what) ?? [];
   const periodMs = periodsMs[period];
   return periodMs === undefined ? null : Number(times) * periodMs;
 }

@@ -175,6 +175,9 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
   };
 
   const list = async (): Promise<ListedModel[]> => {
+    const all = [...providers.values()];
+    const lists = await Promise.all(all.map((provider) => modelsOf(provider)));
+    const known = new Map(all.map((provider, at) => [provider, lists[at] ?? []]));
     const listed = new Map<string, ListedModel>();
     const add = (id: string, owner: string, catalog: Pick<ListedModel, "catalog">): void => {
       if (!listed.has(id)) listed.set(id, { id, owner, ...catalog });
@@ -185,15 +188,14 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
       if (!isWildcard(route.name)) {
         add(route.name, "megallm", first && provider ? named(provider, first.model) : {});
       } else if (first && provider) {
-        const models = await modelsOf(provider);
-        for (const model of models) {
+        for (const model of known.get(provider) ?? []) {
           const [id] = namesFor(route, first.model, [model]);
           if (id !== undefined) add(id, "megallm", named(provider, model));
         }
       }
     }
-    for (const provider of providers.values()) {
-      for (const model of await modelsOf(provider)) {
+    for (const [provider, models] of known) {
+      for (const model of models) {
         add(`${provider.name}/${model}`, provider.name, named(provider, model));
       }
     }

@@ -1,6 +1,7 @@
 // Every route of the HTTP surface, in order, on one page.
 import { Hono } from "hono";
 import type { Access } from "../access/authenticate.ts";
+import type { Config } from "../config/config.ts";
 import type { Asked } from "../pipeline/inbound.ts";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
 import type { Logger } from "../lib/log.ts";
@@ -16,7 +17,7 @@ import { createTranslate } from "./translate.ts";
 export interface AppDependencies {
   log: Logger;
   /** What the newest configuration gives. */
-  current(): { access: Access; router: Router };
+  current(): { config: Config; access: Access; router: Router };
   handle(request: Request, asked: Asked): Promise<Response>;
   doors: Doors;
   /** False while starting, draining, or when the store cannot be written. */

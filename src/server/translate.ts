@@ -1,18 +1,20 @@
 // `POST /v1/translate`: what a request would become for a provider, without sending it. Behind the admin key.
 import { Hono } from "hono";
+import { listCatalog } from "../catalog/facts.ts";
+import type { Config } from "../config/config.ts";
 import { GatewayError } from "../ir/error.ts";
 import { stringify } from "../lib/json.ts";
 import type { Secret } from "../lib/secret.ts";
 import { readBody } from "../pipeline/inbound.ts";
 import { defaultPacing } from "../pipeline/services.ts";
 import { candidatesFor, readDialect, readSpecimen, translate } from "../pipeline/translate.ts";
-import type { Router } from "../routing/router.ts";
+import { createRouter } from "../routing/router.ts";
 import { authenticateAdmin } from "./admin.ts";
 
 export interface TranslateDependencies {
   admin: { key(): Secret };
   /** What the newest configuration gives. */
-  current(): { router: Router };
+  current(): { config: Config };
 }
 
 /** Largest body that is looked at. */
@@ -29,7 +31,9 @@ export function createTranslate({ admin, current }: TranslateDependencies): Hono
     const query = readQuery(context.req.query());
     const body = await readBody(raw, { maxBytes, patienceMs: defaultPacing.bodyMs });
     const specimen = readSpecimen({ ...query, body, headers: raw.headers });
-    const found = await candidatesFor(specimen.inbound.model, current().router, query.to);
+    // One of its own: no provider is asked for its models, and nobody's turn is taken.
+    const router = createRouter(current().config, ({ preset }) => listCatalog(preset.id));
+    const found = await candidatesFor(specimen.inbound.model, router, query.to);
     const translation = await translate(specimen, found, query.to);
     return context.body(stringify(translation), 200, { "content-type": "application/json" });
   });

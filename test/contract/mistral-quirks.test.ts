@@ -68,7 +68,9 @@ function saidIn(body: JsonObject): unknown {
         ? (content ?? "")
         : content
             .filter(isObject)
-            .map(({ text, thinking, image_url: image }) => text ?? image ?? thought(thinking))
+            .map(({ text, thinking, image_url: image }) =>
+              typeof text === "string" ? text : image ? JSON.stringify(image) : thought(thinking),
+            )
             .join("\n"),
   }));
 }

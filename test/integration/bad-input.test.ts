@@ -508,7 +508,9 @@ describe.each(callers.map((caller) => ({ name: caller.name, caller })))(
 
     test("R24 no field of any wrong type costs more than a 400", async () => {
       const outcomes = new Map<number, number>();
-      for (const body of mutants(richBody(caller, foreign))) {
+      // A model that enforces schemas itself: the upstream's answer is text that fits none.
+      const model = foreign.replace("ant/m-1", "ant/claude-sonnet-4-5");
+      for (const body of mutants(richBody(caller, model))) {
         const answer = await running.fetch(caller.paths[0], {
           method: "POST",
           headers: caller.headers,

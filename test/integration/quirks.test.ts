@@ -186,14 +186,24 @@ describe.each(clients)("a client of $dialect with Mistral", (client) => {
     );
   });
 
-  test.skipIf(!client.prefills)("an answer begun", async () => {
-    const { sent } = await ask(client, { model: medium, prefill: "The warmer one is" });
-    expect((sent["messages"] as JsonObject[]).at(-1)).toEqual({
-      role: "assistant",
-      content: "The warmer one is",
-      prefix: true,
-    });
-  });
+  test.skipIf(!client.prefills).each([true, false])(
+    "an answer begun, streamed: %p",
+    async (stream) => {
+      mistral.script({ kind: "text", text: " Rome." });
+      const { sent, answer } = await ask(client, {
+        model: medium,
+        prefill: "The warmer one is",
+        stream,
+      });
+      // Mistral repeats the beginning.
+      expect(textOf(answer)).toBe(" Rome.");
+      expect((sent["messages"] as JsonObject[]).at(-1)).toEqual({
+        role: "assistant",
+        content: "The warmer one is",
+        prefix: true,
+      });
+    },
+  );
 });
 
 describe("a relay to Mistral", () => {

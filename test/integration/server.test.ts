@@ -30,6 +30,8 @@ let backup: ScriptedUpstream;
 let running: InProcess;
 let port: number;
 let origin: string;
+/** Requests that the listener has handed over. */
+let arrived = 0;
 const clientKey = "a-key-of-a-client-0123456789";
 
 /** Short, so that tests need not wait. */
@@ -76,6 +78,10 @@ beforeAll(async () => {
     { pacing },
   );
   const listening = await running.listen({
+    fetch(request) {
+      arrived += 1;
+      return running.gateway.fetch(request);
+    },
     allowedHosts: ["gateway.corp"],
     allowedOrigins: ["https://app.example"],
   });
@@ -1053,7 +1059,7 @@ test("150 clients that leave at any moment: nothing stays in flight, every reque
     lastChunk,
   ]);
   anthropic.answer([20, streamHead(), ...anthropicAnswers.frames.map(chunk), lastChunk]);
-  let begun = 0;
+  const arrivedBefore = arrived;
   await Promise.all(
     Array.from({ length: 150 }, async (_, index) => {
       const pair = pairs[index % pairs.length];
@@ -1067,13 +1073,18 @@ test("150 clients that leave at any moment: nothing stays in flight, every reque
       const read = answered.then((answer) => answer.text()).catch(() => {});
       await Bun.sleep(10 + ((index * 7) % 90));
       leaving.abort();
-      begun += 1;
       await read;
     }),
   );
   await running.idle();
   expect((await running.gateway.status()).inFlight).toBe(0);
-  expect(await running.store.count()).toBe(before + begun);
+  // On a busy machine some leave before the server has read a word of theirs.
+  expect(await running.store.count()).toBe(before + arrived - arrivedBefore);
+  expect(arrived - arrivedBefore).toBeGreaterThan(50);
+  for (let i = 0; i < 10; i++) {
+    console.log("open", openAi.open(), anthropic.open(), arrived - arrivedBefore);
+    await Bun.sleep(300);
+  }
   await waitFor(() => openAi.open() + anthropic.open() === 0);
 });
 

@@ -35,7 +35,10 @@ export interface Caller {
 }
 
 function chatPaths(dialect: Caller["dialect"]): [string, ...string[]] {
-  const routes = dialects[dialect].routes.filter((route) => route.operation === "chat");
+  // Paths with names in them carry the dialect in another API's envelope, with that one's errors.
+  const routes = dialects[dialect].routes.filter(
+    ({ operation, path }) => operation === "chat" && !path.includes("{"),
+  );
   const [first, ...rest] = routes.map((route) => route.path);
   if (first === undefined) throw new Error(`${dialect} has no chat route`);
   return [first, ...rest];

@@ -27,6 +27,9 @@ export interface InProcess {
   close(): Promise<void>;
 }
 
+/** Upstreams of tests are asked for what the test asks for, and for nothing else. */
+const quiet = { discover: { models: false } };
+
 export async function startInProcess(
   config: Record<string, unknown>,
   parts: Partial<GatewayParts> = {},
@@ -35,7 +38,7 @@ export async function startInProcess(
   const log = createLogger({ level: "debug", write: (line) => void lines.push(line) });
   const store = parts.store ?? (await openStore({ path: ":memory:", log }));
   const gateway = createGatewayFrom({
-    source: () => configFromObject(config, { env: {}, presets: providers }),
+    source: () => configFromObject({ ...quiet, ...config }, { env: {}, presets: providers }),
     store,
     log,
     env: {},

@@ -246,7 +246,8 @@ function encodeParameters(
 ): unknown {
   if (!isObject(parameters)) return { type: "object", properties: {} };
   if (isNative) return parameters;
-  const schema = parameters["type"] === undefined ? { type: "object", ...parameters } : parameters;
+  const plain = plainSchema(parameters);
+  const schema = plain["type"] === undefined ? { type: "object", ...plain } : plain;
   if (!isStrict) return schema;
   const lost = new Set<string>();
   const fitted = fitSchema(schema, (keyword) => lost.add(keyword));

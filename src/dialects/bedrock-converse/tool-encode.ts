@@ -116,7 +116,8 @@ function encodeParameters(
   losses: Losses,
 ): unknown {
   if (!isObject(parameters)) return { type: "object", properties: {} };
-  const schema = parameters["type"] === undefined ? { type: "object", ...parameters } : parameters;
+  const plain = plainSchema(parameters);
+  const schema = plain["type"] === undefined ? { type: "object", ...plain } : plain;
   return isStrict ? fitted(schema, path, losses) : schema;
 }
 

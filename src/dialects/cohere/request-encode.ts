@@ -203,7 +203,7 @@ function encodeTools({ request, target, losses }: Scope): JsonObject[] {
           parameters:
             tool.type === "custom"
               ? freeformSchema(tool)
-              : (tool.parameters ?? { type: "object", properties: {} }),
+              : plainSchema(tool.parameters ?? { type: "object", properties: {} }),
           ...(isObject(inner) ? inner : {}),
         },
         ...outer,

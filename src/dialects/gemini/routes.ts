@@ -15,6 +15,8 @@ const collections = [
     `${version}/${vertexModels}`,
     `${version}/projects/{project}/locations/{location}/${vertexModels}`,
   ]),
+  // The AI SDK takes a name with a slash for a whole path. Last: it matches what stands before it, too.
+  "/v1beta",
 ];
 
 type Method = Pick<DialectRoute, "operation" | "stream" | "form"> & { name: string };

@@ -144,7 +144,7 @@ function encodeTools({ request, target, losses }: Scope): JsonObject[] {
     if (tool.type === "custom") losses.lose(path, freeformLoss);
     else if (tool.strict === true) losses.lose(`${path}.strict`, noForm);
     const { function: inner, ...outer } = ownExt(tool.ext);
-    const parameters = tool.type === "custom" ? freeformSchema(tool) : tool.parameters;
+    const parameters = tool.type === "custom" ? freeformSchema(tool) : plainSchema(tool.parameters);
     return [
       {
         type: "function",

@@ -85,24 +85,60 @@ export function textFeatures(
     years: saturate(count(lower, /\b1[5-9]\d\d\b|\b20[0-4]\d\b/g), 1),
     money: saturate(count(lower, /[$€£¥]\s?\d/g), 2),
     percent: saturate(count(lower, /\d\s?%|\bpercent/g), 1),
-    fractions: saturate(count(lower, /\b\d+\s?\/\s?\d+\b|\b(?:one|two|three)-(?:half|third|fourth|fifth)/g), 1),
-    times: saturate(count(lower, /\b(?:twice|double|triple|half|thrice)\b|\btimes (?:as|more|the)\b/g), 1),
+    fractions: saturate(
+      count(lower, /\b\d+\s?\/\s?\d+\b|\b(?:one|two|three)-(?:half|third|fourth|fifth)/g),
+      1,
+    ),
+    times: saturate(
+      count(lower, /\b(?:twice|double|triple|half|thrice)\b|\btimes (?:as|more|the)\b/g),
+      1,
+    ),
     eachPer: saturate(count(lower, /\b(?:each|per|every|apiece)\b/g), 2),
-    compareThan: saturate(count(lower, /\b(?:more|less|fewer|older|younger|longer|taller|greater) than\b/g), 1),
-    change: saturate(count(lower, /\b(?:remaining|left|rest|leftover|after|then|now|before)\b/g), 3),
-    conditionals: saturate(count(lower, /\b(?:if|unless|suppose|assume|assuming|given that)\b/g), 2),
-    mathSigns: saturate(count(text.text, /[=^<>±×÷∑∫√∞≤≥≠∈∀∃→]|\\(?:frac|sqrt|sum|int|cdot|in)\b|\d\s?[*+/-]\s?\d/g), 4),
+    compareThan: saturate(
+      count(lower, /\b(?:more|less|fewer|older|younger|longer|taller|greater) than\b/g),
+      1,
+    ),
+    change: saturate(
+      count(lower, /\b(?:remaining|left|rest|leftover|after|then|now|before)\b/g),
+      3,
+    ),
+    conditionals: saturate(
+      count(lower, /\b(?:if|unless|suppose|assume|assuming|given that)\b/g),
+      2,
+    ),
+    mathSigns: saturate(
+      count(text.text, /[=^<>±×÷∑∫√∞≤≥≠∈∀∃→]|\\(?:frac|sqrt|sum|int|cdot|in)\b|\d\s?[*+/-]\s?\d/g),
+      4,
+    ),
     latex: saturate(count(text.text, /\\[a-z]+|\$[^$\n]{1,60}\$|\^\{|_\{/gi), 2),
     symbolsOfOne: saturate(count(text.text, /(?<![A-Za-z'’])[b-hj-zB-HJ-Z](?![A-Za-z'’.)])/g), 5),
     codeFences: saturate(count(text.text, /```|^\s{4,}\S.*[;{}()]\s*$/gm), 1),
-    codeSigns: saturate(count(text.text, /[{};]\s*$|=>|\(\)|::|==|!=|&&|\|\||\bdef \w+\(|\bfunction\b|\bimport \w|\bSELECT\b|<\/?\w+>|\w+\.\w+\(|\w_\w/gm), 4),
-    stackTrace: saturate(count(text.text, /\bTraceback\b|\bat \S+ ?\(?\S+:\d+|\b\w*(?:Error|Exception)\b|\bpanic:|\bexit code \d/g), 1),
+    codeSigns: saturate(
+      count(
+        text.text,
+        /[{};]\s*$|=>|\(\)|::|==|!=|&&|\|\||\bdef \w+\(|\bfunction\b|\bimport \w|\bSELECT\b|<\/?\w+>|\w+\.\w+\(|\w_\w/gm,
+      ),
+      4,
+    ),
+    stackTrace: saturate(
+      count(
+        text.text,
+        /\bTraceback\b|\bat \S+ ?\(?\S+:\d+|\b\w*(?:Error|Exception)\b|\bpanic:|\bexit code \d/g,
+      ),
+      1,
+    ),
     quotes: saturate(count(text.text, /["“”«»]/g), 6),
     brackets: saturate(count(text.text, /[()[\]]/g), 8),
     listLines: saturate(count(text.text, /^\s*(?:[-*•]|\d+[.)]|\(?[a-z]\))\s+\S/gm), 4),
     newlines: saturate(count(text.text, /\n/g), 12),
     questions: saturate(count(text.text, /[?？]/g), 2),
-    steps: saturate(count(lower, /\b(?:first|second|third|next|finally|step \d+|then|after that|also|as well as|and then)\b|^\s*\d+[.)]\s/gm), 3),
+    steps: saturate(
+      count(
+        lower,
+        /\b(?:first|second|third|next|finally|step \d+|then|after that|also|as well as|and then)\b|^\s*\d+[.)]\s/gm,
+      ),
+      3,
+    ),
     foreign: share(text.foreign, Math.max(1, letters)),
     askWhy: Number(/\b(?:why|how (?:does|do|did|would|could|can|come))\b/.test(lower)),
     askFact: Number(/\b(?:what(?:'s| is| are| was)|who|when|where)\b/.test(lower.slice(0, 200))),
@@ -144,7 +180,10 @@ export function choiceFeatures(choices: Choices, stem: WordedText): Record<strin
     optionAllOrNone: of((option) =>
       /\b(?:all|none|both|neither) (?:of (?:the|these)|the|a\b|\(?a\)? and|i )/i.test(option),
     ),
-    optionRoman: of((option) => /^(?:I|II|III|IV)\b[^a-z]*(?:only|and)?/.test(option) && /only|and|,|^I+\.?$/.test(option)),
+    optionRoman: of(
+      (option) =>
+        /^(?:I|II|III|IV)\b[^a-z]*(?:only|and)?/.test(option) && /only|and|,|^I+\.?$/.test(option),
+    ),
     optionYesNo: of((option) => /^(?:yes|no|true|false|guilty|not guilty)\b/i.test(option)),
     optionBecause: of((option) => /\b(?:because|since|unless|if|although)\b/i.test(option)),
     optionOverlap: share([...distinct].filter((word) => stemWords.has(word)).length, distinct.size),
@@ -156,10 +195,21 @@ export function choiceFeatures(choices: Choices, stem: WordedText): Record<strin
     stemUnfinished: some * Number(!/[?.:]["”)]?\s*$/.test(stem.text)),
     stemColon: some * Number(/:\s*$/.test(stem.text)),
     askWhich: Number(/\bwhich (?:of|one)\b/.test(lower)),
-    askBest: Number(/\b(?:best|most likely|most appropriate|most accurate|primary|main|strongest)\b/.test(lower)),
-    askExcept: Number(/\b(?:except|not|least likely|false|incorrect)\b[^.?]*[.?:]?\s*$/i.test(stem.text)),
-    statements: saturate(count(lower, /\b(?:statement|scenario|case|claim|option) (?:[1-9]|i+\b)/g), 1),
-    judgeEach: Number(/\b(?:each|both|these two|the two|these three) (?:of |the )?(?:scenarios|statements|cases|claims|following)\b|\bstatement 1\b/.test(lower)),
+    askBest: Number(
+      /\b(?:best|most likely|most appropriate|most accurate|primary|main|strongest)\b/.test(lower),
+    ),
+    askExcept: Number(
+      /\b(?:except|not|least likely|false|incorrect)\b[^.?]*[.?:]?\s*$/i.test(stem.text),
+    ),
+    statements: saturate(
+      count(lower, /\b(?:statement|scenario|case|claim|option) (?:[1-9]|i+\b)/g),
+      1,
+    ),
+    judgeEach: Number(
+      /\b(?:each|both|these two|the two|these three) (?:of |the )?(?:scenarios|statements|cases|claims|following)\b|\bstatement 1\b/.test(
+        lower,
+      ),
+    ),
     passage: Number(/\b(?:following information|excerpt|passage|read the following)\b/.test(lower)),
   };
 }

@@ -22,7 +22,8 @@ export interface WordedText {
   foreign: number;
 }
 
-const token = /[A-Za-z\u00C0-\u024F\u0370-\u058F\u0590-\u08FF\u0900-\u0DFF\uAC00-\uD7AF](?:[A-Za-z\u00C0-\u024F\u0370-\u08FF\u0900-\u0DFF\uAC00-\uD7AF'’+#-]*[A-Za-z\u00C0-\u024F\u0370-\u08FF\u0900-\u0DFF\uAC00-\uD7AF+#])?|\d+(?:[.,]\d+)*|[.!?\n]+|[\u0E00-\u0E7F\u3040-\u30FF\u3400-\u9FFF]/g;
+const token =
+  /[A-Za-z\u00C0-\u024F\u0370-\u058F\u0590-\u08FF\u0900-\u0DFF\uAC00-\uD7AF](?:[A-Za-z\u00C0-\u024F\u0370-\u08FF\u0900-\u0DFF\uAC00-\uD7AF'’+#-]*[A-Za-z\u00C0-\u024F\u0370-\u08FF\u0900-\u0DFF\uAC00-\uD7AF+#])?|\d+(?:[.,]\d+)*|[.!?\n]+|[\u0E00-\u0E7F\u3040-\u30FF\u3400-\u9FFF]/g;
 
 /** Cuts a text into words, numbers and sentences. */
 export function wordsOf(whole: string): WordedText {

@@ -3,5 +3,5 @@ import type { Policy } from "../policy.ts";
 
 export const first: Policy = {
   id: "first",
-  order: (deployments) => deployments.toSorted((left, right) => left.order - right.order),
+  order: (contenders) => contenders.toSorted((left, right) => left.order - right.order),
 };

@@ -1,25 +1,53 @@
-// `weighted`: traffic split by weight, exact in every full cycle of turns and well mixed within it.
-import type { Policy } from "../policy.ts";
+// `weighted`: traffic split by weight, exact in every full cycle of turns and well mixed within it; or by user, for good.
+import { idOf } from "../contenders.ts";
+import type { Contender, Policy, PolicyContext } from "../policy.ts";
+import { fractionOf } from "../random.ts";
 
 /** Weights become whole parts of this many at the finest. */
 const finest = 10_000;
 
 export const weighted: Policy = {
   id: "weighted",
-  order(deployments, { turn }) {
-    const parts = wholeParts(deployments.map((deployment) => deployment.weight));
-    const cycle = parts.reduce((sum, part) => sum + part, 0);
-    const byWeight = deployments.toSorted((left, right) => right.weight - left.weight);
-    if (cycle === 0) return byWeight;
-    // A step coprime with the cycle visits every position once per cycle; near the golden ratio it spreads them.
-    let position = (turn * coprimeStep(cycle)) % cycle;
-    const chosen = deployments.find((_deployment, index) => {
-      position -= parts[index] ?? 0;
-      return position < 0;
-    });
-    return chosen ? [chosen, ...byWeight.filter((other) => other !== chosen)] : byWeight;
+  order(contenders, context) {
+    const sticky = stickyKey(context);
+    if (sticky !== undefined)
+      return drawn(contenders, `${context.settings?.salt ?? ""}\n${sticky}`);
+    const rest = drawn(contenders, `turn ${context.turn}`);
+    const chosen = chosenAt(contenders, context.turn);
+    return chosen ? [chosen, ...rest.filter((other) => other !== chosen)] : rest;
   },
 };
+
+function stickyKey({ settings, request }: PolicyContext): string | undefined {
+  return settings?.stickyBy && request?.[settings.stickyBy];
+}
+
+/** The one whose part of the cycle this turn falls into. */
+function chosenAt<C extends Contender>(contenders: readonly C[], turn: number): C | undefined {
+  const parts = wholeParts(contenders.map((contender) => contender.weight));
+  const cycle = parts.reduce((sum, part) => sum + part, 0);
+  if (cycle === 0) return undefined;
+  // A step coprime with the cycle visits every position once per cycle; near the golden ratio it spreads them.
+  let position = (turn * coprimeStep(cycle)) % cycle;
+  return contenders.find((_contender, index) => {
+    position -= parts[index] ?? 0;
+    return position < 0;
+  });
+}
+
+/**
+ * Rendezvous hashing: each contender draws its own lot from the key, the best by weight goes first. When one is added
+ * or gone only its own keys move, and what a failed one leaves is shared out by weight.
+ */
+function drawn<C extends Contender>(contenders: readonly C[], key: string): C[] {
+  return contenders
+    .map((contender, place) => ({
+      contender,
+      lot: -Math.log(fractionOf(`${key}\n${idOf(contender, place)}`)) / contender.weight,
+    }))
+    .toSorted((one, other) => (one.lot === other.lot ? 0 : one.lot - other.lot))
+    .map(({ contender }) => contender);
+}
 
 /** 70, 20, 10 become 7, 2, 1; fractions are scaled to at most {@link finest} parts. */
 function wholeParts(weights: readonly number[]): number[] {

@@ -82,8 +82,10 @@ export function sendRich(provider: string | undefined, model: string): RichSent 
 function sketch(message: JsonObject): string {
   const { role, content, tool_calls: calls, tool_call_id: id, ...others } = message;
   const said = Array.isArray(content) ? JSON.stringify(content) : String(content);
-  const made = Array.isArray(calls) ? ` calls ${String((calls as { id: string }[])[0]?.id)}` : "";
-  const answered = id === undefined ? "" : ` answers ${String(id)}`;
+  const made = Array.isArray(calls)
+    ? ` calls ${JSON.stringify((calls as { id: string }[])[0]?.id)}`
+    : "";
+  const answered = id === undefined ? "" : ` answers ${JSON.stringify(id)}`;
   const beside = Object.entries(others).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
   return `${String(role)}: ${said}${made}${answered}${beside.join("")}`;
 }

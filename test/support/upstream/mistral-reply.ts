@@ -38,7 +38,7 @@ export function mistralChatExchange(
     reasoningTokens: told.reasoningTokens * choices,
     stream,
   });
-  const scene: Scene = { told, entry, choices };
+  const scene: Scene = { told, entry, choices, begun: begunIn(body) };
   return {
     stream,
     headers: { "content-type": stream ? "text/event-stream; charset=utf-8" : "application/json" },
@@ -56,6 +56,7 @@ interface Scene {
   told: Told;
   entry: BillEntry;
   choices: number;
+  begun: string;
 }
 
 const broken = (type = "internal_server_error", message = "Service unavailable."): JsonObject =>
@@ -121,7 +122,20 @@ const thinkingChunk = (text: string): JsonObject => ({
   thinking: [{ type: "text", text }],
 });
 
-const saidBy = (told: Told): string => (told.refusal === "" ? told.text : told.refusal);
+const saidBy = ({ told, begun }: Scene): string =>
+  begun + (told.refusal === "" ? told.text : told.refusal);
+
+/** An answer that goes on from the assistant's last message repeats it. */
+function begunIn(body: JsonObject): string {
+  const last = objects(body["messages"]).at(-1);
+  if (last?.["prefix"] !== true) return "";
+  const { content } = last;
+  return typeof content === "string"
+    ? content
+    : objects(content)
+        .map(({ text }) => (typeof text === "string" ? text : ""))
+        .join("");
+}
 
 const callsOf = (told: Told): JsonObject[] =>
   told.calls.map((call, index) => ({
@@ -132,7 +146,7 @@ const callsOf = (told: Told): JsonObject[] =>
 
 function plainFrame(scene: Scene): Frame {
   const { told, entry } = scene;
-  const said = saidBy(told);
+  const said = saidBy(scene);
   const content =
     told.reasoning === ""
       ? said
@@ -183,7 +197,7 @@ function streamFrames(scene: Scene): Frame[] {
     for (const piece of pieces(told.reasoning)) {
       add(index, { content: [thinkingChunk(piece)] }, countText(piece));
     }
-    for (const piece of pieces(saidBy(told))) add(index, { content: piece }, countText(piece));
+    for (const piece of pieces(saidBy(scene))) add(index, { content: piece }, countText(piece));
     // All calls come whole, with the end.
     const calls = told.calls.length === 0 ? {} : { tool_calls: callsOf(told) };
     const usage = index === scene.choices - 1 ? { usage: usageOf(entry) } : {};

@@ -22,8 +22,11 @@ import { failureIn, messageIn, recordedPayloads, tell, tellPayloads } from "./to
 const dialectOf = (wire: Wire): DialectId =>
   wire === "bedrock-invoke" ? "anthropic-messages" : wire;
 
+/** A byte order mark stays: it is among the bytes. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /** Wires whose path says the model. */
-const pathed: readonly Wire[] = ["gemini", "bedrock-converse", "bedrock-invoke"];
+const pathed: ReadonlySet<Wire> = new Set(["gemini", "bedrock-converse", "bedrock-invoke"]);
 
 const place = "@model@";
 
@@ -41,7 +44,7 @@ export async function checkRelay(
 ): Promise<Verdict> {
   const { id, stream, response } = exchange;
   const dialect = dialects[dialectOf(wire)];
-  const isPathed = pathed.includes(wire);
+  const isPathed = pathed.has(wire);
   const named = isPathed ? undefined : body["model"];
   const model = typeof named === "string" ? named : (exchange.model ?? "m");
   const spelled = spell(isPathed ? body : { ...body, model: place }, createRandom(id));
@@ -145,7 +148,7 @@ export function checkAnswer(
   { expected, hidesUsage, isFailed }: Expected,
 ): Verdict {
   const { response } = exchange;
-  const got = new TextDecoder().decode(bytes);
+  const got = decoder.decode(bytes);
   const isSame = Buffer.compare(bytes, expected) === 0;
   if (response.status >= 400) {
     if (status === response.status && isSame) return {};
@@ -184,9 +187,7 @@ function cutAt(bytes: Uint8Array): number {
 
 /** The stream without the chunks that tell nothing but usage. */
 function withoutUsage(stream: Uint8Array): string {
-  const blocks = new TextDecoder("utf-8", { ignoreBOM: true })
-    .decode(stream)
-    .split(/(?<=\r\n\r\n|\n\n|\r\r)/);
+  const blocks = decoder.decode(stream).split(/(?<=\r\n\r\n|\n\n|\r\r)/);
   return blocks
     .filter((block) => !/"choices":\s*\[\s*\]/.test(block) || !/"usage":\s*\{/.test(block))
     .join("");

@@ -110,7 +110,7 @@ const lonePresets: readonly Provider[] = [
     speaks: {
       chat: (bedrock.speaks.chat ?? [])
         .filter((endpoint) => endpoint.dialect === dialect)
-        .map(({ models: _, ...endpoint }) => endpoint),
+        .map((endpoint) => ({ ...endpoint, models: /(?:)/ })),
     },
   })),
 ];

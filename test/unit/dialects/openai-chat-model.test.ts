@@ -113,6 +113,17 @@ describe("settings", () => {
     expect(lost).toEqual([]);
   });
 
+  test.each([
+    ["gpt-5.1", "low", "low", []],
+    ["gpt-4o", "medium", "medium", []],
+    ["gpt-4o", "low", undefined, ["verbosity"]],
+    ["o4-mini", "high", undefined, ["verbosity"]],
+    ["llama-9", "low", "low", []],
+  ] as const)("%s with verbosity %s", (model, verbosity, sent, dropped) => {
+    const { body, lost } = encode(model, { settings: { verbosity } });
+    expect([body["verbosity"], lost]).toEqual([sent, [...dropped]]);
+  });
+
   test("a client of this wire gets what it wrote", () => {
     const { body, lost } = encode("o3", {
       settings,

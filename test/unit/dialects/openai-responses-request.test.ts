@@ -220,6 +220,23 @@ describe("decoding", () => {
     expect(({} as JsonObject)["polluted"]).toBeUndefined();
   });
 
+  test("a member named `toString` is a member", () => {
+    const hostile = { toString: "message", valueOf: 1 };
+    const json = ask({
+      include: [hostile, "reasoning.encrypted_content"],
+      input: [
+        { role: "user", content: "Q" },
+        { type: "mcp_call", call_id: hostile, status: hostile },
+        { type: "local_shell_call_output", call_id: hostile, output: "x" },
+      ],
+    });
+    const request = decode(json);
+    for (const dialect of [openaiResponses, openaiChat, anthropicMessages]) {
+      expect(() => dialect.request.encode(request, target)).not.toThrow();
+    }
+    expect(encode(request).body["include"]).toEqual(json["include"]);
+  });
+
   test("`__proto__` is nobody's field (S45)", () => {
     const json = JSON.parse(
       '{"model":"m","__proto__":{"polluted":1},"input":[{"role":"user","__proto__":{"polluted":1},"content":[{"type":"input_text","text":"x","__proto__":{"polluted":1}}]}]}',
@@ -580,6 +597,17 @@ describe("from other dialects", () => {
       "seed",
       "stop",
     ]);
+  });
+
+  test("a verbosity that the model does not take is left out", () => {
+    const request = foreign([user(text("x"))], { settings: { verbosity: "low" } });
+    expect(encode(request, { model: "gpt-5" })).toMatchObject({
+      body: { text: { verbosity: "low" } },
+      fields: [],
+    });
+    const plain = encode(request, { model: "gpt-4o" });
+    expect(plain.body).not.toHaveProperty("text");
+    expect(plain.fields).toEqual(["verbosity"]);
   });
 
   test("models that reason refuse sampling; thinking asked for by a budget is shown", () => {

@@ -32,7 +32,7 @@ const rows: readonly Row[] = [
   {
     provider: "deepseek",
     changed: { response_format: { type: "json_object" }, thinking: { type: "enabled" } },
-    messages: [schemaMessage, 'assistant: null calls toolu_01A reasoning_content="T"'],
+    messages: [schemaMessage, 'assistant: null calls "toolu_01A" reasoning_content="T"'],
     told: [schemaInWords],
   },
   {
@@ -45,7 +45,7 @@ const rows: readonly Row[] = [
       presence_penalty: null,
       max_completion_tokens: 1000,
     },
-    messages: ['assistant: null calls toolu_01A reasoning_content="T"'],
+    messages: ['assistant: null calls "toolu_01A" reasoning_content="T"'],
     told: [
       "presence_penalty: the model refuses it",
       "frequency_penalty: the model refuses it",
@@ -56,7 +56,7 @@ const rows: readonly Row[] = [
     provider: "xai",
     model: "grok-4-fast-non-reasoning",
     changed: { max_tokens: null, max_completion_tokens: 1000 },
-    messages: ['assistant: null calls toolu_01A reasoning_content="T"'],
+    messages: ['assistant: null calls "toolu_01A" reasoning_content="T"'],
     told: [],
   },
   {
@@ -69,7 +69,7 @@ const rows: readonly Row[] = [
       top_logprobs: null,
       max_completion_tokens: 1000,
     },
-    messages: ["user: Q", 'assistant: null calls toolu_01A reasoning="T"'],
+    messages: ["user: Q", 'assistant: null calls "toolu_01A" reasoning="T"'],
     told: [
       "messages[1].name: the provider refuses this field",
       "logprobs: the provider refuses this field",
@@ -88,7 +88,7 @@ const rows: readonly Row[] = [
       n: 1,
       max_completion_tokens: 1000,
     },
-    messages: ['assistant: null calls toolu_01A reasoning="T"'],
+    messages: ['assistant: null calls "toolu_01A" reasoning="T"'],
     told: [
       "frequency_penalty: the provider refuses this field",
       "presence_penalty: the provider refuses this field",
@@ -99,14 +99,14 @@ const rows: readonly Row[] = [
   {
     provider: "openrouter",
     changed: { reasoning_effort: null, reasoning: { effort: "medium" } },
-    messages: ['assistant: null calls toolu_01A reasoning="T"'],
+    messages: ['assistant: null calls "toolu_01A" reasoning="T"'],
     told: [],
   },
   {
     provider: "dashscope",
     changed: { reasoning_effort: null, enable_thinking: true, thinking_budget: 2048 },
     messages: [
-      'assistant: null calls toolu_01A reasoning_content="T"',
+      'assistant: null calls "toolu_01A" reasoning_content="T"',
       "assistant: A: partial=true",
     ],
     told: [],
@@ -114,7 +114,7 @@ const rows: readonly Row[] = [
   {
     provider: "siliconflow",
     changed: { reasoning_effort: null, enable_thinking: true, thinking_budget: 2048 },
-    messages: ['assistant: null calls toolu_01A reasoning_content="T"'],
+    messages: ['assistant: null calls "toolu_01A" reasoning_content="T"'],
     told: [],
   },
   {
@@ -126,7 +126,7 @@ const rows: readonly Row[] = [
       tool_choice: "auto",
       thinking: { type: "enabled" },
     },
-    messages: [schemaMessage, 'assistant: null calls toolu_01A reasoning_content="T"'],
+    messages: [schemaMessage, 'assistant: null calls "toolu_01A" reasoning_content="T"'],
     told: [
       schemaInWords,
       "tool_choice: the provider does not let one demand any tool; `auto` is sent",
@@ -143,7 +143,7 @@ const rows: readonly Row[] = [
       tool_choice: "auto",
       thinking: { type: "enabled" },
     },
-    messages: [schemaMessage, 'assistant: null calls toolu_01A reasoning_content="T"'],
+    messages: [schemaMessage, 'assistant: null calls "toolu_01A" reasoning_content="T"'],
     told: [
       schemaInWords,
       "tool_choice: the provider does not let one demand any tool; `auto` is sent",
@@ -160,7 +160,7 @@ const rows: readonly Row[] = [
       thinking: { type: "enabled" },
     },
     messages: [
-      'assistant: null calls toolu_01A reasoning_content="T"',
+      'assistant: null calls "toolu_01A" reasoning_content="T"',
       "assistant: A: partial=true",
     ],
     told: [
@@ -173,7 +173,7 @@ const rows: readonly Row[] = [
     provider: "kimi_coding",
     changed: { reasoning_effort: null, thinking: { type: "enabled" } },
     messages: [
-      'assistant: null calls toolu_01A reasoning_content="T"',
+      'assistant: null calls "toolu_01A" reasoning_content="T"',
       "assistant: A: partial=true",
     ],
     told: ["reasoning: the provider thinks or does not; it takes no such thing as an effort"],
@@ -193,8 +193,8 @@ const rows: readonly Row[] = [
     },
     messages: [
       "user: Q",
-      'assistant: [{"type":"thinking","thinking":[{"type":"text","text":"T"}]}] calls cCRDVY8T4',
-      "tool: 42 answers cCRDVY8T4",
+      'assistant: [{"type":"thinking","thinking":[{"type":"text","text":"T"}]}] calls "cCRDVY8T4"',
+      'tool: 42 answers "cCRDVY8T4"',
       "assistant: OK",
       "assistant: A: prefix=true",
     ],
@@ -239,13 +239,13 @@ const rows: readonly Row[] = [
   {
     provider: "volcengine",
     changed: { thinking: { type: "enabled" } },
-    messages: ['assistant: null calls toolu_01A reasoning_content="T"'],
+    messages: ['assistant: null calls "toolu_01A" reasoning_content="T"'],
     told: [],
   },
   {
     provider: "fireworks",
     changed: {},
-    messages: ['assistant: null calls toolu_01A reasoning_content="T"'],
+    messages: ['assistant: null calls "toolu_01A" reasoning_content="T"'],
     told: [],
   },
   { provider: "together", changed: {}, messages: [], told: [] },
@@ -268,9 +268,8 @@ describe.each(rows)("$provider", ({ provider, model = "m", ...row }) => {
     const changed = [...names].filter(
       (name) => !Bun.deepEquals(plain.fields[name], sent.fields[name]),
     );
-    expect(Object.fromEntries(changed.map((name) => [name, sent.fields[name] ?? null]))).toEqual(
-      row.changed,
-    );
+    const fields = changed.map((name): [string, unknown] => [name, sent.fields[name] ?? null]);
+    expect(Object.fromEntries(fields)).toEqual(row.changed);
   });
 
   test("messages", () => {

@@ -64,6 +64,14 @@ describe("the request", () => {
     expect(request.toolChoice).toEqual({ type: "required" });
   });
 
+  test("the client's own choice of a tool stands; without tools only the answer is left", () => {
+    const tools = [{ type: "function" as const, name: "look" }];
+    const forced = requestOf(person, { tools, toolChoice: { type: "tool", name: "look" } });
+    expect(emulateSchema(forced, "acme")).toBeUndefined();
+    const { request } = emulationOf(person, { tools, toolChoice: { type: "none" } });
+    expect(request.toolChoice).toEqual({ type: "tool", name: "answer_in_json" });
+  });
+
   test("a schema of a list stands in an object", () => {
     const list = { type: "array", items: { type: "integer" } };
     const { request, answer } = emulationOf(list);

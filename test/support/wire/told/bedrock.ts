@@ -124,13 +124,13 @@ function stream(payloads: readonly Payload[]): Told {
   );
 }
 
-const common = ["text", "reasoningContent", "toolUse", "citationsContent", "image"];
+const common = new Set(["text", "reasoningContent", "toolUse", "citationsContent", "image"]);
 
 export const bedrock: Reader = {
   whole,
   stream,
   failure(json) {
-    const [name] = Object.keys(json).filter((key) => /exception$/i.test(key));
+    const name = Object.keys(json).find((key) => /exception$/i.test(key));
     return name === undefined ? undefined : { message: text(inside(json, name, "message")) };
   },
   strangers(json) {
@@ -143,8 +143,8 @@ export const bedrock: Reader = {
     return [
       ...blocks
         .flatMap((block) => Object.keys(block))
-        .filter((key) => !common.includes(key) && key !== "type"),
-      ...Object.keys(started).filter((key) => !common.includes(key)),
+        .filter((key) => !common.has(key) && key !== "type"),
+      ...Object.keys(started).filter((key) => !common.has(key)),
       ...[...blocks, started]
         .map((block) => object(block["toolUse"]))
         .filter((call) => !isClients(call))

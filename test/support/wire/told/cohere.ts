@@ -124,11 +124,10 @@ export const cohere: Reader = {
     const citations = Array.isArray(message["citations"])
       ? message["citations"]
       : [message["citations"]];
-    const known = ["text", "thinking"];
     return [
       ...list(message["content"])
         .map((block) => text(block["type"]))
-        .filter((type) => !known.includes(type)),
+        .filter((type) => type !== "text" && type !== "thinking"),
       ...(says(json["logprobs"]) ? ["logprobs"] : []),
       ...(list(citations).some((citation) =>
         list(citation["sources"]).some((source) => inside(source, "document", "url") === undefined),

@@ -1,0 +1,9 @@
+// How likely a deployment answers, by its latest attempts: a few failures of a few attempts prove little.
+import type { DeploymentStats } from "./stats.ts";
+
+/** As if so many attempts had succeeded before. */
+const credit = 4;
+
+/** Above 0, at most 1. */
+export const reliability = ({ attempts, successRate }: DeploymentStats): number =>
+  (attempts * successRate + credit) / (attempts + credit);
