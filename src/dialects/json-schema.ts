@@ -2,6 +2,7 @@
 // https://json-schema.org/draft/2020-12/json-schema-validation
 import { isObject, type JsonObject, maxDepth } from "../lib/json.ts";
 import { field, wordOf } from "./fields.ts";
+import { plainSchema } from "./plain-schema.ts";
 
 /** What a target takes. */
 export interface SchemaRules {
@@ -49,8 +50,9 @@ interface Scope {
  * @example fitSchema({ type: "string", minLength: 1 }, rules, lost) // → { type: "string", description: "{minLength: 1}" }
  */
 export function fitSchema(schema: unknown, rules: SchemaRules, lost: Lost): JsonObject {
-  const root = isObject(schema) ? schema : {};
-  return fit(schema, { root, rules, lost, nodes: { left: maxNodes }, refs: [] });
+  const plain = plainSchema(schema);
+  const root = isObject(plain) ? plain : {};
+  return fit(plain, { root, rules, lost, nodes: { left: maxNodes }, refs: [] });
 }
 
 function fit(schema: unknown, scope: Scope): JsonObject {

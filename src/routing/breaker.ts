@@ -147,17 +147,17 @@ export function createBreaker({ scope, id, settings, onEvent }: BreakerOptions):
         fail(error, atMs) {
           leave();
           const kind = kindOf(error);
+          // What began before it was last closed was known then.
+          if (!open && began !== era) return;
           if (kind === "failures") {
             window.add(failures, 1, atMs);
             streak += 1;
           }
-          if (open) {
-            // It is known already; only a probe, or a worse kind of failure, says anything new.
-            const isNews = (mine !== null && began === era) || worse(kind, open.kind);
-            if (isNews) trip(error, atMs);
-          } else if (kind !== "failures" || isTooMany(atMs)) {
-            if (began === era || kind === "failures") trip(error, atMs);
-          }
+          // While open only a probe, or a worse kind of failure, says anything new.
+          const isNews = open
+            ? (mine !== null && began === era) || worse(kind, open.kind)
+            : kind !== "failures" || isTooMany(atMs);
+          if (isNews) trip(error, atMs);
         },
       };
     },

@@ -4,7 +4,14 @@ export interface LatencySketch {
   add(ms: number, nowMs: number): void;
   /** About how long the fastest share `q` took at most; null while fewer than {@link fewest} were seen. */
   quantile(q: number, nowMs: number): number | null;
+  /**
+   * The same of the usual ones: without those that took more than {@link outlier} times the median. When one in ten
+   * hangs, the plain 95th percentile is as long as they hang.
+   */
+  usual(q: number, nowMs: number): number | null;
 }
+
+const outlier = 5;
 
 /** Fewer durations than this say nothing about the rare slow ones. */
 export const fewest = 20;
@@ -30,26 +37,39 @@ export function createLatencySketch(halfMs = 5 * 60_000): LatencySketch {
     startedMs = nowMs;
   };
 
+  const at = (bucket: number): number => (young[bucket] ?? 0) + (old[bucket] ?? 0);
+
+  /** Of the durations in the first `end` buckets. */
+  const quantileOf = (q: number, end: number): number | null => {
+    let total = 0;
+    for (let bucket = 0; bucket < end; bucket += 1) total += at(bucket);
+    if (total < fewest) return null;
+    let left = Math.ceil(total * q);
+    let bucket = 0;
+    while (bucket < end - 1 && left > at(bucket)) {
+      left -= at(bucket);
+      bucket += 1;
+    }
+    return growth ** bucket;
+  };
+
   return {
     add(ms, nowMs) {
       turn(nowMs);
-      const bucket = Math.ceil(Math.log(Math.max(1, ms)) / Math.log(growth));
-      const index = Math.min(buckets - 1, bucket);
-      young[index] = (young[index] ?? 0) + 1;
+      const bucket = bucketOf(ms);
+      young[bucket] = (young[bucket] ?? 0) + 1;
     },
     quantile(q, nowMs) {
       turn(nowMs);
-      let total = 0;
-      for (let index = 0; index < buckets; index += 1) {
-        total += (young[index] ?? 0) + (old[index] ?? 0);
-      }
-      if (total < fewest) return null;
-      let left = Math.ceil(total * q);
-      for (let index = 0; index < buckets; index += 1) {
-        left -= (young[index] ?? 0) + (old[index] ?? 0);
-        if (left <= 0) return growth ** index;
-      }
-      return growth ** (buckets - 1);
+      return quantileOf(q, buckets);
+    },
+    usual(q, nowMs) {
+      turn(nowMs);
+      const median = quantileOf(0.5, buckets);
+      return median && quantileOf(q, bucketOf(median * outlier) + 1);
     },
   };
 }
+
+const bucketOf = (ms: number): number =>
+  Math.min(buckets - 1, Math.ceil(Math.log(Math.max(1, ms)) / Math.log(growth)));

@@ -60,7 +60,7 @@ export type AttemptOutcome =
 
 export interface Stats {
   of(id: string): DeploymentStats;
-  /** How long the first token takes at most in 95 of 100 streams; null until enough were seen. */
+  /** How long the first token takes at most in 95 of 100 usual streams (outliers left out); null until enough were seen. */
   firstTokenP95(id: string): number | null;
   /** An attempt is about to be sent. @param tokens about how many it will count for, in and out */
   begin(id: string, tokens: number): MeasuredAttempt;
@@ -113,7 +113,7 @@ export function createStats(options: StatsOptions = {}): Stats {
       const tally = records.get(id);
       return tally ? statsOf(tally, monotonic()) : noStats;
     },
-    firstTokenP95: (id) => records.get(id)?.sketch.quantile(0.95, monotonic()) ?? null,
+    firstTokenP95: (id) => records.get(id)?.sketch.usual(0.95, monotonic()) ?? null,
     begin(id, tokens) {
       const tally = tallyOf(id);
       const startedMs = monotonic();

@@ -41,7 +41,9 @@ describe.skipIf(agents.length === 0)("silence", () => {
         },
         { limitMs: silenceMs + 20_000 },
       );
-      const asked = ground.upstreamOf(vendor).requests.filter(({ method }) => method === "POST").length;
+      const asked = ground
+        .upstreamOf(vendor)
+        .requests.filter(({ method }) => method === "POST").length;
       return { name: agent.name, isError, text, asked };
     });
     expect(await Promise.all(runs)).toEqual(

@@ -7,6 +7,7 @@ import { freeformLoss, freeformSchema } from "../freeform.ts";
 import { loneText } from "../lone-text.ts";
 import { createLosses, loseRefused, type Losses } from "../losses.ts";
 import { loseAccount } from "../openai-account.ts";
+import { plainSchema } from "../plain-schema.ts";
 import { refuseLostTools, vendorToolLoss } from "../vendor-tools.ts";
 import { encodeCache } from "./block-encode.ts";
 import { encodeConversation, type Turn } from "./message-encode.ts";

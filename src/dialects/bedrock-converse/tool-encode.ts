@@ -11,6 +11,7 @@ import type { Turn } from "./message-encode.ts";
 import { encodeToolName } from "./names.ts";
 import { dialectId, foreignFields, noForm, ownExt } from "./wire.ts";
 import { wordOf } from "../fields.ts";
+import { plainSchema } from "../plain-schema.ts";
 
 export interface ToolScope extends BlockScope {
   request: ChatRequest;

@@ -10,6 +10,7 @@ import { freeformLoss, freeformSchema } from "../freeform.ts";
 import { createLosses, loseRefused } from "../losses.ts";
 import { loseWishes } from "../lost-wishes.ts";
 import { fitOutputLimit } from "../output-limit.ts";
+import { plainSchema } from "../plain-schema.ts";
 import { refuseLostTools, vendorToolLoss } from "../vendor-tools.ts";
 import { encodeMessages, type Scope } from "./message-encode.ts";
 import { dialectId, foreignFields, noForm, ownExt } from "./wire.ts";

@@ -10,6 +10,7 @@ import { fitOutputLimit } from "../output-limit.ts";
 import { refuseLostTools, vendorToolLoss } from "../vendor-tools.ts";
 import { isMetUnasked } from "../bookkeeping.ts";
 import { loseWishes } from "../lost-wishes.ts";
+import { plainSchema } from "../plain-schema.ts";
 import { encodeMessages, type Scope } from "./message-encode.ts";
 import { encodeOptions } from "./options.ts";
 import { asksForGenerate, dialectId, foreignFields, noForm, ownExt } from "./wire.ts";

@@ -11,7 +11,7 @@ import { openai } from "./told/openai.ts";
 import { responses } from "./told/responses.ts";
 import { type Failure, type Reader, text, type Told } from "./told/told.ts";
 
-export type { Call, Failure, Told, ToldUsage } from "./told/told.ts";
+export type { Told } from "./told/told.ts";
 
 const readers: Readonly<Record<Wire, Reader>> = {
   "openai-chat": openai,

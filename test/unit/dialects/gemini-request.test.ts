@@ -527,6 +527,10 @@ test("every path has one route", () => {
     "/v1/projects/{project}/locations/{location}/publishers/google/models/{model}:streamGenerateContent",
   );
   expect(paths).toContain("/models/{model}:countTokens");
+  // The AI SDK leaves the collection out of names with a slash. The template matches all others, too.
+  expect(paths.indexOf("/v1beta/{model}:generateContent")).toBeGreaterThan(
+    paths.indexOf("/v1beta/tunedModels/{model}:batchEmbedContents"),
+  );
   expect(
     gemini.routes.filter(({ stream }) => stream).every(({ path }) => path.includes(":stream")),
   ).toBe(true);

@@ -46,7 +46,12 @@ describe("what is heard otherwise", () => {
     ["own-tools", "calls", /"arguments":"\{[^}]*\}/, '"arguments":"{}'],
     ["own-tools", "finish", /"finish_reason":"tool_calls"/, '"finish_reason":"length"'],
     ["own-tools", "usage.input", /"prompt_tokens":\d+/, '"prompt_tokens":1'],
-    ["own-tools", "usage.output", /"completion_tokens":\d+/, '"completion_tokens":1'],
+    [
+      "own-tools",
+      "usage.output",
+      /"completion_tokens":\d+,"total_tokens":\d+/,
+      '"completion_tokens":1',
+    ],
     ["own-stream-thinking", "reasoning", /"reasoning_content":"[^"]/, '"reasoning_content":"?'],
     ["own-400", "failure", /"status":400/, '"status":500'],
     ["own-400", "failure", /"message":"400 [^"]*"/, '"message":"400 No."'],
