@@ -66,7 +66,11 @@ async function mend(
   thrown: unknown,
 ): Promise<Outbound | null> {
   const { relayed, candidate, endpoint, origin } = outbound;
-  const isRefused = thrown instanceof GatewayError && thrown.code === "upstream_rejected";
+  // Any other fault of the request is the caller's, and is told after one attempt.
+  const isRefused =
+    thrown instanceof GatewayError &&
+    thrown.code === "upstream_rejected" &&
+    asksForProof.test(`${thrown.message} ${thrown.upstream?.body ?? ""}`);
   if (!relayed || !isRefused || inbound.operation !== "chat") return null;
   try {
     const { value } = inbound.chat();
@@ -79,6 +83,9 @@ async function mend(
     throw error;
   }
 }
+
+/** What providers name when they miss what they signed. */
+const asksForProof = /signature|thinking|thought|reasoning|encrypted/i;
 
 async function answered(
   outbound: Outbound,

@@ -1,5 +1,5 @@
 // Structured output where the model does not enforce a schema itself: a tool it must call, whose arguments are the answer.
-import { type Schema, Validator } from "@cfworker/json-schema";
+import { Validator } from "@cfworker/json-schema";
 import type { ChatRequest, Finish } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
 import type { ChatEvent } from "../ir/event.ts";
@@ -170,7 +170,7 @@ function createCheck(schema: Record<string, unknown>): (text: string) => string 
   return (text) => {
     const value = parsed(text);
     try {
-      validator ??= new Validator(schema as Schema, "2020-12", true);
+      validator ??= new Validator(schema, "2020-12", true);
       const { errors, valid } = validator.validate(value);
       if (valid) return text;
       const [first] = errors.toReversed();

@@ -47,7 +47,7 @@ providers:
 
 Clients then ask for \`provider/model\`. Where a provider speaks the client's own wire, the request goes through byte for byte; otherwise it is translated.
 
-The words for chat are the wires: **chat** is OpenAI's Chat Completions, **responses** OpenAI's Responses, **messages** Anthropic's Messages, **converse** Amazon Bedrock's; **gemini**, **cohere** and **ollama** are those vendors' own. What is translated goes to the first. Other operations are in OpenAI's wire unless another one is named. *Pass-through* means that the vendor's API is like no other: reach it below \`/providers/{provider}/\`. *Unverified* means that the facts come from other people's code instead of the vendor's pages.`;
+The words for chat are the wires: **chat** is OpenAI's Chat Completions, **responses** OpenAI's Responses, **messages** Anthropic's Messages, **converse** Amazon Bedrock's; **gemini**, **cohere** and **ollama** are those vendors' own. What is translated goes to the first. Other operations are in OpenAI's wire unless another one is named. *Pass-through* means that the vendor's API is like no other: reach it below \`/providers/{provider}/\`. *Unverified* means that the facts come from other people's code instead of the vendor's pages. What becomes of fields that a provider does not take is on a page of its own: [parameters](parameters.md).`;
 
 /** How many there are, and how many of them speak what. */
 function counts(remote: readonly Provider[], local: readonly Provider[]): string {

@@ -73,8 +73,8 @@ export function createGates(options: GatesOptions = {}): Gates {
         if (!isInside) return;
         isInside = false;
         for (const { name } of gates) {
-          const left = (inside.get(name) ?? 0) - 1;
-          if (left > 0) inside.set(name, left);
+          const others = (inside.get(name) ?? 0) - 1;
+          if (others > 0) inside.set(name, others);
           else inside.delete(name);
         }
         letIn();
@@ -97,7 +97,7 @@ export function createGates(options: GatesOptions = {}): Gates {
       if (!entered) continue;
       queue.splice(index, 1);
       index -= 1;
-      pace.seen();
+      pace.seen(queue.length);
       waiter.admit(entered.way, entered.permit);
     }
   };
@@ -141,7 +141,8 @@ export function createGates(options: GatesOptions = {}): Gates {
       if (entered) return entered;
       if (maxWaitMs <= 0) throw refusal(ways);
       const ahead = queue.filter((waiter) => waiter.priority >= priority).length;
-      if (pace.expected(ahead) > maxWaitMs) throw refusal(ways);
+      // The first in the queue may always wait: an old pace must not shut the door for good.
+      if (ahead > 0 && pace.expected(ahead) > maxWaitMs) throw refusal(ways);
       const place = placeFor(priority);
       if (place === undefined) throw refusal(ways);
       return new Promise((resolve, reject) => {
@@ -180,18 +181,21 @@ function later(run: () => void, ms: number): () => void {
   return () => clearTimeout(timer);
 }
 
-/** How quickly the queue moves: an average of the time between two admissions. */
-function createPace(): { seen(): void; expected(ahead: number): number } {
+/** How quickly the queue moves: an average of the time between two admissions while others wait. */
+function createPace(): { seen(waiting: number): void; expected(ahead: number): number } {
+  /** Of the last admission, when somebody was still waiting after it. */
   let lastMs: number | null = null;
-  let intervalMs = 0;
+  let intervalMs: number | null = null;
   return {
-    seen() {
+    seen(waiting) {
       const nowMs = monotonic();
-      // A pause in which nobody waited says nothing about the pace.
-      const interval = lastMs === null ? 0 : Math.min(nowMs - lastMs, 10_000);
-      intervalMs = intervalMs === 0 ? interval : intervalMs + 0.1 * (interval - intervalMs);
-      lastMs = nowMs;
+      if (lastMs !== null) {
+        const interval = nowMs - lastMs;
+        intervalMs =
+          intervalMs === null ? interval : intervalMs + 0.1 * (interval - intervalMs);
+      }
+      lastMs = waiting > 0 ? nowMs : null;
     },
-    expected: (ahead) => (ahead + 1) * intervalMs,
+    expected: (ahead) => (ahead + 1) * (intervalMs ?? 0),
   };
 }

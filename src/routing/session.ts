@@ -67,7 +67,7 @@ const isName = (value: unknown): value is string => typeof value === "string" &&
 
 function hash(...texts: readonly string[]): string {
   let sum = 0n;
-  for (const text of texts) sum = BigInt(Bun.hash(text, sum));
+  for (const text of texts) sum = Bun.hash(text, sum);
   return sum.toString(36);
 }
 

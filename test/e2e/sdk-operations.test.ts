@@ -91,9 +91,6 @@ describe("embeddings for", () => {
     "all SDKs, by %s",
     async (model) => {
       const counts = await Promise.all([
-        openaiClient()
-          .embeddings.create({ model, input: texts })
-          .then(({ data }) => data.map(({ embedding }) => embedding)),
         ollamaClient()
           .embed({ model, input: texts })
           .then(({ embeddings }) => embeddings),
@@ -110,6 +107,14 @@ describe("embeddings for", () => {
           values: texts,
           maxRetries: 0,
         }).then(({ embeddings }) => embeddings),
+        // The others' own servers speak OpenAI's wire, too: relayed, it proves nothing here.
+        ...(model.startsWith("openai/")
+          ? [
+              openaiClient()
+                .embeddings.create({ model, input: texts })
+                .then(({ data }) => data.map(({ embedding }) => embedding)),
+            ]
+          : []),
       ]);
       const [first = []] = counts;
       expect(first).toHaveLength(3);
@@ -146,10 +151,7 @@ describe("ollama", () => {
 
   test("thinking is told beside the answer", async () => {
     const [, , ollama] = upstreams;
-    ollama?.script([
-      { kind: "text", text: "Yes.", reasoning: "Is it?" },
-      { kind: "text", text: "Yes.", reasoning: "Is it?" },
-    ]);
+    ollama?.script({ kind: "text", text: "Yes.", reasoning: "Is it?" });
     const question = {
       model: "ollama/qwen3-vl",
       messages: [{ role: "user", content: "Is it?" }],
@@ -157,15 +159,6 @@ describe("ollama", () => {
     };
     const { message } = await ollamaClient().chat(question);
     expect([message.thinking, message.content]).toEqual(["Is it?", "Yes."]);
-    const openai = await openaiClient().chat.completions.create({
-      model: "ollama/qwen3-vl",
-      messages: [{ role: "user", content: "Is it?" }],
-      reasoning_effort: "high",
-    });
-    expect(openai.choices[0]?.message).toMatchObject({
-      content: "Yes.",
-      reasoning_content: "Is it?",
-    });
   });
 });
 
@@ -178,7 +171,6 @@ describe("openai: an answer that is gone on from", () => {
         : responses.create({ model: "demo/echo", ...body });
     const first = await ask({ input: "My name is Ada." });
     const second = await ask({ input: "And?", previous_response_id: first.id });
-    expect(second.previous_response_id).toBe(first.id);
     expect(second.usage?.input_tokens ?? 0).toBeGreaterThan(first.usage?.input_tokens ?? 0);
     const kept = await responses.retrieve(second.id);
     expect(kept.output_text ?? "").toContain("And?");

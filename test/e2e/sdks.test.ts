@@ -1,37 +1,15 @@
 // Vendors' SDKs over HTTP to the executable: answers and tools, streamed and not, and every kind of failure.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
-import { aiBedrock, aiGoogle } from "../support/sdks/ai-sdk.ts";
-import { bedrockSdk, vertexSdk } from "../support/sdks/anthropic-family.ts";
-import { awsConverse, awsInvoke } from "../support/sdks/aws.ts";
-import { type Question, type Sdk, statusOf, wordsOf } from "../support/sdks/sdk.ts";
-import {
-  cohereSdk,
-  googleBeta,
-  googleFirst,
-  ollamaSdk,
-  responsesSdk,
-} from "../support/sdks/vendors.ts";
+import { sdks } from "../support/sdks/all.ts";
+import { type Question, statusOf, wordsOf } from "../support/sdks/sdk.ts";
+import { responsesSdk } from "../support/sdks/vendors.ts";
 import { startOpenAiUpstream } from "../support/upstream/openai.ts";
 import type { Upstream } from "../support/upstream/upstream.ts";
 
 const gatewayKey = "canary-key-of-the-gateway-0123456789";
 const upstreamKey = "canary-key-of-the-provider-0123456789";
 const model = "up/gpt-4o";
-
-const sdks: readonly Sdk[] = [
-  responsesSdk,
-  googleBeta,
-  googleFirst,
-  ollamaSdk,
-  cohereSdk,
-  awsConverse,
-  awsInvoke,
-  bedrockSdk,
-  vertexSdk,
-  aiGoogle,
-  aiBedrock,
-];
 
 let upstream: Upstream;
 let daemon: Daemon;

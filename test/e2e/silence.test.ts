@@ -3,6 +3,7 @@ import Anthropic from "@anthropic-ai/sdk";
 import { expect, test } from "bun:test";
 import OpenAI from "openai";
 import { startDaemon } from "../support/daemon.ts";
+import { sdks } from "../support/sdks/all.ts";
 
 /** Longer than the runtime's default idle limit and than the gateway's keep-alive and early opening. */
 const silenceMs = 14_000;
@@ -59,29 +60,54 @@ test("R09 R10 silence before the answer and within it cuts no stream, and SDKs r
       });
       return stream.finalText();
     };
-    const raw = async (path: string, when: string): Promise<{ text: string; headers: Headers }> => {
+    const raw = async (
+      path: string,
+      body: Record<string, unknown>,
+    ): Promise<{ text: string; headers: Headers }> => {
       const answer = await fetch(`${daemon.url}${path}`, {
         method: "POST",
-        body: JSON.stringify({
-          model: "up/m",
-          stream: true,
-          max_tokens: 100,
-          messages: [{ role: "user", content: when }],
-        }),
+        body: JSON.stringify(body),
       });
       return { text: await answer.text(), headers: answer.headers };
     };
-    const [texts, chat, messages] = await Promise.all([
+    const late = [{ role: "user", content: "late" }];
+    const asked = { model: "up/m", stream: true, max_tokens: 100, messages: late };
+    const gemini = { contents: [{ role: "user", parts: [{ text: "late" }] }] };
+    const [texts, others, chat, messages, responses, google, ollama] = await Promise.all([
       Promise.all([
         askOpenAi("early"),
         askOpenAi("late"),
         askAnthropic("early"),
         askAnthropic("late"),
       ]),
-      raw("/v1/chat/completions", "late"),
-      raw("/v1/messages", "late"),
+      Promise.all(
+        sdks.flatMap(({ name, connect }) =>
+          ["early", "late"].map(async (prompt) => {
+            const client = connect(daemon.url, "any");
+            const { text } = await client.ask({ model: "up/m", prompt, stream: true });
+            return [name, prompt, text];
+          }),
+        ),
+      ),
+      raw("/v1/chat/completions", asked),
+      raw("/v1/messages", asked),
+      raw("/v1/responses", { model: "up/m", stream: true, input: "late" }),
+      raw("/v1beta/models/up/m:streamGenerateContent?alt=sse", gemini),
+      raw("/api/chat", { model: "up/m", messages: late }),
     ]);
     expect(texts).toEqual(["one two", "one two", "one two", "one two"]);
+    expect(others).toEqual(
+      sdks.flatMap(({ name }) => ["early", "late"].map((when) => [name, when, "one two"])),
+    );
+    // An event, under the number of the one before it: comments do not reset Codex' idle timer.
+    const numbers = Array.from(responses.text.matchAll(/"sequence_number":(\d+)/g), Number);
+    expect(responses.text).toMatch(/^event: keepalive\ndata: \{"type":"keepalive"/m);
+    expect(numbers).toEqual(numbers.toSorted((one, other) => one - other));
+    // Nothing but blank lines: Gemini CLI reads no comments.
+    expect(google.text).toContain("\n\n\n");
+    expect(google.text).not.toMatch(/^(?!data: |$)/m);
+    for (const line of ollama.text.trim().split("\n")) JSON.parse(line);
+    expect(ollama.text.match(/"content":""/g)?.length ?? 0).toBeGreaterThan(1);
     expect(chat.text).toMatch(/^: ?\w*\n/m);
     expect(messages.text).toContain("event: ping");
     expect(chat.headers.get("x-accel-buffering")).toBe("no");
