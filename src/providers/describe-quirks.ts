@@ -187,6 +187,11 @@ const described: AllDescribed = {
     relayed: "edited",
     show: when("refuses what OpenAI's SDKs add to answers"),
   },
+  refusesEmptyTools: {
+    does: "An empty `tools` is left out, with `tool_choice` and `parallel_tool_calls`.",
+    relayed: "edited",
+    show: when("refuses an empty list of tools"),
+  },
   rerankResults: {
     does: "The member of a rerank answer that holds the results.",
     relayed: "as it is",

@@ -191,8 +191,7 @@ function createPace(): { seen(waiting: number): void; expected(ahead: number): n
       const nowMs = monotonic();
       if (lastMs !== null) {
         const interval = nowMs - lastMs;
-        intervalMs =
-          intervalMs === null ? interval : intervalMs + 0.1 * (interval - intervalMs);
+        intervalMs = intervalMs === null ? interval : intervalMs + 0.1 * (interval - intervalMs);
       }
       lastMs = waiting > 0 ? nowMs : null;
     },

@@ -22,14 +22,14 @@ export function fit(
 
 /** Applies the quirks of this wire's fields, then those of all wires. */
 export function fitFields(draft: Draft, target: Pick<Target, "model" | "quirks">): void {
-  if (draft.isEmptyList("tools")) leaveOutTools(draft, undefined);
+  if (target.quirks.refusesEmptyTools && draft.isEmptyList("tools")) leaveOutTools(draft, undefined);
   fitOutputField(draft, target);
   fitToolChoice(draft, target.quirks);
   fitEffort(draft, target.quirks);
   fitRefused(draft, target);
 }
 
-/** Servers refuse a choice among no tools, and many an empty list of them. */
+/** A choice among no tools is refused too. */
 function leaveOutTools(draft: Draft, reason: string | undefined): void {
   for (const name of ["tools", "parallel_tool_calls", "tool_choice"]) {
     if (!draft.has(name)) continue;

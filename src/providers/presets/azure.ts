@@ -77,5 +77,6 @@ export const azure: Provider = {
     maxTokensField: "max_completion_tokens",
     refusesReasoning: true,
     refusesSdkFields: true,
+    refusesEmptyTools: true,
   },
 };

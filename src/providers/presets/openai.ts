@@ -30,5 +30,6 @@ export const openai = defineCompatible({
     maxTokensField: "max_completion_tokens",
     refusesReasoning: true,
     refusesSdkFields: true,
+    refusesEmptyTools: true,
   },
 });
