@@ -128,6 +128,8 @@ export interface Quirks {
   filePart?: "file" | "document_url";
   /** What OpenAI's SDKs add to the answers that they hand out (`parsed_arguments` …) is refused when it comes back: cut out. */
   refusesSdkFields?: boolean;
+  /** The client's vendor itself: fields that tell it of the client's machine (Anthropic `safeguards`) go there and nowhere else. */
+  keepsPrivate?: boolean;
   /** An empty list of tools is refused: on relays it is left out, with what is said of choosing among none. */
   refusesEmptyTools?: boolean;
   /** The member of a rerank answer that holds the results. Default `results`. */

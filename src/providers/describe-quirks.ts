@@ -187,6 +187,11 @@ const described: AllDescribed = {
     relayed: "edited",
     show: when("refuses what OpenAI's SDKs add to answers"),
   },
+  keepsPrivate: {
+    does: "`safeguards`, which tells of the client's machine, is kept: it is the client's own vendor.",
+    relayed: "as it is",
+    show: when("keeps `safeguards`, which all others are not sent"),
+  },
   refusesEmptyTools: {
     does: "An empty `tools` is left out, with `tool_choice` and `parallel_tool_calls`.",
     relayed: "edited",

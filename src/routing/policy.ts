@@ -72,7 +72,7 @@ export interface PolicySettings {
   readonly buffer?: number;
   /** At most this share of requests goes to a deployment that was not measured of late. Default 0.05. */
   readonly explore?: number;
-  /** How old a measurement is before it is taken anew. Default 30 s. */
+  /** How old a measurement is before it is taken anew. Default 15 s. */
   readonly staleMs?: number;
   /** `balanced`: what counts how much. */
   readonly balance?: Partial<BalanceWeights>;

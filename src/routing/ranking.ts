@@ -75,7 +75,7 @@ function findScout<C extends Contender>(
   sorted: readonly Ranked<C>[],
   chance: { random: number; nowMs: number; explore?: number; staleMs?: number },
 ): Ranked<C> | undefined {
-  const { random, nowMs, explore = 0.05, staleMs = 30_000 } = chance;
+  const { random, nowMs, explore = 0.05, staleMs = 15_000 } = chance;
   const idle = sorted.filter(
     ({ contender, stats }) => contender.weight > 0 && stats.inFlight === 0,
   );

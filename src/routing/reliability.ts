@@ -5,5 +5,7 @@ import type { DeploymentStats } from "./stats.ts";
 const credit = 4;
 
 /** Above 0, at most 1. */
-export const reliability = ({ attempts, successRate }: DeploymentStats): number =>
-  (attempts * successRate + credit) / (attempts + credit);
+export function reliability(stats: DeploymentStats): number {
+  const { attempts, successRate } = stats;
+  return (attempts * successRate + credit) / (attempts + credit);
+}

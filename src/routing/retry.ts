@@ -66,9 +66,12 @@ export function createRetryPlan(options: {
   budget: RetryBudget;
   random: Random;
   settings?: Partial<RetrySettings>;
+  /** Asked although it rests, since nobody else is there: once is enough. */
+  lastResort?: boolean;
 }): RetryPlan {
   const { budget, random } = options;
   const settings = { ...defaultRetry, ...options.settings };
+  if (options.lastResort) settings.retries = 0;
   let attempts = 0;
   /** At the present deployment. */
   let retries = 0;

@@ -5,7 +5,7 @@ import type { Allowance, RateLimits } from "./rate-headers.ts";
 import { createRecentMap } from "./recent-map.ts";
 import { createSlidingWindow, type SlidingWindow } from "./sliding-window.ts";
 
-/** Averages favour the recent; null while nothing is known. */
+/** Averages favour the recent; null while nothing is known. Live: read at the moment it is looked at. */
 export interface DeploymentStats {
   /** Attempts under way. */
   readonly inFlight: number;
@@ -69,7 +69,7 @@ export interface Stats {
 export interface StatsOptions {
   /** Over how long the share of successes is taken. Default 5 minutes. */
   windowMs?: number;
-  /** An average has mostly forgotten what is older than this. Default 30 s. */
+  /** An average has mostly forgotten what is older than this. Default 15 s. */
   memoryMs?: number;
   maxDeployments?: number;
 }
@@ -86,13 +86,13 @@ const sentTokens = 1;
  * attempt.end({ kind: "answered", outputTokens: 310 });
  */
 export function createStats(options: StatsOptions = {}): Stats {
-  const { windowMs = 5 * 60_000, memoryMs = 30_000, maxDeployments = 4096 } = options;
+  const { windowMs = 5 * 60_000, memoryMs = 15_000, maxDeployments = 4096 } = options;
   const records = createRecentMap<Tally>(maxDeployments, (tally) => tally.inFlight === 0);
 
   const tallyOf = (id: string): Tally => {
     const known = records.get(id);
     if (known) return known;
-    const tally: Tally = {
+    const figures: Omit<Tally, "view"> = {
       inFlight: 0,
       outcomes: createSlidingWindow({ windowMs, lanes: 2 }),
       minute: createSlidingWindow({ windowMs: 60_000, lanes: 2, buckets: 12 }),
@@ -104,15 +104,13 @@ export function createStats(options: StatsOptions = {}): Stats {
       requests: null,
       tokens: null,
     };
+    const tally: Tally = Object.assign(figures, { view: viewOf(figures) });
     records.set(id, tally);
     return tally;
   };
 
   return {
-    of(id) {
-      const tally = records.get(id);
-      return tally ? statsOf(tally, monotonic()) : noStats;
-    },
+    of: (id) => records.get(id)?.view ?? noStats,
     firstTokenP95: (id) => records.get(id)?.sketch.usual(0.95, monotonic()) ?? null,
     begin(id, tokens) {
       const tally = tallyOf(id);
@@ -138,25 +136,49 @@ interface Tally {
   measuredAtMs: number | null;
   requests: Allowance | null;
   tokens: Allowance | null;
+  /** What others see. */
+  view: DeploymentStats;
 }
 
-function statsOf(tally: Tally, nowMs: number): DeploymentStats {
-  const good = tally.outcomes.sum(answered, nowMs);
-  const attempts = good + tally.outcomes.sum(failed, nowMs);
-  return {
-    inFlight: tally.inFlight,
-    attempts,
-    successRate: attempts === 0 ? 1 : good / attempts,
-    firstTokenMs: tally.firstToken.value,
-    totalMs: tally.total.value,
-    tokensPerSecond: tally.speed.value,
-    measuredAtMs: tally.measuredAtMs,
-    requestsLastMinute: tally.minute.sum(sent, nowMs),
-    tokensLastMinute: tally.minute.sum(sentTokens, nowMs),
-    requests: tally.requests,
-    tokens: tally.tokens,
-  };
-}
+/** Nothing is summed up before it is asked for: most policies look at one or two figures. */
+const viewOf = (tally: Omit<Tally, "view">): DeploymentStats => ({
+  get inFlight() {
+    return tally.inFlight;
+  },
+  get attempts() {
+    const nowMs = monotonic();
+    return tally.outcomes.sum(answered, nowMs) + tally.outcomes.sum(failed, nowMs);
+  },
+  get successRate() {
+    const nowMs = monotonic();
+    const good = tally.outcomes.sum(answered, nowMs);
+    return good === 0 && this.attempts === 0 ? 1 : good / this.attempts;
+  },
+  get firstTokenMs() {
+    return tally.firstToken.value;
+  },
+  get totalMs() {
+    return tally.total.value;
+  },
+  get tokensPerSecond() {
+    return tally.speed.value;
+  },
+  get measuredAtMs() {
+    return tally.measuredAtMs;
+  },
+  get requestsLastMinute() {
+    return tally.minute.sum(sent, monotonic());
+  },
+  get tokensLastMinute() {
+    return tally.minute.sum(sentTokens, monotonic());
+  },
+  get requests() {
+    return tally.requests;
+  },
+  get tokens() {
+    return tally.tokens;
+  },
+});
 
 const debit = (allowance: Allowance | null, amount: number): Allowance | null =>
   allowance && { ...allowance, remaining: Math.max(0, allowance.remaining - amount) };

@@ -6,8 +6,8 @@ import { codex } from "../support/agents/codex.ts";
 import { geminiCli } from "../support/agents/gemini-cli.ts";
 import { gatewayKey, type Ground, openGround, vendors } from "../support/agents/ground.ts";
 
-/** Longer than the gateway waits before it opens a stream, and two of its keep-alives. */
-const silenceMs = 26_000;
+/** Longer than the gateway waits before it opens a stream, and than it is silent on one. */
+const silenceMs = 16_000;
 /** Codex hangs up after so long without an event. */
 const patience = "stream_idle_timeout_ms = 13000\nstream_max_retries = 0\nrequest_max_retries = 0";
 

@@ -3,6 +3,7 @@ import Anthropic from "@anthropic-ai/sdk";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import OpenAI from "openai";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
+import type { JsonObject } from "../../src/lib/json.ts";
 
 let daemon: Daemon;
 let openai: OpenAI;
@@ -33,6 +34,50 @@ test("the banner says what is served, where, and how to try it", () => {
   expect(text).toContain("curl ");
   expect(text).toContain("OPENAI_BASE_URL=");
   expect(text).toContain(daemon.dataDir);
+});
+
+describe("models are listed in the shape that each family of clients reads", () => {
+  const get = async (path: string, headers: Record<string, string> = {}): Promise<JsonObject> => {
+    const answer = await fetch(`${daemon.url}${path}`, { headers });
+    expect(answer.status).toBe(200);
+    return (await answer.json()) as JsonObject;
+  };
+
+  test.each([
+    ["OpenAI's", "/v1/models", {}, "data", "id", "demo/echo"],
+    ["OpenAI's", "/models", {}, "data", "id", "demo/echo"],
+    ["Anthropic's", "/v1/models", { "anthropic-version": "2023-06-01" }, "data", "id", "demo/echo"],
+    ["Google's", "/v1/models", { "x-goog-api-key": "any" }, "models", "name", "models/demo/echo"],
+    ["Google's", "/v1beta/models", {}, "models", "name", "models/demo/echo"],
+    ["Ollama's", "/api/tags", {}, "models", "name", "demo/echo"],
+  ] as const)("%s: GET %s", async (_family, path, headers, list, field, name) => {
+    const found = (await get(path, headers))[list] as JsonObject[];
+    expect(found.map((model) => model[field])).toContain(name);
+  });
+
+  test("an editor that looks for Ollama finds models with tools, and talks to them", async () => {
+    const { version } = await get("/api/version");
+    expect(Bun.semver.satisfies(String(version), ">=0.13.4")).toBe(true);
+    const { models } = await get("/api/tags");
+    const [first] = models as JsonObject[];
+    const shown = await fetch(`${daemon.url}/api/show`, {
+      method: "POST",
+      body: JSON.stringify({ model: first?.["model"] }),
+    });
+    expect(await shown.json()).toMatchObject({
+      capabilities: expect.arrayContaining(["completion", "tools"]),
+      model_info: { "general.architecture": expect.any(String) },
+    });
+    expect(await get("/api/ps")).toEqual({ models: [] });
+    const said = await fetch(`${daemon.url}/v1/chat/completions`, {
+      method: "POST",
+      body: JSON.stringify({
+        model: first?.["model"],
+        messages: [{ role: "user", content: "Hello" }],
+      }),
+    });
+    expect(said.status).toBe(200);
+  });
 });
 
 test("both loopback addresses answer", async () => {

@@ -52,6 +52,7 @@ beforeAll(async () => {
         extra_body: { tier: 1 },
         extra_headers: { "x-team": "a" },
       },
+      copy: { type: "anthropic-compatible", base_url, api_key: "k" },
       loose: { type: "anthropic", base_url, api_key: "k", allow_params: ["seed", "logit_bias"] },
     },
     models: {
@@ -154,6 +155,21 @@ describe("parameters that the target does not take", () => {
     expect(lost(answer)).toEqual([]);
     expect(JSON.parse(seen[0]?.body ?? "")).toMatchObject({ seed: 7, logit_bias: { "1": 2 } });
   });
+});
+
+test("what tells of the client's machine goes to its own vendor alone", async () => {
+  const text = (model: string): string =>
+    `{"model":"${model}","max_tokens":9,"safeguards":[{"cwd":"/home/u"}],"messages":[{"role":"user","content":"Hi"}]}`;
+  const send = (model: string): Promise<Response> =>
+    gateway.fetch("/v1/messages", {
+      method: "POST",
+      headers: { "x-api-key": "key-plain-0123456789" },
+      body: text(model),
+    });
+  expect((await send("claude/m")).status).toBe(200);
+  const other = await send("copy/m");
+  expect([other.status, lost(other)]).toEqual([200, ["safeguards"]]);
+  expect(seen.map(({ body: sent }) => sent.includes("/home/u"))).toEqual([true, false]);
 });
 
 describe("what the operator does to every body", () => {

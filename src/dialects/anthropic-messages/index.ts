@@ -54,6 +54,12 @@ export const anthropicMessages: Dialect = {
   },
   enforcesSchema: ({ facts, model, quirks }) =>
     traitsOf(model, facts).hasJsonSchema && !quirks.noJsonSchema,
+  fit(draft, { quirks }, operation) {
+    // Local paths and the state of the client's repository.
+    if (operation === "chat" && !quirks.keepsPrivate && draft.has("safeguards")) {
+      draft.remove("safeguards", "for Anthropic alone: left out");
+    }
+  },
   error: {
     decode: decodeError,
     encode: (error, requestId) => JSON.stringify(errorBody(error, requestId)),

@@ -22,7 +22,8 @@ export function fit(
 
 /** Applies the quirks of this wire's fields, then those of all wires. */
 export function fitFields(draft: Draft, target: Pick<Target, "model" | "quirks">): void {
-  if (target.quirks.refusesEmptyTools && draft.isEmptyList("tools")) leaveOutTools(draft, undefined);
+  if (target.quirks.refusesEmptyTools && draft.isEmptyList("tools"))
+    leaveOutTools(draft, undefined);
   fitOutputField(draft, target);
   fitToolChoice(draft, target.quirks);
   fitEffort(draft, target.quirks);

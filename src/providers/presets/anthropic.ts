@@ -11,5 +11,6 @@ export const anthropic = defineCompatible({
   anthropic: { countTokens: true, objects: true },
   authorize: anthropicKey,
   headers: anthropicVersion,
+  quirks: { keepsPrivate: true },
   modelsUrl: "/v1/models?limit=1000",
 });

@@ -33,20 +33,21 @@ function createScore(
   const request = requestOf(context);
   const weights = { ...defaultBalance, ...context.settings?.balance };
   const sum = weights.cost + weights.latency + weights.success + weights.headroom || 1;
-  const costOf = (contender: Contender): number => {
+  const costs = new Map<Contender, number>();
+  for (const contender of contenders) {
     const cost = expectedCost(contender, request);
-    return cost === null ? Infinity : Number(cost);
-  };
+    costs.set(contender, cost === null ? Infinity : Number(cost));
+  }
   const latencyOf = (stats: DeploymentStats): number | null =>
     request.stream ? stats.firstTokenMs : stats.totalMs;
-  const cheapest = Math.min(...contenders.map(costOf));
+  const cheapest = Math.min(...costs.values());
   const quickest = Math.min(
     ...contenders.map((each, place) => latencyOf(statsOf(each, place, context)) ?? Infinity),
   );
   return (contender, stats) => {
     const { share, fits } = headroomOf(contender, stats, request, context.nowMs ?? 0);
     const parts: BalanceWeights = {
-      cost: against(cheapest, costOf(contender)),
+      cost: against(cheapest, costs.get(contender) ?? Infinity),
       latency: against(quickest, latencyOf(stats) ?? quickest),
       success: reliability(stats),
       headroom: fits ? share : 0,

@@ -87,10 +87,16 @@ describe("the top level of a chat body", () => {
       '{"model":"m","random_seed":3}',
       ["logit_bias: the provider refuses this field"],
     ],
-    ['{"tools":[ ],"tool_choice":"auto","model":"m"}', {}, '{"model":"m"}', []],
+    [
+      '{"tools":[ ],"tool_choice":"auto","model":"m"}',
+      { refusesEmptyTools: true },
+      '{"model":"m"}',
+      [],
+    ],
+    ['{"tools":[ ],"model":"m"}', {}, '{"tools":[ ],"model":"m"}', []],
     [
       '{"tools":[],"tool_choice":"required"}',
-      {},
+      { refusesEmptyTools: true },
       "{}",
       ["tool_choice: there are no tools to choose from"],
     ],

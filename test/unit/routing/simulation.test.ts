@@ -237,13 +237,13 @@ test("rate limits: requests follow what the providers' headers leave", () => {
       },
     };
   };
-  const world = { requests, rate: 50, seed: 1 };
+  const world = { requests, rate: 45, seed: 1 };
   const make = () => [limited("small", 600), limited("large", 2400)];
   const aware = simulate({ ...world, deployments: make(), policy: policies["rate-limit-aware"] });
   const blind = simulate({ ...world, deployments: make(), policy: policies["round-robin"] });
   const extra = (outcome: typeof aware): number => total(outcome.attempts) - requests;
   printed.push(
-    `rate limits of 600 and 2,400 a minute, 3,000 requests a minute\n${table([
+    `rate limits of 600 and 2,400 a minute, 2,700 requests a minute\n${table([
       ["policy", "small", "large", "refused attempts"],
       ["rate-limit-aware", aware.led["small"]!, aware.led["large"]!, extra(aware)],
       ["round-robin", blind.led["small"]!, blind.led["large"]!, extra(blind)],
@@ -294,7 +294,7 @@ test("lowest-latency leaves one that has slowed down and finds it again", () => 
   expect(share(50_000, slowFrom)).toBeGreaterThan(0.98);
   expect(leftAfter).toBeLessThanOrEqual(30_000);
   expect(share(slowFrom + leftAfter, slowTo)).toBeLessThan(0.01);
-  expect(foundAfter).toBeLessThanOrEqual(180_000);
+  expect(foundAfter).toBeLessThanOrEqual(60_000);
   expect(share(550_000, 600_000)).toBeGreaterThan(0.98);
 });
 
@@ -411,7 +411,6 @@ test("hedging: one in ten first tokens hangs", () => {
   const plain: number[] = [];
   const hedged: number[] = [];
   let races = 0;
-  let unaborted = 0;
   const timeline = createTimeline();
   const one = (): void => {
     const startedMs = timeline.now();
@@ -434,7 +433,6 @@ test("hedging: one in ten first tokens hangs", () => {
     timeline.at(startedMs + Math.min(own, other), () => {
       if (own <= other) measured.firstToken();
       measured.end(own <= other ? { kind: "answered" } : { kind: "void" });
-      if (own <= other && other < own) unaborted += 1;
       hold.settle(inputCost);
       spend.charge(inputCost + outputCost);
       hedged.push(Math.min(own, other));
@@ -457,7 +455,6 @@ test("hedging: one in ten first tokens hangs", () => {
       ],
     ])}`,
   );
-  expect(unaborted).toBe(0);
   expect(before / after).toBeGreaterThanOrEqual(3);
   expect(extra / base).toBeLessThanOrEqual(0.05);
 });

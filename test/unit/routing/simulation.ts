@@ -40,7 +40,7 @@ export function createTimeline() {
     const last = heap.pop();
     if (heap.length > 0 && last) {
       heap[0] = last;
-      for (let at = 0; ; ) {
+      for (let at = 0; ;) {
         const [left, right] = [2 * at + 1, 2 * at + 2];
         let least = at;
         if (left < heap.length && isBefore(left, least)) least = left;
@@ -56,7 +56,7 @@ export function createTimeline() {
     now: () => nowMs,
     at(atMs: number, run: () => void): void {
       heap.push({ atMs, turn: (turns += 1), run });
-      for (let at = heap.length - 1; at > 0; ) {
+      for (let at = heap.length - 1; at > 0;) {
         const parent = (at - 1) >> 1;
         if (!isBefore(at, parent)) break;
         swap(at, parent);
@@ -139,7 +139,7 @@ export function simulate(world: World): Outcome {
     const { ready, resting } = health.arrange(ordered, ({ id }) => ({ deployment: id }));
     const lastResort = ready.length === 0;
     const candidates = lastResort ? resting.slice(0, 1).map(({ contender }) => contender) : ready;
-    const plan = createRetryPlan({ budget, random, settings: world.retry ?? {} });
+    const plan = createRetryPlan({ budget, random, settings: world.retry ?? {}, lastResort });
     let place = 0;
     let isFirst = true;
 
@@ -163,10 +163,13 @@ export function simulate(world: World): Outcome {
       outcome.attempts[target.id]! += 1;
       const sentMs = timeline.now();
       const measured = stats.begin(target.id, 1300);
-      const { firstTokenMs, totalMs, outputTokens = 300, limits, error } = target.answer(
-        sentMs,
-        random,
-      );
+      const {
+        firstTokenMs,
+        totalMs,
+        outputTokens = 300,
+        limits,
+        error,
+      } = target.answer(sentMs, random);
       if (error) {
         timeline.at(sentMs + totalMs, () => {
           pass.failed(error);
