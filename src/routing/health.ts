@@ -149,8 +149,8 @@ export function createHealth(options: HealthOptions = {}): Health {
 
   const known = ({ deployment, key }: Subject): Breaker[] =>
     [
-      breakers.get(`deployment ${deployment}`),
-      key === undefined ? undefined : breakers.get(`key ${key}`),
+      breakers.peek(`deployment ${deployment}`),
+      key === undefined ? undefined : breakers.peek(`key ${key}`),
     ].filter((breaker) => breaker !== undefined);
 
   const ensured = (scope: Scope, id: string): Breaker => {

@@ -3,6 +3,8 @@
 export interface RecentMap<V> {
   /** The value, which is now the most recently used. */
   get(key: string): V | undefined;
+  /** The value, used or not: cheaper than `get`. */
+  peek(key: string): V | undefined;
   set(key: string, value: V): void;
   delete(key: string): void;
   /** Least recently used first. Looking does not count as use. */
@@ -36,6 +38,7 @@ export function createRecentMap<V>(
       }
       return value;
     },
+    peek: (key) => map.get(key),
     set(key, value) {
       map.delete(key);
       if (map.size >= maxSize) makeRoom();

@@ -110,8 +110,8 @@ export function createStats(options: StatsOptions = {}): Stats {
   };
 
   return {
-    of: (id) => records.get(id)?.view ?? noStats,
-    firstTokenP95: (id) => records.get(id)?.sketch.usual(0.95, monotonic()) ?? null,
+    of: (id) => records.peek(id)?.view ?? noStats,
+    firstTokenP95: (id) => records.peek(id)?.sketch.usual(0.95, monotonic()) ?? null,
     begin(id, tokens) {
       const tally = tallyOf(id);
       const startedMs = monotonic();

@@ -20,7 +20,7 @@ describe.skipIf(agents.length === 0)("silence", () => {
   });
   afterAll(() => ground.stop());
 
-  test("agents wait for the first word", async () => {
+  test.concurrent("agents wait for the first word", async () => {
     // Each at another vendor, so that all can wait at once.
     const runs = agents.map(async (agent, index) => {
       const vendor = vendors[(index + 2) % vendors.length];
@@ -50,31 +50,40 @@ describe.skipIf(agents.length === 0)("silence", () => {
     );
   });
 
-  // A comment now and then would not do.
-  test.skipIf(codex.program === null)("Codex waits for the next word", async () => {
-    const [vendor] = vendors;
-    if (!vendor) throw new Error("there are no vendors");
-    const chunk = (delta: object, finish: string | null = null): string =>
-      `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 1, model: "m", choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
+  // Beside the others, at a vendor that none of them asks. A comment now and then would not do.
+  test.concurrent.skipIf(codex.program === null)("Codex waits for the next event", async () => {
+    const vendor = vendors.find(({ id }) => id === "responses");
+    if (!vendor) throw new Error("there is no such vendor");
+    const response = { id: "resp_1", object: "response", created_at: 1, model: "m", output: [] };
+    const content = [{ type: "output_text", text: "Here I am.", annotations: [] }];
+    const item = { id: "msg_1", type: "message", role: "assistant", status: "completed", content };
+    const usage = { input_tokens: 1, output_tokens: 1, total_tokens: 2 };
+    const events = [
+      { type: "response.created", response: { ...response, status: "in_progress" } },
+      { type: "response.output_item.done", output_index: 0, item },
+      {
+        type: "response.completed",
+        response: { ...response, status: "completed", output: [item], usage },
+      },
+    ].map((event, at) => `data: ${JSON.stringify({ ...event, sequence_number: at })}\n\n`);
+    const [first = "", ...rest] = events;
     ground.upstreamOf(vendor).script({
       kind: "raw",
       status: 200,
       headers: { "content-type": "text/event-stream" },
-      body: [
-        chunk({ role: "assistant", content: "Here " }),
-        silenceMs,
-        chunk({ content: "I am." }) + chunk({}, "stop") + "data: [DONE]\n\n",
-      ],
+      body: [first, silenceMs, rest.join("")],
     });
-    const model = `${vendor.id}/${vendor.model}`;
-    const task = {
-      url: ground.daemon.url,
-      key: gatewayKey,
-      model,
-      prompt: "x",
-      settings: patience,
-    };
-    const { isError, text } = await runAgent(codex, task, { limitMs: silenceMs + 20_000 });
+    const { isError, text } = await runAgent(
+      codex,
+      {
+        url: ground.daemon.url,
+        key: gatewayKey,
+        model: `${vendor.id}/${vendor.model}`,
+        prompt: "Think.",
+        settings: patience,
+      },
+      { limitMs: silenceMs + 20_000 },
+    );
     expect([isError, text]).toEqual([false, "Here I am."]);
   });
 });

@@ -116,7 +116,7 @@ describe("embeddings for", () => {
             ]
           : []),
       ]);
-      const [first = []] = counts;
+      const [first] = counts;
       expect(first).toHaveLength(3);
       for (const vectors of counts) {
         expect(vectors.map(({ length }) => length)).toEqual(first.map(({ length }) => length));

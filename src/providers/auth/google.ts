@@ -1,5 +1,6 @@
 // Google Cloud: OAuth access tokens from a service account, a user's login, a federation or the metadata server.
-import { importPKCS8, SignJWT } from "jose";
+import { createPrivateKey, type KeyObject } from "node:crypto";
+import { SignJWT } from "jose";
 import { GatewayError } from "../../ir/error.ts";
 import { now } from "../../lib/clock.ts";
 import type { JsonObject } from "../../lib/json.ts";
@@ -159,7 +160,7 @@ async function fromServiceAccount(
     .setAudience(audience)
     .setIssuedAt(issuedAt)
     .setExpirationTime(issuedAt + 3600)
-    .sign(await importKey(need(file, "private_key", what), what));
+    .sign(importKey(need(file, "private_key", what), what));
   const answer = await askJson(credentials, "Google's token server", {
     url: audience,
     method: "POST",
@@ -170,9 +171,15 @@ async function fromServiceAccount(
   return accepted(answer, { ...(project !== undefined && { project }) });
 }
 
-async function importKey(pem: string, what: string): Promise<CryptoKey> {
+/**
+ * By `node:crypto`: an import that fails in WebCrypto leaves its error behind in Bun 1.4.4, and the next keyed hash
+ * of the process throws it.
+ */
+function importKey(pem: string, what: string): KeyObject {
   try {
-    return await importPKCS8(pem, "RS256");
+    const key = createPrivateKey(pem);
+    if (key.asymmetricKeyType === "rsa") return key;
+    throw new TypeError(`a key of type ${key.asymmetricKeyType}`);
   } catch {
     // The cause may hold pieces of the key.
     throw authFailure(`The \`private_key\` in ${what} is not an RSA key in PEM (PKCS #8).`);

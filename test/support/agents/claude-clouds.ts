@@ -19,8 +19,15 @@ const throughCloud = (
   program: claudeCode,
   launch: (task) => ({
     args: [
-      ...["-p", task.prompt, "--model", task.model, "--output-format", "json"],
-      ...["--allowedTools", "Bash", ...(task.args ?? [])],
+      "-p",
+      task.prompt,
+      "--model",
+      task.model,
+      "--output-format",
+      "json",
+      "--allowedTools",
+      "Bash",
+      ...(task.args ?? []),
     ],
     env: { ...quiet, ...env(task) },
   }),

@@ -8,10 +8,15 @@ export const codex: Agent = {
   program: programOf("CODEX_BIN", "codex"),
   launch: (task) => ({
     args: [
-      ...["exec", "--json", "--skip-git-repo-check", "-m", task.model],
+      "exec",
+      "--json",
+      "--skip-git-repo-check",
+      "-m",
+      task.model,
       ...(task.args ?? []),
       // What stands before could take any number of values.
-      ...["--", task.prompt],
+      "--",
+      task.prompt,
     ],
     env: { GATEWAY_KEY: task.key },
     home: { ".codex/config.toml": settingsOf(task) },

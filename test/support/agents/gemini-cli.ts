@@ -19,8 +19,11 @@ export const geminiCli: Agent = {
     // Its report follows its notes, on either of the two.
     const report = reportIn(stdout) ?? reportIn(stderr);
     const error = isObject(report?.["error"]) ? report["error"] : undefined;
-    const text = String(error?.["message"] ?? report?.["response"] ?? "");
-    return { text, isError: report === undefined || error !== undefined };
+    const text = error?.["message"] ?? report?.["response"];
+    return {
+      text: typeof text === "string" ? text : "",
+      isError: report === undefined || error !== undefined,
+    };
   },
   shell: (command) => ({ name: "run_shell_command", args: { command, description: "Says it" } }),
   look: (file) => ({ name: "read_file", args: { file_path: file } }),

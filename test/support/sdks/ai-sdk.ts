@@ -31,10 +31,10 @@ const connected = (modelOf: (name: string) => LanguageModel): Connected => ({
         answer.finishReason,
       ]);
       if (failure !== undefined) throw failure;
-      if (String(reason) === "interrupted") throw new Error("the answer was interrupted");
+      if (reason === "interrupted") throw new Error("the answer was interrupted");
       return {
         text,
-        calls: calls.map(({ toolName, input }) => ({ name: toolName, args: input as unknown })),
+        calls: calls.map(({ toolName, input }) => ({ name: toolName, args: input })),
         inputTokens: usage.inputTokens,
         outputTokens: usage.outputTokens,
       };

@@ -42,7 +42,7 @@ export const bedrockSdk: Sdk = {
   connect: (url, key) =>
     connected(
       new AnthropicBedrock({ apiKey: key, baseURL: url, awsRegion: "us-east-1", maxRetries: 0 })
-        .messages as unknown as Messages,
+        .messages,
     ),
 };
 
@@ -64,6 +64,6 @@ export const vertexSdk: Sdk = {
         region: "us-east5",
         projectId: "project",
         maxRetries: 0,
-      }).messages as unknown as Messages,
+      }).messages,
     ),
 };

@@ -43,8 +43,9 @@ export function statusOf(thrown: unknown): number | undefined {
 export function wordsOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return JSON.stringify(thrown);
   const { cause } = thrown;
-  const more = { ...thrown } as Record<string, unknown>;
-  return `${thrown.message} ${String(more["body"] ?? "")} ${String(more["responseBody"] ?? "")} ${cause === undefined ? "" : wordsOf(cause)}`;
+  const { body, responseBody } = thrown as { body?: unknown; responseBody?: unknown };
+  const told = JSON.stringify([body, responseBody]);
+  return `${thrown.message} ${told} ${cause === undefined ? "" : wordsOf(cause)}`;
 }
 
 export const weather = {

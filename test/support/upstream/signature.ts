@@ -1,5 +1,5 @@
 // Signatures of thinking: a double accepts back only what it signed itself, unchanged.
-import { timingSafeEqual } from "node:crypto";
+import { createHmac, timingSafeEqual } from "node:crypto";
 
 const secret = "upstream double";
 const nonceBytes = 9;
@@ -32,5 +32,5 @@ export function isSealed(data: string): boolean {
 }
 
 function digest(nonce: Uint8Array, text: string): Buffer {
-  return new Bun.CryptoHasher("sha256", secret).update(nonce).update(text).digest();
+  return createHmac("sha256", secret).update(nonce).update(text).digest();
 }

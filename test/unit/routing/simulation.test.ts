@@ -1,5 +1,5 @@
 // The policies over 100,000 simulated requests each, an outage, and hedging: `bun test test/unit/routing/simulation.test.ts` prints the tables.
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { GatewayError } from "../../../src/ir/error.ts";
 import { createHedgeSpend, hedgeAfter } from "../../../src/routing/hedge.ts";
 import { policies, type PolicyName } from "../../../src/routing/policies/index.ts";
@@ -15,6 +15,8 @@ import {
   table,
   total,
 } from "./simulation.ts";
+
+setDefaultTimeout(60_000);
 
 const requests = 100_000;
 const printed: string[] = [];

@@ -208,9 +208,14 @@ export function simulate(world: World): Outcome {
     attempt();
   };
 
-  for (let turn = 0; turn < requests; turn += 1) {
-    timeline.at((turn * 1000) / rate, () => arrive(turn));
-  }
+  const next = (turn: number): void => {
+    if (turn >= requests) return;
+    timeline.at((turn * 1000) / rate, () => {
+      next(turn + 1);
+      arrive(turn);
+    });
+  };
+  next(0);
   timeline.run();
   return outcome;
 }
