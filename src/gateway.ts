@@ -226,10 +226,10 @@ export function compose(
   lists: ModelCache | null,
 ): Generation {
   const configured = new Set(config.providers.map((provider) => provider.name));
-  const local = config.discover.local
+  const localOnes = config.discover.local
     ? found.filter(({ provider }) => !configured.has(provider)).flatMap(localProvider)
     : [];
-  const whole = { ...config, providers: [...config.providers, ...local] };
+  const whole = { ...config, providers: [...config.providers, ...localOnes] };
   return {
     config: whole,
     access: createAccess(config.keys, config.server.requireKey),

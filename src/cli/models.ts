@@ -191,7 +191,7 @@ const pick = <T extends object>({
   json,
 });
 
-const legend = "can: t tools, v vision, r reasoning, j json · prices in dollars per million tokens";
+const legend = "can: t tools, v vision, r reasoning, j json · prices in USD per million tokens";
 
 const table = (rows: readonly Row[]): string =>
   renderTable(

@@ -122,7 +122,7 @@ function waitOf(text: string, unitMs: number): number | null {
 
 /** A reset more than a month away is somebody's mistake. */
 const sensible = (ms: number): number | null =>
-  Number.isNaN(ms) || ms > 32 * 86_400_000 ? null : Math.max(0, ms);
+  Number.isNaN(ms) || ms > 32 * 86_400_000 ? null : Math.max(0, Math.round(ms));
 
 const periodsMs: Readonly<Record<string, number>> = {
   second: 1000,

@@ -101,7 +101,10 @@ describe.skipIf(claudeCode === null)("Claude Code", () => {
         });
         expect(report).toMatchObject({ result: "The tool said: hello-from-42", isError: false });
         expect(code).toBe(0);
-        expect(upstream.requests.map(({ refusal }) => refusal)).toEqual([undefined, undefined]);
+        // Its list of models is asked for, too, when a provider is first used.
+        const asked = upstream.requests.filter(({ method }) => method === "POST");
+        expect(asked).toHaveLength(2);
+        expect(asked.every(({ refusal }) => refusal === undefined)).toBe(true);
         const rows = await newRows();
         expect(rows).toHaveLength(2);
         for (const row of rows) {
@@ -120,7 +123,7 @@ describe.skipIf(claudeCode === null)("Claude Code", () => {
         const told = report?.usage ?? { input: 0, cacheRead: 0, cacheWrite: 0, output: 0 };
         expect(told.input + told.cacheRead + told.cacheWrite).toBe(bill.inputTokens);
         expect(told.output).toBe(bill.outputTokens);
-        for (const { headers, query } of upstream.requests) {
+        for (const { headers, query } of asked) {
           expect(JSON.stringify(headers)).not.toContain(gatewayKey);
           if (way === "translated") continue;
           expect(headers["anthropic-beta"]).toContain("claude-code-");

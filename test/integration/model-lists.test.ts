@@ -43,8 +43,8 @@ async function start(discover: object, answer: () => Response): Promise<{ asked:
 
 const listed = async (): Promise<string[]> => {
   const answer = await gateway?.fetch("/v1/models");
-  const { data } = (await answer?.json()) as { data: { id: string }[] };
-  return data.map(({ id }) => id);
+  const list = (await answer?.json()) as { data: { id: string }[] } | undefined;
+  return (list?.data ?? []).map(({ id }) => id);
 };
 
 const ask = (model: string): Promise<Response> | undefined =>
@@ -53,18 +53,18 @@ const ask = (model: string): Promise<Response> | undefined =>
     body: JSON.stringify({ model, messages: [{ role: "user", content: "x" }] }),
   });
 
-const list = (...ids: string[]): Response =>
+const listOf = (...ids: string[]): Response =>
   Response.json({ object: "list", data: ids.map((id) => ({ id, object: "model" })) });
 
 test("the provider's own list is asked for once, with its key, and shown", async () => {
-  const { asked } = await start({}, () => list("new-1", "new-2"));
+  const { asked } = await start({}, () => listOf("new-1", "new-2"));
   expect(await listed()).toEqual(["mine/new-1", "mine/new-2"]);
   expect(await listed()).toEqual(["mine/new-1", "mine/new-2"]);
   expect(asked).toEqual(["/v1/models Bearer k"]);
 });
 
 test("a bare name that no catalogue has is found at its provider", async () => {
-  const { asked } = await start({}, () => list("new-1"));
+  const { asked } = await start({}, () => listOf("new-1"));
   const answer = await ask("new-1");
   expect(answer?.status).toBe(200);
   expect(answer?.headers.get("x-megallm-provider")).toBe("mine");
@@ -81,7 +81,7 @@ test("a provider that gives no list loses nothing but that", async () => {
 });
 
 test("nobody is asked where that is not wanted", async () => {
-  const { asked } = await start({ models: false }, () => list("new-1"));
+  const { asked } = await start({ models: false }, () => listOf("new-1"));
   expect(await listed()).toEqual([]);
   expect((await ask("new-1"))?.status).toBe(404);
   expect(asked).toEqual([]);

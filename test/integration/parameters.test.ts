@@ -116,7 +116,7 @@ describe("parameters that the target does not take", () => {
     ["the request", "claude/claude-sonnet-4-5", { "x-megallm-unsupported": "error" }],
     ["the key", "claude/claude-sonnet-4-5", { authorization: "Bearer key-strict-0123456789" }],
   ])("are refused where %s says so, before anything is sent", async (_who, model, headers) => {
-    const answer = await ask(model, headers as Record<string, string>);
+    const answer = await ask(model, headers);
     const { error } = (await answer.json()) as { error: { message: string; param: string } };
     expect(answer.status).toBe(400);
     expect(error.message).toContain("`seed`");

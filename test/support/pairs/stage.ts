@@ -99,6 +99,7 @@ export async function openStage(): Promise<Stage> {
   const upstreams = { openai: openaiUpstream, anthropic: anthropicUpstream };
   const daemon = await startDaemon({
     config: [
+      "discover: { models: false }",
       "providers:",
       `  openai: { base_url: "${openaiUpstream.baseUrl}", api_key: ${openaiUpstream.key} }`,
       `  anthropic: { base_url: "${anthropicUpstream.baseUrl}", api_key: ${anthropicUpstream.key} }`,

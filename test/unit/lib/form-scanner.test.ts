@@ -53,7 +53,13 @@ test("any cut gives the same fields", async () => {
   const cut = fc.integer({ min: 0, max: bytes.length });
   fc.assert(
     fc.property(fc.array(cut, { maxLength: 8 }), (cuts) => {
-      expect(scanIn(bytes, boundary, cuts.toSorted((one, two) => one - two))).toEqual(whole);
+      expect(
+        scanIn(
+          bytes,
+          boundary,
+          cuts.toSorted((one, two) => one - two),
+        ),
+      ).toEqual(whole);
     }),
   );
   expect(scanIn(bytes, boundary, Array.from(bytes.keys()))).toEqual(whole);

@@ -29,7 +29,11 @@ test.each([
 });
 
 test.each([
-  ['{"tools":[{"strict":true,"n":1.0},{"n":2,"strict":null}],"x":1}', "tools.*.strict", '{"tools":[{"n":1.0},{"n":2}],"x":1}'],
+  [
+    '{"tools":[{"strict":true,"n":1.0},{"n":2,"strict":null}],"x":1}',
+    "tools.*.strict",
+    '{"tools":[{"n":1.0},{"n":2}],"x":1}',
+  ],
   ['{"a":{"b":{"c":1}}}', "a.b", '{"a":{}}'],
   ['{"a":{"b":{"c":1},"d":{"c":2}}}', "a.*.c", '{"a":{"b":{},"d":{}}}'],
   ['{"a":1}', "a.b", null],

@@ -1,6 +1,6 @@
 // A schema asked for as a tool call: the request it becomes, and the answers it comes back from.
 import { describe, expect, test } from "bun:test";
-import type { ChatRequest, ChatResponse, Part, ResponseFormat } from "../../../src/ir/chat.ts";
+import type { ChatRequest, ChatResponse, Part } from "../../../src/ir/chat.ts";
 import { GatewayError } from "../../../src/ir/error.ts";
 import { expand } from "../../../src/ir/fold.ts";
 import { emulateSchema } from "../../../src/pipeline/structured.ts";
@@ -19,7 +19,7 @@ const requestOf = (schema: unknown, over: Partial<ChatRequest> = {}): ChatReques
   settings: {},
   stream: false,
   ext: {},
-  responseFormat: { type: "json-schema", schema } as ResponseFormat,
+  responseFormat: { type: "json-schema", schema },
   ...over,
 });
 

@@ -209,7 +209,7 @@ describe("balanced", () => {
       list,
       context({ stats: stats(table), note: ({ id }, { why }) => notes.push(`${id}: ${why}`) }),
     );
-    expect(notes).toEqual(["b: a score of 0.800", "a: a score of 0.780"]);
+    expect(notes).toEqual(["b: a score of 0.800", "a: a score of 0.757"]);
   });
 });
 
