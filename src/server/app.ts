@@ -40,8 +40,11 @@ export function createApp(dependencies: AppDependencies): Hono {
   // Claude Code asks this at its start, without a key.
   app.get("/api/hello", (context) => context.json({ message: "hello" }));
 
-  const models = (headers: Headers): Promise<readonly ListedModel[]> => {
-    current().access.authenticate(headers);
+  const authenticate = ({ headers, url }: Request): void => {
+    current().access.authenticate(headers, new URL(url).searchParams);
+  };
+  const models = (request: Request): Promise<readonly ListedModel[]> => {
+    authenticate(request);
     return current().router.list();
   };
   // Clients disagree about whether the base URL ends in `/v1`: both paths work, as for the dialects' own.
@@ -49,19 +52,19 @@ export function createApp(dependencies: AppDependencies): Hono {
     const { headers } = context.req.raw;
     const url = new URL(context.req.url);
     const family = url.pathname.startsWith("/v1beta/") ? "gemini" : familyOf(headers);
-    return context.json((await modelList(await models(headers), url, family)) as object);
+    return context.json((await modelList(await models(context.req.raw), url, family)) as object);
   });
   const byId = ["/v1/models/:id{.+}", "/models/:id{.+}", "/v1beta/models/:id{.+}"];
   app.on("GET", byId, async (context) => {
     const { headers } = context.req.raw;
     const family = context.req.path.startsWith("/v1beta/") ? "gemini" : familyOf(headers);
     const id = context.req.param("id") ?? "";
-    return context.json((await oneModel(await models(headers), id, family)) as object);
+    return context.json((await oneModel(await models(context.req.raw), id, family)) as object);
   });
   app.route(
     "/api",
     createOllama({
-      authenticate: (headers) => current().access.authenticate(headers),
+      authenticate,
       models: () => current().router.list(),
     }),
   );

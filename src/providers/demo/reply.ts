@@ -84,6 +84,13 @@ function conversationOf({ messages }: DemoRequest): DemoRequest["messages"] {
 }
 
 /** A message as text, media in brackets. */
+/** What the user wrote: agents put reminders of their own before it. */
+function lastTextOf({ content }: JsonObject): string {
+  const parts = Array.isArray(content) ? content : [];
+  const last = parts.findLast((part: unknown) => isObject(part) && part["type"] === "text");
+  return last === undefined ? textOf({ content }) : textOf({ content: [last] });
+}
+
 function textOf({ content }: JsonObject): string {
   if (typeof content === "string") return content;
   if (!Array.isArray(content)) return "";
@@ -121,7 +128,7 @@ function chooseTools(request: DemoRequest): DemoTool[] {
   const { tools, forced, parallel } = request;
   const last = conversationOf(request).at(-1);
   if (forced === null || tools.length === 0 || !last || last["role"] === "tool") return [];
-  const asked = last["role"] === "user" ? textOf(last).toLowerCase() : "";
+  const asked = last["role"] === "user" ? lastTextOf(last).toLowerCase() : "";
   const isNamed = (tool: DemoTool): boolean => words(asked).has(tool.name.toLowerCase());
   const mentioned = tools.filter(isNamed);
   const allowed =

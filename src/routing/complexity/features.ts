@@ -1,0 +1,60 @@
+// Every feature of a request by name, each in 0..1: the text's (which weights are trained on) and the conversation's.
+import { choiceFeatures, textFeatures } from "./text-features.ts";
+import { choicesOf } from "./choices.ts";
+import type { ComplexityInput } from "./input.ts";
+import { groupCounts } from "./lexicon.ts";
+import { shapeFeatures } from "./shape-features.ts";
+import { wordsOf } from "./words.ts";
+
+/** Values by feature name. */
+export type Features = Readonly<Record<string, number>>;
+
+/** Features of a prompt's text alone. */
+export function promptFeatures(prompt: string): Features {
+  const text = wordsOf(prompt);
+  const choices = choicesOf(text.text);
+  const stem = choices.options.length > 0 ? wordsOf(choices.stem) : text;
+  return {
+    ...textFeatures(text, groupCounts(text.words)),
+    ...choiceFeatures(choices, stem),
+  };
+}
+
+/** The text whose features count, and how much of it is the turn before. */
+export function promptOf(input: ComplexityInput): string {
+  return leansOnTurnBefore(input) ? `${input.before}\n${input.text}` : input.text;
+}
+
+/** Features of a whole request. */
+export function requestFeatures(input: ComplexityInput): Features {
+  const features = promptFeatures(promptOf(input));
+  const ends = `${input.text.slice(0, 160)}\n${input.text.slice(-160)}`.toLowerCase();
+  const transforms = transformAsk.test(ends) ? 1 : 0;
+  return {
+    ...features,
+    ...shapeFeatures(input),
+    transformAsked: transforms,
+    transformLength: transforms * (features["length"] ?? 0),
+    problem: wordProblem(features),
+  };
+}
+
+/** `yes`, `continue`, `do it`: says how to go on, not with what. */
+function leansOnTurnBefore(input: ComplexityInput): boolean {
+  const text = input.text.trim();
+  return (
+    input.before !== "" &&
+    text.length <= 60 &&
+    /^(?:yes|yep|yeah|ok|okay|sure|go|go on|go ahead|continue|do it|do that|please do|proceed|next|again|try again|and|now|same|retry|carry on|keep going|weiter|continua|continue[rz])\b/i.test(
+      text,
+    )
+  );
+}
+
+const transformAsk =
+  /\b(?:translate|summari[sz]e|summary|tl;?dr|rewrite|rephrase|paraphrase|proofread|fix the (?:grammar|spelling|typos?)|correct the|extract|classify|categori[sz]e|label|convert|reformat|shorten|sentiment|list the|traduis|traduce|übersetze|résume|resume)\b/;
+
+/** A question how much or how many over several numbers: to be worked out in steps. */
+function wordProblem(features: Features): number {
+  return (features["askHowMany"] ?? 0) * (features["numbers"] ?? 0);
+}
