@@ -4,15 +4,21 @@ import { parseArgs } from "node:util";
 /** `data`: the figures for `--json`, where there are some besides the rows. */
 type Bench = () => Promise<{ title: string; rows: string[]; data?: object }>;
 
+// `auto` takes words of its own: CSV files and flags.
+const [first, ...rest] = process.argv.slice(2);
+const ofAuto = first === "auto" ? rest : [];
+
 const benches: Readonly<Record<string, Bench>> = {
   start: async () => (await import("./start.ts")).runStartBench(),
   http: async () => (await import("./http.ts")).runHttpBench(),
   store: async () => (await import("./store.ts")).runStoreBench(),
   json: async () => (await import("./json.ts")).runJsonBench(),
+  auto: async () => (await import("./auto.ts")).runAutoBench(ofAuto),
   codec: async () => (await import("./codec.ts")).runCodecBench(),
 };
 
 const { positionals, values } = parseArgs({
+  args: first === "auto" ? [first] : process.argv.slice(2),
   allowPositionals: true,
   options: { json: { type: "boolean" } },
 });

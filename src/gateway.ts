@@ -29,6 +29,7 @@ import { handleKept } from "./pipeline/kept-answers.ts";
 import { passThrough } from "./pipeline/pass-through.ts";
 import { handleThrough } from "./pipeline/through.ts";
 import { openRealtime, type RealtimeSession } from "./pipeline/realtime.ts";
+import { createTraffic } from "./pipeline/traffic.ts";
 import { createVault } from "./pipeline/vault.ts";
 import { version } from "./version.ts";
 
@@ -107,6 +108,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     store,
     vault: createVault(store.items, log),
     conversations: createConversations(store.items),
+    traffic: createTraffic(log),
     owners: createOwners(store.items),
     egress,
     sockets: createSocketEgress({ env: parts.env }),
@@ -177,7 +179,16 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
       passThrough: (request, call) => passThrough(request, call, generation, services),
     },
     ready: async () => !draining.signal.aborted && (await store.writable()),
-    admin: { key: () => parts.adminKey(loaded.config), store, status, reload },
+    admin: {
+      key: () => parts.adminKey(loaded.config),
+      store,
+      status,
+      reload,
+      health: () => ({
+        deployments: services.traffic.health.snapshot(),
+        retries: services.traffic.budget.snapshot(),
+      }),
+    },
   });
 
   return {

@@ -3,6 +3,7 @@ import { silent, within } from "./lib/within.ts";
 import { GatewayError } from "./ir/error.ts";
 import { answerContext, attempt, streamHeaders } from "./pipeline/answer.ts";
 import { attemptAll, type Exchange, exchange } from "./pipeline/exchange.ts";
+import { inSession, roughTokens, routingContext } from "./pipeline/order.ts";
 import { type Asked, type Inbound, inspect, readBody } from "./pipeline/inbound.ts";
 import { handleMedia, mediaOperations } from "./pipeline/media.ts";
 import { createClient, errorBytes, keepAliveBytes, pulledBody } from "./pipeline/respond.ts";
@@ -43,9 +44,13 @@ const handleBody = (
     const { router } = generation;
     const found = asked.provider
       ? router.through(asked.provider, inbound.model)
-      : await router.candidates(inbound.model);
-    const candidates = await whoHasReferences(inbound, whoCanGoOn(inbound, found), current);
-    const answered = attemptAll(candidates, current, (each) => attempt(inbound, each, current));
+      : await router.candidates(inbound.model, routingContext(inbound, current));
+    const able = await whoHasReferences(inbound, whoCanGoOn(inbound, found), current);
+    const { candidates, answered: keep } = inSession(able, inbound, current);
+    const answered = attemptAll(candidates, current, (each) => attempt(inbound, each, current), {
+      tokens: roughTokens(inbound),
+      answered: keep,
+    });
     if (!inbound.stream) return answered;
     const response = await within(answered, pacing.openEarlyMs);
     return response === silent ? openEarly(answered, inbound, current) : response;

@@ -18,7 +18,7 @@ const maxNames = 12;
 export function banner({ config, path, urls, hint }: BannerFacts): string {
   const facts: [string, string][] = [
     ["listening", urls.join("  ")],
-    ["speaks", "OpenAI at /v1/chat/completions, Anthropic at /v1/messages"],
+    ["speaks", "OpenAI, Anthropic, Gemini, Ollama, Bedrock, Vertex, Cohere"],
     ["providers", enumerate(config.providers.map(({ name }) => name)) || "none"],
   ];
   if (config.discover.local) {

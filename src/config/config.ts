@@ -20,6 +20,11 @@ export interface Config {
   /** What applies where neither deployment, route nor provider says otherwise. */
   readonly timeouts: Timeouts;
   readonly unsupported: Unsupported;
+  readonly retry: Retry;
+  /** When a deployment that fails is left alone. */
+  readonly health: { readonly enabled: boolean };
+  /** A conversation stays with the deployment that answered it before. */
+  readonly affinity: { readonly enabled: boolean };
   readonly prices: readonly PriceOverride[];
   readonly discover: {
     readonly environment: boolean;
@@ -126,7 +131,27 @@ export interface Timeouts {
   readonly totalMs: number | null;
 }
 
-export type PolicyId = "first" | "weighted" | "round-robin";
+export type PolicyId =
+  | "first"
+  | "weighted"
+  | "round-robin"
+  | "least-busy"
+  | "lowest-cost"
+  | "lowest-latency"
+  | "highest-throughput"
+  | "rate-limit-aware"
+  | "balanced"
+  | "availability";
+
+/** When a failed request is tried again. */
+export interface Retry {
+  /** At the same deployment, after its first attempt. */
+  readonly retries: number;
+  /** Of one request, at all deployments. */
+  readonly maxAttempts: number;
+  /** Also when the deployment may have had the request and be at work on it. */
+  readonly replay: boolean;
+}
 
 /** A client-facing model name. */
 export interface Route {
@@ -139,6 +164,9 @@ export interface Route {
   readonly fallbacks: readonly string[];
   readonly timeouts: Partial<Timeouts>;
   readonly unsupported?: Unsupported;
+  readonly retry: Partial<Retry>;
+  /** `weighted`: whose requests always go to the same deployment. */
+  readonly sticky?: "user" | "session";
 }
 
 export interface Deployment {

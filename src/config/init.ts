@@ -2,8 +2,8 @@
 
 /** What was found on this machine. */
 export interface Found {
-  /** Providers whose key is in an environment variable. */
-  environment: readonly { provider: string; variable: string }[];
+  /** Providers whose key is in an environment variable, or, without one, whose credentials are on this machine. */
+  environment: readonly { provider: string; variable?: string | undefined }[];
   /** Model servers that answered. */
   local: readonly { provider: string; baseUrl: string }[];
 }
@@ -40,21 +40,26 @@ server:
 providers:
   # Offline and free, for trying things out: demo/echo answers with what it was sent.
   demo: {}
-${variables.map(([provider, { variable }]) => `  ${provider}:\n    api_key: "\${${variable}}"\n`).join("")}${[
+${variables.map(([provider, { variable }]) => (variable === undefined ? `  ${provider}: {}\n` : `  ${provider}:\n    api_key: "\${${variable}}"\n`)).join("")}${[
     ...servers,
   ]
     .map(([provider, baseUrl]) => `  ${provider}:\n    base_url: ${JSON.stringify(baseUrl)}\n`)
     .join(
       "",
-    )}${names.includes("openai") ? "" : `  # openai:\n  #   api_key: "\${OPENAI_API_KEY}"\n`}  # Any other server that speaks OpenAI's or Anthropic's protocol:
+    )}${names.includes("openai") ? "" : `  # openai:\n  #   api_key: "\${OPENAI_API_KEY}"\n`}  # A cloud: without keys here, its own tools' credentials are used (docs/cloud.md).
+  # my-bedrock:
+  #   type: bedrock
+  #   region: eu-central-1
+  # Any other server that speaks OpenAI's protocol; also anthropic-, responses-, gemini- or cohere-compatible:
   # mine:
   #   type: openai-compatible
   #   base_url: http://10.0.0.5:8000/v1
   #   api_key: "\${file:/run/secrets/mine}"
 
-# Names of your own: an alias, or several deployments with a policy and fallbacks.
+# Names of your own: an alias, one for many models, or several deployments with a policy and fallbacks.
 models:
   test: demo/echo
+  # gpt-*: ${example}/gpt-*
   # fast: ${example}/some-model
   # split:
   #   policy: weighted
@@ -62,6 +67,9 @@ models:
   #     - { model: ${example}/some-model, weight: 70 }
   #     - { model: ${example}/other-model, weight: 30 }
   #   fallbacks: [test]
+
+# What becomes of parameters that a provider does not take: left out and told (warn), refused (error), or dropped.
+# unsupported: warn
 
 # Also offer every provider whose environment variable is set, and model servers on this machine.
 discover:

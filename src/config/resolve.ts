@@ -11,6 +11,7 @@ import type { Resolution } from "./providers.ts";
 import { priceList, resolveProviders } from "./providers.ts";
 import { resolveRoutes } from "./routes.ts";
 import type { ParsedConfig } from "./schema.ts";
+import { defaultRetry, readRetry } from "./retry.ts";
 import { isLoopback } from "./schema.ts";
 
 /** What resolving takes besides the written configuration, and where it reports to. */
@@ -85,6 +86,9 @@ export function resolveConfig(parsed: ParsedConfig, context: Context): Config {
     timeouts: parsed.timeouts,
     unsupported: parsed.unsupported,
     prices: priceList(parsed.prices),
+    retry: { ...defaultRetry, ...readRetry(parsed.retry) },
+    health: parsed.health,
+    affinity: parsed.affinity,
     discover: parsed.discover,
   };
 }

@@ -2,6 +2,7 @@
 import type { Path } from "../lib/json.ts";
 import type { Deployment, ResolvedProvider, Route } from "./config.ts";
 import { readParameters } from "./parameters.ts";
+import { readRetry } from "./retry.ts";
 import { didYouMean, quoted } from "./problems.ts";
 import type { Resolution } from "./providers.ts";
 import type { ParsedConfig, ParsedRoute } from "./schema.ts";
@@ -86,6 +87,7 @@ function resolveAlias(
     deployments: [{ ...found, weight: 1, order: 0, timeouts: {}, parameters: {} }],
     fallbacks: [],
     timeouts: {},
+    retry: {},
   };
 }
 
@@ -123,13 +125,6 @@ function resolveRoute(
         "set `policy: weighted`",
       );
     }
-    if (order !== undefined && entry.policy !== "first") {
-      resolution.warning(
-        [...place, "order"],
-        `\`order\` has no effect under \`policy: ${entry.policy}\``,
-        "set `policy: first`",
-      );
-    }
     deployments.push({
       ...found,
       weight: weight ?? 1,
@@ -164,6 +159,8 @@ function resolveRoute(
     deployments,
     fallbacks: entry.fallbacks,
     timeouts: entry.timeouts,
+    retry: readRetry(entry.retry),
+    ...(entry.sticky === undefined ? {} : { sticky: entry.sticky }),
     ...(entry.unsupported === undefined ? {} : { unsupported: entry.unsupported }),
   };
 }

@@ -6,7 +6,7 @@ import type { Price } from "../catalog/prices.ts";
 import type { DialectId } from "../ir/chat.ts";
 import { Secret } from "../lib/secret.ts";
 import type { Provider } from "../providers/provider.ts";
-import type { Timeouts } from "./config.ts";
+import type { Timeouts, PolicyId } from "./config.ts";
 import { field } from "./field.ts";
 import { headerName, headerValue } from "./header.ts";
 import { parameterFields, unsupported, unsupportedText } from "./parameters.ts";
@@ -497,7 +497,7 @@ const deployment = z.union([
     ),
     order: field(
       whole(0, 1000).optional(),
-      "Rank under `policy: first`: the lowest is tried first.",
+      "Rank: deployments of a higher rank are tried only after those of a lower one, whatever the policy.",
       1,
       { defaultText: "0; equal ranks go by position" },
     ),
@@ -510,7 +510,40 @@ const deployment = z.union([
   }),
 ]);
 
-export const policies = ["first", "weighted", "round-robin"] as const;
+export const policies = [
+  "first",
+  "weighted",
+  "round-robin",
+  "least-busy",
+  "lowest-cost",
+  "lowest-latency",
+  "highest-throughput",
+  "rate-limit-aware",
+  "balanced",
+  "availability",
+] as const satisfies readonly PolicyId[];
+
+const retryFields = {
+  retries: field(
+    whole(0, 10).optional(),
+    "How often a deployment that failed is asked again, after a growing pause. Other deployments are tried first.",
+    1,
+    { defaultText: "2" },
+  ),
+  max_attempts: field(
+    whole(1, 50).optional(),
+    "Attempts of one request in all. A caller may ask for fewer in the header `x-megallm-max-attempts`.",
+    4,
+    { defaultText: "8" },
+  ),
+  replay: field(
+    flag.optional(),
+    "Ask a deployment again although it may have had the request and be at work on it (a connection that broke, no answer in time). Another deployment is asked in any case.",
+    true,
+    { defaultText: "false" },
+  ),
+};
+const retry = z.strictObject(retryFields);
 
 const route = z.union([
   reference,
@@ -520,7 +553,7 @@ const route = z.union([
     }),
     policy: field(
       z.enum(policies).default("first"),
-      "How the order of the deployments is found. `first`: by `order`, then as listed. `weighted`: by shares. `round-robin`: in turn.",
+      "How the order of the deployments is found. `first`: by `order`, then as listed. `weighted`: by shares. `round-robin`: in turn. `least-busy`: fewest requests under way. `lowest-cost`: catalogue price of what this request is expected to use. `lowest-latency`: time to the first token of streams, of the whole answer otherwise. `highest-throughput`: tokens per second. `rate-limit-aware`: most left of the provider's limits. `balanced`: cost, latency, success and headroom together. `availability`: fewest failures of late. `order` goes before all of them.",
       "weighted",
     ),
     deployments: field(
@@ -538,8 +571,18 @@ const route = z.union([
     ),
     timeouts: field(partialTimeouts.default({}), timeoutsDescription, { first_byte: "2m" }),
     unsupported: field(unsupported.optional(), unsupportedText, "error", inherited),
+    retry: field(retry.default({}), "When a failed request is tried again.", { retries: 1 }),
+    sticky: field(
+      z.enum(["user", "session"]).optional(),
+      "Under `policy: weighted`: the same end user, or the same conversation, always gets the same deployment.",
+      "user",
+      { defaultText: "nobody" },
+    ),
   }),
 ]);
+
+const switchOf = (text: string) =>
+  z.strictObject({ enabled: field(flag.default(true), text, false) });
 
 const discover = z.strictObject({
   environment: field(
@@ -628,6 +671,25 @@ export function createSchema(presets: readonly Provider[]) {
         { first_byte: "30m" },
       ),
       unsupported: field(unsupported.default("warn"), unsupportedText, "error"),
+      retry: field(
+        retry.default({}),
+        "When a failed request is tried again. Routes may have their own.",
+        { retries: 1 },
+      ),
+      health: field(
+        switchOf(
+          "Leave deployments and keys that fail alone for a while, then let one request find out whether they are back.",
+        ).prefault({}),
+        "How failing deployments are treated.",
+        { enabled: false },
+      ),
+      affinity: field(
+        switchOf(
+          "A conversation stays with the deployment that answered it before and holds its prompt cache. A request opts out with the header `x-megallm-affinity: off`.",
+        ).prefault({}),
+        "Where conversations go.",
+        { enabled: false },
+      ),
       prices: field(
         prices.default({}),
         "Prices instead of the catalogue's. Keys are model names, `provider/model`, or patterns with `*`; a provider's own `prices` go first.",

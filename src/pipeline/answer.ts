@@ -15,7 +15,8 @@ import type { AnswerWatch } from "./conversations.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Inbound } from "./inbound.ts";
 import { createJob, type Job } from "./operations.ts";
-import type { AttemptRecord, RequestRecord } from "./record.ts";
+import type { RequestRecord } from "./record.ts";
+import type { WatchedAttempt } from "./traffic.ts";
 import { createClient, openStream } from "./respond.ts";
 import { hasUnprovenCalls } from "./vault.ts";
 
@@ -95,18 +96,19 @@ async function answered(
   const { record, services, signal } = exchange;
   const { candidate } = outbound;
   if (inbound.goesOn && !outbound.relayed) inbound.dialect.state?.unknown(inbound.goesOn.id);
-  const watch = services.conversations.watch(inbound, record.key, {
+  const conversation = services.conversations.watch(inbound, record.key, {
     provider: candidate.provider.name,
     account: candidate.key?.name,
     model: candidate.model,
     keepsItself: outbound.relayed,
   });
-  const attempted = record.attempt(candidate, outbound.dialect.id, outbound.relayed);
+  const attempted = exchange.watch.attempt(candidate, outbound.dialect.id, outbound.relayed);
   for (const warning of outbound.warnings) record.warn(warning);
-  const life = { ...exchange, attempted, watch };
+  const life = { ...exchange, attempted, conversation };
   try {
     const answer = await send(outbound, inbound.stream ? "stream" : "json", services, signal);
     attempted.firstByte();
+    attempted.headers(answer.headers);
     return inbound.stream
       ? await streamed(answer, outbound, inbound, life)
       : await complete(answer, outbound, inbound, life);
@@ -121,10 +123,10 @@ async function answered(
 async function runJob(
   job: Job,
   candidate: Candidate,
-  { record, services, signal }: Exchange,
+  { record, services, signal, watch }: Exchange,
 ): Promise<Response> {
   const { outbound } = job;
-  const attempted = record.attempt(candidate, outbound.dialect.id, false);
+  const attempted = watch.attempt(candidate, outbound.dialect.id, false);
   for (const warning of outbound.warnings) record.warn(warning);
   try {
     const { body, usage, warnings } = await job.run(services, signal, (used) => record.usage(used));
@@ -145,8 +147,8 @@ async function runJob(
 
 /** What goes along with one attempt until its answer is over. */
 interface Life extends Exchange {
-  attempted: AttemptRecord;
-  watch: AnswerWatch | null;
+  attempted: WatchedAttempt;
+  conversation: AnswerWatch | null;
 }
 
 /** What an answer encoder must know of the request; a relay knows it undecoded. */
@@ -167,7 +169,7 @@ async function complete(
   inbound: Inbound,
   life: Life,
 ): Promise<Response> {
-  const { record, attempted, watch, services } = life;
+  const { record, attempted, conversation, services } = life;
   const bytes = await answer.bytes(maxAnswerBytes);
   attempted.received();
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
@@ -180,7 +182,7 @@ async function complete(
       for (const event of expand(decodeAnswer({ json, text }, outbound).value)) record.event(event);
     }
     record.usage(usage);
-    watch?.answer(json);
+    conversation?.answer(json);
     if (inbound.operation === "chat") keepSigned({ json, text }, outbound, life);
   } else {
     const { value: decoded, warnings } = decodeAnswer({ json, text }, outbound);
@@ -193,7 +195,7 @@ async function complete(
     const asked = inbound.chat().value;
     services.vault.keep({ tenant: record.key, origin, asked }, value.candidates[0]?.parts ?? []);
     body = inbound.dialect.response.encode(value, answerContext(inbound, record, false));
-    watch?.answer(parseObject(body));
+    conversation?.answer(parseObject(body));
   }
   attempted.finish(null);
   await record.settle({ error: null, httpStatus: 200 });
@@ -242,7 +244,7 @@ async function streamed(
   inbound: Inbound,
   life: Life,
 ): Promise<Response> {
-  const { record, attempted, watch, signal, services } = life;
+  const { record, attempted, conversation, signal, services } = life;
   const { holdMs, keepAliveMs, frozenMs } = services.pacing;
   const kept = services.vault.observe({
     tenant: record.key,
@@ -258,7 +260,7 @@ async function streamed(
     holdMs,
     keepAliveMs,
     frozenMs,
-    ...(watch && { onFrame: (frame) => watch.frame(frame) }),
+    ...(conversation && { onFrame: (frame) => conversation.frame(frame) }),
     observer: {
       event(event) {
         record.event(event);
@@ -274,6 +276,7 @@ async function streamed(
       },
     },
   });
+  attempted.content();
   return new Response(body, {
     status: 200,
     headers: { ...answerHeaders(answer, outbound, record), ...streamHeaders(inbound) },

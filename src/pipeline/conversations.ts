@@ -74,8 +74,9 @@ export function createConversations(items: Items): Conversations {
     },
     remove: async (id) => void (await items.remove(kind, id)),
     async resume(inbound, tenant, again) {
-      const state = stateOf(inbound);
-      if (!state) return inbound;
+      // Whatever is done with it: what an answer holds can be read out of what is made of it.
+      const { state } = inbound.dialect;
+      if (!state || inbound.bodyDialect !== inbound.dialect) return inbound;
       const conversation =
         inbound.member("conversation") === undefined
           ? undefined

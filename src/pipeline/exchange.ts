@@ -9,9 +9,12 @@ import { monotonic } from "../lib/clock.ts";
 import { createId } from "../lib/id.ts";
 import { parseObject } from "../lib/json.ts";
 import type { Logger } from "../lib/log.ts";
-import type { Candidate } from "../routing/router.ts";
+import { refusal } from "../routing/health.ts";
+import { createRetryPlan, maxAttempts } from "../routing/retry.ts";
+import { type Candidate, modelId } from "../routing/router.ts";
 import { createRecord, type RequestRecord } from "./record.ts";
 import type { Generation, Services } from "./services.ts";
+import { createWatch, subjectOf, type Watch } from "./traffic.ts";
 
 /** A request under way. */
 export interface Exchange {
@@ -19,6 +22,8 @@ export interface Exchange {
   generation: Generation;
   services: Services;
   record: RequestRecord;
+  /** Puts attempts on record, and tells health and statistics how they went. */
+  watch: Watch;
   caller: Principal;
   /** Aborted when the client leaves, or with a GatewayError when the daemon gives up. */
   signal: AbortSignal;
@@ -77,6 +82,7 @@ export async function exchange(
       generation,
       services,
       record,
+      watch: createWatch(record),
       caller,
       signal,
       leave: () => left.abort(),
@@ -108,36 +114,106 @@ function abortReason(signal: AbortSignal): GatewayError {
     : new GatewayError("client_closed", "The client closed the connection.");
 }
 
-/** Tries each deployment in turn until one answers. @throws the last failure */
+export interface AttemptOptions {
+  /** About how many tokens the request will count for. */
+  tokens?: number;
+  /** The request may not be sent twice to anybody: what it makes would be made twice. */
+  once?: boolean;
+  /** Told which deployment answered. */
+  answered?: (candidate: Candidate) => void;
+}
+
+/**
+ * Tries the deployments until one answers: those that rest are passed by, what may pass is tried again after a wait,
+ * and never more than the retry budget allows.
+ * @throws GatewayError the last failure
+ */
 export async function attemptAll(
   candidates: readonly Candidate[],
-  { record, services, signal }: Exchange,
+  exchange: Exchange,
   attempt: (candidate: Candidate) => Promise<Response>,
+  options: AttemptOptions = {},
 ): Promise<Response> {
+  const { generation, request, services, signal, watch } = exchange;
+  const { budget, health, stats } = services.traffic;
+  const { retry, health: healthSettings } = generation.config;
+  const arranged = healthSettings.enabled
+    ? health.arrange(candidates, subjectOf)
+    : { ready: [...candidates], resting: [] };
+  const limited = refusal(arranged);
+  if (limited) throw limited;
+  const lastResort = arranged.ready.length === 0;
+  const queue = lastResort
+    ? arranged.resting.slice(0, 1).map(({ contender }) => contender)
+    : arranged.ready;
+  const plan = createRetryPlan({
+    budget,
+    random: Math.random,
+    lastResort,
+    settings: {
+      ...retry,
+      ...candidates[0]?.retry,
+      maxAttempts: options.once ? 1 : maxAttempts(request.headers, retry.maxAttempts),
+    },
+  });
   let last: GatewayError | undefined;
-  for (const candidate of candidates) {
+  for (let at = 0; at < queue.length;) {
+    const candidate = queue[at];
     if (signal.aborted) throw abortReason(signal);
-    try {
-      return await attempt(candidate);
-    } catch (thrown) {
-      const error = toGatewayError(thrown);
-      if (error.code === "internal") throw error;
-      services.log.warn(
-        "attempt.failed",
-        {
-          requestId: record.requestId,
-          provider: candidate.provider.name,
-          model: candidate.model,
-          code: error.code,
-          upstreamStatus: error.upstream?.status,
-        },
-        error,
-      );
-      last = error;
-      if (!error.retryable || signal.aborted) break;
+    const pass =
+      candidate && healthSettings.enabled
+        ? health.begin(subjectOf(candidate), { lastResort })
+        : undefined;
+    if (!candidate || pass === null) {
+      // It rests by now, or somebody else is finding out whether it is back.
+      at += 1;
+      continue;
     }
+    watch.open(pass ?? null, stats.begin(modelId(candidate), options.tokens ?? 0));
+    try {
+      const response = await attempt(candidate);
+      options.answered?.(candidate);
+      return response;
+    } catch (thrown) {
+      last = failedAttempt(toGatewayError(thrown), candidate, exchange);
+    }
+    const decision = plan.after(last, queue.length - at - 1);
+    if (signal.aborted || decision.next === "stop") break;
+    if (decision.next === "retry") await pause(decision.waitMs, signal);
+    else at += 1;
   }
   throw last ?? new GatewayError("no_route", "No deployment could be tried.");
+}
+
+/** @throws the error itself when it is the gateway's own */
+function failedAttempt(
+  error: GatewayError,
+  candidate: Candidate,
+  { record, services, watch }: Exchange,
+): GatewayError {
+  watch.close(error);
+  if (error.code === "internal") throw error;
+  services.log.warn(
+    "attempt.failed",
+    {
+      requestId: record.requestId,
+      provider: candidate.provider.name,
+      model: candidate.model,
+      code: error.code,
+      upstreamStatus: error.upstream?.status,
+    },
+    error,
+  );
+  return error;
+}
+
+/** Until the time is up or the client leaves. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+  clearTimeout(timer);
 }
 
 /** Settles a failed request, then answers it in the client's dialect. */

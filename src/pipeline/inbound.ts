@@ -287,7 +287,8 @@ function readMember(
     member.value.end,
   );
   if (text === "null") return undefined;
-  // A number, list or object is of the wrong type whatever it holds, so it is not parsed.
+  if (/^-?\d/.test(text)) return Number(text);
+  // A list or object is of the wrong type whatever it holds, so it is not parsed.
   if (!/^["tf]/.test(text)) return 0;
   return orInvalid(() => parseScalar(text));
 }

@@ -9,6 +9,7 @@ import type { Asked } from "./inbound.ts";
 import { shellOf } from "./outbound.ts";
 import { stepsOf } from "./parameters.ts";
 import { type Parcel, readParcel } from "./parcel.ts";
+import { whoHas } from "./references.ts";
 import { relayOnce } from "./relay.ts";
 import type { Sendable } from "./send.ts";
 import type { Generation, Services } from "./services.ts";
@@ -45,9 +46,10 @@ export const handleMedia = (
       }
       current.record.identify({ model, stream: parcel.stream, operation });
       const { router } = generation;
-      const candidates = asked.provider
+      const found = asked.provider
         ? router.through(asked.provider, model)
         : await router.candidates(model);
+      const candidates = await whoHas(parcel.references, found, current);
       const response = await attemptAll(candidates, current, async (candidate) =>
         relayOnce(sendableOf(current, asked, parcel, candidate), current, {
           dialect,

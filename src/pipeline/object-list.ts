@@ -26,7 +26,7 @@ export async function listOwn(
 ): Promise<Response> {
   const { record } = current;
   const { candidate, dialect } = sendable;
-  const attempted = record.attempt(candidate, dialect.id, true);
+  const attempted = current.watch.attempt(candidate, dialect.id, true);
   try {
     const { page, answer } = await gather(sendable, current);
     attempted.received();
@@ -63,7 +63,8 @@ async function gather(
   const asked = Number(url.searchParams.get("limit") ?? pageSize);
   // Any other limit is for the provider to refuse.
   const wanted = Number.isInteger(asked) && asked > 0 ? asked : 0;
-  if (wanted > 0 && cursor.pages) {
+  // Some lists know no such parameter, and would refuse it.
+  if (wanted > 0 && cursor.pages && url.searchParams.has("limit")) {
     url.searchParams.set("limit", String(Math.max(wanted, pageSize)));
   }
   let own: JsonObject[] = [];

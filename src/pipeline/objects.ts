@@ -19,7 +19,20 @@ const collections = [
   "skills",
   "videos",
   "cachedcontents",
+  "chat/completions",
+  "responses",
+  "batch/jobs",
+  "filesearchstores",
+  "tunedmodels",
+  "corpora",
+  "libraries",
+  "datasets",
+  "embed-jobs",
+  "fine-tunes",
 ].map((path) => path.split("/"));
+
+/** What stands behind a collection's name without being an object of it. */
+const verbs: ReadonlySet<string> = new Set(["compact", "input_tokens"]);
 
 /** What of a path is an object, or a list of them. */
 export interface ObjectPath {
@@ -38,6 +51,7 @@ export function objectIn(segments: readonly string[]): ObjectPath | undefined {
     );
     if (found) {
       const [id, ...below] = segments.slice(at + found.length);
+      if (id !== undefined && verbs.has(id)) return undefined;
       return { collection: found.join("/"), id, below };
     }
   }
@@ -113,7 +127,7 @@ export function createOwners(items: Items): Owners {
 export function idOf(object: JsonObject): string | undefined {
   const { id, name } = object;
   if (typeof id === "string" && id !== "") return id;
-  const [, last] = typeof name === "string" ? (/^[a-z]+\/([^/]+)$/i.exec(name) ?? []) : [];
+  const [, last] = typeof name === "string" ? (/(?:^|\/)[a-z]+\/([^/]+)$/i.exec(name) ?? []) : [];
   return last;
 }
 
@@ -134,30 +148,67 @@ export function madeIn(answer: JsonObject, isNew: boolean): string[] {
 const referenceKeys: ReadonlySet<string> = new Set([
   "file_id",
   "file_ids",
+  "file_uri",
+  "fileUri",
   "input_file_id",
+  "input_files",
   "training_file",
+  "training_files",
   "validation_file",
+  "validation_files",
   "vector_store_id",
   "vector_store_ids",
   "assistant_id",
   "conversation",
+  "previous_response_id",
+  "cachedContent",
+  "cached_content",
 ]);
 
-/** Ids of the provider's objects that a request goes by, wherever they stand. */
-export function referencesIn(value: unknown): string[] {
+/** Google's names, alone or at the end of its own URLs. Anything else that has slashes is somebody's address. */
+const googleName =
+  /^(?:https?:\/\/[^/]*googleapis\.com\/(?:[^?#]*\/)?|projects\/[^?#]*\/)?(?:files|cachedContents)\/([\w-]+)/i;
+
+/** The id in what a field says; undefined where it names nothing that a provider keeps. */
+function idNamed(key: string, text: string): string | undefined {
+  const [, name] = googleName.exec(text) ?? [];
+  if (name !== undefined) return name;
+  const isAddress = key === "file_uri" || key === "fileUri" || /^https?:/i.test(text);
+  return isAddress || text === "" ? undefined : text;
+}
+
+/** What a tool is called with is the client's own matter, as are its notes. */
+const isOwnData = (holder: JsonObject, key: string): boolean =>
+  key === "arguments" ||
+  key === "metadata" ||
+  (key === "args" && typeof holder["name"] === "string") ||
+  (key === "input" &&
+    (typeof holder["toolUseId"] === "string" ||
+      (/tool_use$/.test(String(holder["type"])) && typeof holder["name"] === "string")));
+
+/**
+ * Ids of the provider's objects that a request goes by, wherever they stand.
+ * `isMeant`: whether a text in such a field is taken for a name at all.
+ */
+export function referencesIn(
+  value: unknown,
+  isMeant: (text: string, key: string) => boolean = () => true,
+): string[] {
   const found = new Set<string>();
-  const take = (each: unknown): void => {
-    if (typeof each === "string" && each !== "") found.add(each);
-    else if (Array.isArray(each)) for (const item of each) take(item);
-    else if (isObject(each)) take(idOf(each));
+  const take = (key: string, each: unknown): void => {
+    if (typeof each === "string") {
+      const text = each.trim();
+      const id = isMeant(text, key) ? idNamed(key, text) : undefined;
+      if (id !== undefined) found.add(id);
+    } else if (Array.isArray(each)) for (const item of each) take(key, item);
+    else if (isObject(each)) take(key, each["file_id"] ?? idOf(each));
   };
   const walk = (each: unknown): void => {
     if (Array.isArray(each)) for (const item of each) walk(item);
-    // What a tool is called with is the client's own matter.
-    if (!isObject(each) || each["type"] === "tool_use") return;
+    if (!isObject(each)) return;
     for (const [key, item] of Object.entries(each)) {
-      if (referenceKeys.has(key)) take(item);
-      else walk(item);
+      if (referenceKeys.has(key)) take(key, item);
+      else if (!isOwnData(each, key)) walk(item);
     }
   };
   walk(value);

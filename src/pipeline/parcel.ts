@@ -1,20 +1,21 @@
 // A request body that is relayed without being understood: read as far as needed to route it, and given out again each time anew.
 import type { JsonObject } from "../lib/json.ts";
-import { JsonError, parseObject } from "../lib/json.ts";
+import { JsonError, parse, parseObject } from "../lib/json.ts";
 import { boundaryOf, createFormScanner, FormError, type FormField } from "../lib/form-scanner.ts";
 import { withMembers } from "../lib/json-members.ts";
 import { GatewayError } from "../ir/error.ts";
 import type { Exchange } from "./exchange.ts";
 import { type BodyLimits, chunksOf, readBody } from "./inbound.ts";
 import type { Sendable } from "./send.ts";
+import { referencesIn } from "./objects.ts";
 import { createSpool, type Spool } from "./spool.ts";
 
 export interface Parcel {
   /** As the client wrote it; empty where the body names none. */
   model: string;
   stream: boolean;
-  /** The body where it is a JSON object. */
-  json: JsonObject | undefined;
+  /** Ids of the provider's objects that the body goes by. */
+  references: readonly string[];
   /** What is sent, with another name of the model in it and everything else as it came. */
   content(model: string): Pick<Sendable, "body" | "bodyBytes">;
   /** `content-type` to send it with; null where there is no body. */
@@ -48,7 +49,7 @@ export async function readParcel(current: Exchange, { takesJson = false } = {}):
   return {
     model: typeof model === "string" ? model : "",
     stream: json?.["stream"] === true || json?.["stream_format"] === "sse",
-    json,
+    references: referencesIn(json ?? looseJson(bytes)),
     contentType: contentType ?? "application/json",
     content: (name) => ({
       body:
@@ -61,7 +62,7 @@ export async function readParcel(current: Exchange, { takesJson = false } = {}):
 const nothing: Parcel = {
   model: "",
   stream: false,
-  json: undefined,
+  references: [],
   contentType: null,
   content: () => ({}),
   dispose: async () => {},
@@ -99,7 +100,9 @@ async function readForm(
     return {
       model: model?.text ?? "",
       stream: stream?.text === "true" || stream?.text === "sse",
-      json: undefined,
+      references: referencesIn(
+        fields.map(({ name, text }) => ({ [name.replace(/\[\d*\]$/, "")]: text })),
+      ),
       contentType,
       content: (name) => formContent(spool, model, name),
       dispose: () => spool.dispose(),
@@ -128,10 +131,57 @@ async function readOther(current: Exchange, contentType: string): Promise<Parcel
   );
   return {
     ...nothing,
+    references: await referencesOf(
+      spool,
+      contentType,
+      current.generation.config.server.maxBodyBytes,
+    ),
     contentType,
     content: () => formContent(spool, undefined, ""),
     dispose: () => spool.dispose(),
   };
+}
+
+/** Whatever the client calls it, a provider may read it as an object. */
+async function referencesOf(
+  spool: Spool,
+  contentType: string,
+  maxBytes: number,
+): Promise<readonly string[]> {
+  const isForm = /^application\/x-www-form-urlencoded\b/i.test(contentType);
+  if (spool.size > maxBytes || !(isForm || (await startsAsObject(spool)))) return [];
+  const pieces: Uint8Array[] = [];
+  for await (const piece of spool.read(0, spool.size)) pieces.push(piece);
+  const bytes = Buffer.concat(pieces);
+  const pairs = isForm ? [...new URLSearchParams(bytes.toString("utf8"))] : [];
+  return referencesIn([
+    looseJson(bytes),
+    ...pairs.map(([name, text]) => ({ [name.replace(/\[\d*\]$/, "")]: text })),
+  ]);
+}
+
+async function startsAsObject(spool: Spool): Promise<boolean> {
+  for await (const piece of spool.read(0, spool.size)) {
+    const start = Buffer.from(piece)
+      .toString("latin1")
+      .replace(/^\u00EF\u00BB\u00BF/, "")
+      .trimStart();
+    if (start !== "") return start.startsWith("{");
+  }
+  return false;
+}
+
+function looseJson(bytes: Uint8Array): unknown {
+  try {
+    return parse(
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+        .toString("utf8")
+        .replace(/^\uFEFF/, ""),
+    );
+  } catch (error) {
+    if (error instanceof JsonError) return undefined;
+    throw error;
+  }
 }
 
 async function spoolBody(

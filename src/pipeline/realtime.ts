@@ -69,7 +69,7 @@ export async function openRealtime(
       current.record.identify({ model, stream: true, operation });
       const candidates = await generation.router.candidates(model);
       return attemptAll(candidates, current, async (candidate) => {
-        const attempted = current.record.attempt(candidate, dialect.id, true);
+        const attempted = current.watch.attempt(candidate, dialect.id, true);
         try {
           const socket = await connect(current, dialect, candidate);
           attempted.firstByte();

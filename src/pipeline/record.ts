@@ -35,6 +35,8 @@ export interface AttemptRecord {
 export interface RequestRecord {
   readonly requestId: string;
   readonly attempts: number;
+  /** Tokens of the answer, as far as the provider told. */
+  readonly outputTokens: number | undefined;
   /** Name of the key that the caller presented. */
   readonly key: string | null;
   /** Who calls: known before the body is, and kept when the body is refused. */
@@ -200,6 +202,9 @@ export function createRecord(options: RecordOptions): RequestRecord {
     },
     get key() {
       return key;
+    },
+    get outputTokens() {
+      return used?.output.total;
     },
     caller(principal) {
       key = principal;

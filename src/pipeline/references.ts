@@ -5,11 +5,29 @@ import type { Exchange } from "./exchange.ts";
 import type { Inbound } from "./inbound.ts";
 import { referencesIn } from "./objects.ts";
 
-/** Bodies without any of these are not read for it. */
-const marks = ["file_id", "vector_store_id", '"conversation"'].map((text) => Buffer.from(text));
+/** Bodies without any of these are not read for it. The last are letters that stand as escapes, perhaps in such a name. */
+const marks = [
+  "file_id",
+  "vector_store_id",
+  '"conversation"',
+  "file_uri",
+  "fileUri",
+  "cachedContent",
+  "cached_content",
+  String.raw`\u004`,
+  String.raw`\u005`,
+  String.raw`\u006`,
+  String.raw`\u007`,
+].map((text) => Buffer.from(text));
 
-/** What vendors' ids of such objects look like; other values of such fields are somebody's own data. */
-const vendorId = /^(?:file|vs|conv)[-_]\w/;
+/**
+ * What vendors' ids of such objects look like; other values of such fields are somebody's own data.
+ * Answers that the request goes on from are looked for elsewhere.
+ */
+const isVendors = (text: string, key: string): boolean =>
+  key !== "previous_response_id" &&
+  (/^(?:(?:file|vs|conv)[-_]\w|(?:files|cachedContents|projects)\/|https?:)/i.test(text) ||
+    (key.startsWith("file_id") && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)));
 
 /**
  * The candidates that have everything the request names.
@@ -18,14 +36,23 @@ const vendorId = /^(?:file|vs|conv)[-_]\w/;
 export async function whoHasReferences(
   inbound: Inbound,
   candidates: Candidate[],
-  { record, services }: Exchange,
+  exchange: Exchange,
 ): Promise<Candidate[]> {
   const { bytes } = inbound;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // Without keys there is one caller, and the providers know best what they have.
-  if (record.key === null || !marks.some((mark) => text.includes(mark))) return candidates;
-  const ids = referencesIn(inbound.body().json).filter((id) => vendorId.test(id));
-  if (ids.length === 0) return candidates;
+  const isKeyed = exchange.record.key !== null;
+  if (!isKeyed || !marks.some((mark) => text.includes(mark))) return candidates;
+  return whoHas(referencesIn(inbound.body().json, isVendors), candidates, exchange);
+}
+
+/** The candidates that have all these objects. @throws GatewayError `not_found` as {@link whoHasReferences} */
+export async function whoHas(
+  ids: readonly string[],
+  candidates: Candidate[],
+  { record, services }: Exchange,
+): Promise<Candidate[]> {
+  if (record.key === null || ids.length === 0) return candidates;
   const names = [...new Set(candidates.map(({ provider }) => provider.name))];
   const found = await services.owners.find(ids, names);
   const own = found.filter(({ owner }) => owner === record.key);

@@ -33,9 +33,9 @@ export async function relayOnce(
   current: Exchange,
   relaying: Relaying,
 ): Promise<Response> {
-  const { record, services, signal } = current;
+  const { services, signal } = current;
   const { candidate } = sendable;
-  const attempted = record.attempt(candidate, sendable.dialect.id, true);
+  const attempted = current.watch.attempt(candidate, sendable.dialect.id, true);
   try {
     const answer = await send(sendable, "any", services, signal);
     attempted.firstByte();

@@ -8,6 +8,7 @@ import type { Router } from "../routing/router.ts";
 import type { Store } from "../store/store.ts";
 import type { Conversations } from "./conversations.ts";
 import type { Owners } from "./objects.ts";
+import type { Traffic } from "./traffic.ts";
 import type { Vault } from "./vault.ts";
 
 /** What one configuration gives a request. A reload makes a new one; a request keeps the one it began with. */
@@ -36,6 +37,7 @@ export interface Services {
   store: Store;
   vault: Vault;
   conversations: Conversations;
+  traffic: Traffic;
   owners: Owners;
   egress: Egress;
   sockets: SocketEgress;

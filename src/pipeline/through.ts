@@ -6,7 +6,7 @@ import { GatewayError } from "../ir/error.ts";
 import type { Candidate } from "../routing/router.ts";
 import { attemptAll, type Exchange, exchange } from "./exchange.ts";
 import { listOwn } from "./object-list.ts";
-import { idOf, madeIn, objectIn, type ObjectPath, referencesIn } from "./objects.ts";
+import { idOf, madeIn, objectIn, type ObjectPath } from "./objects.ts";
 import { type Parcel, readParcel } from "./parcel.ts";
 import { relayOnce, type Relaying } from "./relay.ts";
 import type { Generation, Services } from "./services.ts";
@@ -82,17 +82,21 @@ async function placeOf(
   current: Exchange,
   call: ThroughCall,
   object: ObjectPath | undefined,
-  { json }: Parcel,
+  { references }: Parcel,
 ): Promise<Place> {
   const { record, request, generation, services } = current;
   const named = call.provider ?? providerNamed(request);
-  const ids = [...(object?.id === undefined ? [] : [object.id]), ...referencesIn(json)];
+  const ids = [...(object?.id === undefined ? [] : [object.id]), ...references];
   const names = generation.config.providers.map(({ name }) => name);
   const found = await services.owners.find(ids, named === undefined ? names : [named]);
   const own = found.filter(({ owner }) => owner === record.key);
   // Without keys there is one caller, and the provider knows best what there is.
   const missing = record.key === null ? undefined : ids.find((id) => !has(own, id));
   if (missing !== undefined) throw unknownObject(missing);
+  // Only what a key has made is its own to remove.
+  if (record.key !== null && request.method === "DELETE" && object?.id === undefined) {
+    throw unknownObject(call.path);
+  }
   const [first] = own;
   const account = first?.account ?? null;
   if (first && own.some(({ provider }) => provider !== first.provider) && named === undefined) {

@@ -230,6 +230,8 @@ function standIn(to: DialectId, model: string): Candidate | undefined {
     model: model.startsWith(`${narrow.id}/`) ? model.slice(narrow.id.length + 1) : model,
     key: null,
     timeouts: { connectMs: null, firstByteMs: null, idleMs: null, totalMs: null },
+    retry: {},
+    order: 0,
     parameters: { unsupported: "warn", allow: [], drop: [], extraBody: {}, extraHeaders: {} },
   };
 }

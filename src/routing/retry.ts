@@ -17,7 +17,7 @@ export interface RetrySettings {
   maxMs: number;
   /** Nobody waits longer than this because an upstream asks for it. Default 60 s. */
   maxRetryAfterMs: number;
-  /** What may be done again although the upstream may have had it: nothing, or it may go to anybody. Default false. */
+  /** The same deployment may be asked again although it may have had the request. Default false; another one always may. */
   replay: boolean;
 }
 
@@ -90,8 +90,10 @@ export function createRetryPlan(options: {
     after(error, others) {
       attempts += 1;
       if (!error.retryable) return stop("final");
-      if (!settings.replay && deliveryOf(error) === "unknown") return stop("ambiguous");
-      const mayRetry = isWorthRetrying(error) && retries < settings.retries;
+      // It may be at work on the request: only somebody else is asked.
+      const isAmbiguous = !settings.replay && deliveryOf(error) === "unknown";
+      if (isAmbiguous && others === 0) return stop("ambiguous");
+      const mayRetry = !isAmbiguous && isWorthRetrying(error) && retries < settings.retries;
       const isFallback = others > 0 && !(mayRetry && retries < settings.retriesBeforeFallback);
       if (!isFallback && !mayRetry) return stop(isWorthRetrying(error) ? "attempts" : "final");
       if (attempts >= settings.maxAttempts) return stop("attempts");

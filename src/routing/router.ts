@@ -4,8 +4,10 @@ import type {
   Config,
   Deployment,
   NamedSecret,
+  PolicyId,
   Parameters,
   ResolvedProvider,
+  Retry,
   Route,
   Timeouts,
   Unsupported,
@@ -13,6 +15,8 @@ import type {
 import { GatewayError } from "../ir/error.ts";
 import { nearest } from "../lib/suggest.ts";
 import { policies } from "./policies/index.ts";
+import type { Contender, PolicyContext, RequestFacts } from "./policy.ts";
+import { pricePerMillion } from "../catalog/prices.ts";
 import { createWildcards, isWildcard, namesFor } from "./wildcards.ts";
 
 /** One place a request can go: a provider's model with one set of credentials. */
@@ -24,7 +28,22 @@ export interface Candidate {
   key: NamedSecret | null;
   timeouts: Timeouts;
   parameters: Parameters;
+  retry: Partial<Retry>;
+  /** Priority tier; fallbacks stand behind all of a route's own. */
+  order: number;
 }
+
+/** Under which statistics are kept: all keys of a provider reach the same model. @example "openai/gpt-4o" */
+export const modelId = ({ provider, model }: { provider: { name: string }; model: string }) =>
+  `${provider.name}/${model}`;
+
+/** Under which health is kept. @example "openai/gpt-4o#default" */
+export const deploymentId = ({
+  provider,
+  model,
+  key,
+}: Pick<Candidate, "provider" | "model" | "key">) =>
+  `${modelId({ provider, model })}${key ? `#${key.name}` : ""}`;
 
 export interface ListedModel {
   /** As a client may send it. */
@@ -35,12 +54,18 @@ export interface ListedModel {
   catalog?: { provider: string; model: string };
 }
 
+/** What policies may look at besides whose turn it is. */
+export type RoutingContext = Pick<PolicyContext, "random" | "nowMs" | "stats"> & {
+  /** Facts of the request; its session only where that is asked for, since finding it may need the whole body. */
+  facts?: (withSession: boolean) => RequestFacts;
+};
+
 export interface Router {
   /**
    * The whole order for a model name: a route, `provider/model`, or a bare name (dated or not) that exactly one provider has.
    * @throws GatewayError `model_not_found` with the nearest names.
    */
-  candidates(name: string): Promise<Candidate[]>;
+  candidates(name: string, context?: RoutingContext): Promise<Candidate[]>;
   /**
    * The credentials with which one provider's own API may be called; an empty model is none at all.
    * @throws GatewayError `not_found` for a provider that is not configured, `model_not_found` for a model it is not to serve
@@ -98,6 +123,8 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
         ...route?.timeouts,
         ...deployment?.timeouts,
       },
+      retry: route?.retry ?? {},
+      order: deployment?.order ?? 0,
       parameters: mergeParameters(
         { unsupported: route?.unsupported ?? config.unsupported },
         provider.parameters,
@@ -116,7 +143,11 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
       : undefined;
   };
 
-  const collect = async (name: string, seen: Set<string>): Promise<Candidate[] | undefined> => {
+  const collect = async (
+    name: string,
+    seen: Set<string>,
+    context: RoutingContext,
+  ): Promise<Candidate[] | undefined> => {
     if (seen.has(name)) return [];
     seen.add(name);
     const wildcard = config.routes.has(name) ? undefined : wildcards(name);
@@ -128,14 +159,22 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
     }
     const route = own ?? wildcard?.route;
     if (!route) return undefined;
-    const ordered = policies[route.policy].order(route.deployments, { turn: nextTurn(route.name) });
+    const { facts, ...rest } = context;
+    const isBlind = blindPolicies.has(route.policy) && !route.sticky;
+    const ordered = policies[route.policy].order(await contendersOf(route, providers), {
+      ...rest,
+      turn: nextTurn(route.name),
+      ...(facts && !isBlind && { request: facts(route.sticky === "session") }),
+      ...(route.sticky && { settings: { stickyBy: route.sticky, salt: route.name } }),
+    });
     const found = ordered.flatMap((deployment) => {
       const provider = providers.get(deployment.provider);
       const isServed = provider?.models?.has(deployment.model) ?? true;
       return provider && isServed ? expand(provider, deployment.model, deployment, route) : [];
     });
     for (const fallback of route.fallbacks) {
-      found.push(...((await collect(fallback, seen)) ?? []));
+      const behind = (await collect(fallback, seen, context)) ?? [];
+      found.push(...behind.map((each) => ({ ...each, order: each.order + fallbackOrder })));
     }
     return found;
   };
@@ -223,8 +262,8 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
   };
 
   return {
-    async candidates(name) {
-      const found = await collect(name, new Set());
+    async candidates(name, context = {}) {
+      const found = await collect(name, new Set(), context);
       if (!found) throw await notFound(name);
       if (found.length === 0) {
         throw new GatewayError(
@@ -253,6 +292,35 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
     },
     list,
   };
+}
+
+/** Policies that do not look at the request. */
+const blindPolicies: ReadonlySet<PolicyId> = new Set(["first", "weighted", "round-robin"]);
+
+/** Behind every rank that can be written. */
+const fallbackOrder = 1_000_000;
+
+/** A route's deployments with what policies ask of them. Prices are looked up only where they decide. */
+async function contendersOf(
+  { deployments, policy }: Route,
+  providers: ReadonlyMap<string, ResolvedProvider>,
+): Promise<(Deployment & Contender)[]> {
+  const byPrice = policy === "lowest-cost" || policy === "balanced";
+  return Promise.all(
+    deployments.map(async (deployment) => {
+      const provider = providers.get(deployment.provider);
+      const model = provider?.models?.get(deployment.model) ?? deployment.model;
+      const price =
+        byPrice && provider
+          ? await pricePerMillion(provider.preset.id, model, provider.prices)
+          : undefined;
+      return {
+        ...deployment,
+        id: modelId({ provider: { name: deployment.provider }, model }),
+        ...(price !== undefined && { price }),
+      };
+    }),
+  );
 }
 
 const named = ({ preset, models }: ResolvedProvider, model: string) => ({

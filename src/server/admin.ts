@@ -13,6 +13,8 @@ export interface AdminDependencies {
   store: Store;
   /** Facts for `GET /admin/status`: plain JSON without secrets. */
   status(): Promise<object>;
+  /** Who rests, and why: plain JSON. */
+  health(): object;
   /** Reads the configuration again. Resolves with the problems that made it refuse, empty when it took over. */
   reload(): Promise<{ applied: boolean; problems: string[] }>;
 }
@@ -37,6 +39,7 @@ export function createAdmin(dependencies: AdminDependencies): Hono {
     authenticateAdmin(context.req.raw.headers, dependencies.key());
     await next();
   });
+  admin.get("/health", (context) => context.json(dependencies.health()));
   admin.get("/status", async (context) => context.json(await dependencies.status()));
   admin.get("/usage", async (context) => {
     const query = read(usageQuery, context.req.query());

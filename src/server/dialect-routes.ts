@@ -55,5 +55,31 @@ export function dialectOfPath(pathname: string): Dialect | undefined {
   const plain = served.find(
     (route) => isPlain(route) && (pathname === route.path || pathname.startsWith(`${route.path}/`)),
   );
-  return plain?.dialect ?? matchTemplate(pathname)?.asked.dialect;
+  if (plain) return plain.dialect;
+  const found = matchTemplate(pathname);
+  const { dialect, envelope } = found?.asked ?? {};
+  if (envelope?.errors) return dialects[envelope.errors];
+  return dialect ?? owners.get(rootOf(pathname));
+}
+
+/** @example rootOf("/api/tags") // → "api" */
+const rootOf = (path: string): string => path.split("/")[1] ?? "";
+
+/** Lists of models are asked for by clients of every dialect. */
+const shared: ReadonlySet<string> = new Set(["models"]);
+
+/** First segments that only one dialect's paths begin with, e.g. `api`, `v1beta`. */
+const owners: ReadonlyMap<string, Dialect> = soleOwners();
+
+function soleOwners(): ReadonlyMap<string, Dialect> {
+  const found = new Map<string, Set<Dialect>>();
+  for (const { path, dialect, envelope } of served) {
+    const spoken = envelope?.errors ? dialects[envelope.errors] : dialect;
+    found.set(rootOf(path), (found.get(rootOf(path)) ?? new Set()).add(spoken));
+  }
+  return new Map(
+    [...found].flatMap(([root, [first, ...others]]) =>
+      first && others.length === 0 && !shared.has(root) ? [[root, first] as const] : [],
+    ),
+  );
 }

@@ -15,13 +15,15 @@ export function errorAnswer(
   allow: readonly string[] = allMethods,
 ): Response {
   const requestId = createId("req");
+  const spoken = spokenBy(request).error;
   const headers: Record<string, string> = {
     "content-type": "application/json",
     "x-request-id": requestId,
+    ...spoken.headers?.(error),
   };
   if (error.status === 405) headers["allow"] = allow.join(", ");
   if (error.status === 426) Object.assign(headers, { upgrade: "HTTP/1.1", connection: "upgrade" });
-  const body = spokenBy(request).error.encode(error, requestId);
+  const body = spoken.encode(error, requestId);
   return new Response(body, { status: error.status, headers });
 }
 

@@ -289,6 +289,16 @@ describe("init", () => {
     expect(spaced.stdout).toEndWith("Start with: megallm --config 'my file.yaml'\n");
   });
 
+  test("a provider that lacks a setting is told of, and left out", async () => {
+    const { env, run } = createHome();
+    Object.assign(env, { AZURE_API_KEY: "k-azure", AWS_ACCESS_KEY_ID: "a", GROQ_API_KEY: "k" });
+    const { code, stdout, stderr } = await run("init");
+    expect(stdout).toMatch(/with demo, bedrock.*, groq/);
+    expect(stderr).toContain("Azure OpenAI is left out: it has a key, but no usable `resource`");
+    expect(code).toBe(0);
+    expect((await run("check")).code).toBe(0);
+  });
+
   test("says so when it may not write", async () => {
     const { run } = createHome();
     const { code, stderr } = await run("init", "--output", "/proc/nothing/megallm.yaml");

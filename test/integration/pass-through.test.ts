@@ -329,3 +329,56 @@ describe("objects", () => {
     expect((await client(keys.ada, "/providers/openai/v1").files.delete(id)).deleted).toBe(true);
   });
 });
+
+describe("what no key of the gateway made", () => {
+  test.each([
+    ["GET", "/plain/chat/completions/chatcmpl-x"],
+    ["GET", "/plain/responses/resp-x/input_items"],
+    ["GET", "/openai/v1/chat/completions/chatcmpl-x/messages"],
+    ["GET", "/openai/v1/Responses/resp-x"],
+    ["GET", "/plain/batch/jobs/x"],
+    ["DELETE", "/plain/models/ft:x"],
+  ])("is not there: %s %s", async (method, path) => {
+    const [one, two] = [upstream.requests.length, plain.requests.length];
+    expect((await ask(path, { method })).status).toBe(404);
+    expect([upstream.requests.length, plain.requests.length]).toEqual([one, two]);
+  });
+
+  test.each([
+    ["text/json", '{"input_file_id":"file-x"}'],
+    ["text/plain", '  {"input_file_id":"file-x"}'],
+    ["application/x-www-form-urlencoded", "input_file_id=file-x"],
+    ["multipart/form-data; boundary=b", form("file_ids[]", "file-x")],
+  ])("cannot be named in a body of %s", async (type, body) => {
+    const before = plain.requests.length;
+    const answer = await ask("/plain/jobs", {
+      method: "POST",
+      headers: { "content-type": type },
+      body,
+    });
+    expect(answer.status).toBe(404);
+    expect(plain.requests).toHaveLength(before);
+  });
+
+  test("cannot be named to a model of images", async () => {
+    const before = upstream.requests.length;
+    const answer = await post("/openai/v1/images/edits", {
+      model: "gpt-image-1",
+      prompt: "a",
+      images: [{ file_id: "file-x" }],
+    });
+    expect(answer.status).toBe(404);
+    expect(upstream.requests).toHaveLength(before);
+  });
+
+  test("is not shown in a list, which is asked for without parameters that the client did not send", async () => {
+    plain.answer([json(200, { cachedContents: [{ name: "cachedContents/x" }] })]);
+    const answer = await ask("/gemini/v1beta/cachedContents");
+    expect(await answer.json()).toEqual({ cachedContents: [] });
+    expect(plain.requests.at(-1)?.path).toBe("/v1beta/cachedContents");
+  });
+});
+
+function form(name: string, value: string): string {
+  return `--b\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n--b--\r\n`;
+}

@@ -255,6 +255,42 @@ describe("another key's", () => {
     expect(elsewhere.status).toBe(404);
   });
 
+  test.each(["compact", "input_tokens"])("answer is not there for %s either", async (action) => {
+    const made = await sdk().responses.create({ model: remote, input: "secret" });
+    const before = keeper.requests.length;
+    const ask = (key: string) =>
+      gateway.fetch(`/v1/responses/${action}`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${key}` },
+        body: JSON.stringify({ model: remote, input: "b", previous_response_id: made.id }),
+      });
+    const refused = await ask(keys.bob);
+    expect([refused.status, await refused.text()]).toEqual([
+      400,
+      expect.stringContaining("not found"),
+    ]);
+    expect(keeper.requests).toHaveLength(before);
+    await (await ask(keys.ada)).text();
+    expect(keeper.requests).toHaveLength(before + 1);
+  });
+
+  test.each([
+    ["file_id", "file\\u005fid"],
+    ["conversation", "conv\\u0065rsation"],
+  ])("object is not there where %s is spelt %s", async (_name, spelling) => {
+    const content = `[{"role":"user","content":[{"type":"input_file","${spelling}":"file-x"}]}]`;
+    const rest = spelling.startsWith("conv")
+      ? `"${spelling}":"conv_x","input":"a"`
+      : `"input":${content}`;
+    const answer = await gateway.fetch("/v1/responses", {
+      method: "POST",
+      headers: { authorization: `Bearer ${keys.bob}` },
+      body: `{"model":"${remote}",${rest}}`,
+    });
+    expect(answer.status).toBe(404);
+    expect(keeper.requests).toHaveLength(0);
+  });
+
   test("file is not there for a model either", async () => {
     const failed = sdk(keys.bob).responses.create({
       model: remote,

@@ -27,8 +27,13 @@ export interface InProcess {
   close(): Promise<void>;
 }
 
-/** Upstreams of tests are asked for what the test asks for, and for nothing else. */
-const quiet = { discover: { models: false } };
+/** Upstreams of tests are asked for what the test asks for, and for nothing else; what one test did leaves no trace in the next. */
+const quiet = {
+  discover: { models: false },
+  retry: { retries: 0 },
+  health: { enabled: false },
+  affinity: { enabled: false },
+};
 
 export async function startInProcess(
   config: Record<string, unknown>,

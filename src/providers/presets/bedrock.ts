@@ -6,7 +6,8 @@ import { anthropicVersion } from "../compatible.ts";
 import type { Provider } from "../provider.ts";
 
 /** Model ids may begin with an inference profile's region: `eu.anthropic.…`. */
-const by = (name: string): RegExp => new RegExp(`^(?:[a-z-]+\\.)?${RegExp.escape(name)}`);
+const by = (name: string): RegExp =>
+  new RegExp(`^(?:[a-z-]+\\.)?${name.replaceAll(".", String.raw`\.`)}`);
 
 const invoke = "/model/{model}/invoke";
 

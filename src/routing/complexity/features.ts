@@ -1,9 +1,8 @@
 // Every feature of a request by name, each in 0..1: the text's (which weights are trained on) and the conversation's.
-import { choiceFeatures, textFeatures } from "./text-features.ts";
 import { choicesOf } from "./choices.ts";
 import type { ComplexityInput } from "./input.ts";
-import { groupCounts } from "./lexicon.ts";
 import { shapeFeatures } from "./shape-features.ts";
+import { choiceFeatures, groupCounts, textFeatures } from "./text-features.ts";
 import { wordsOf } from "./words.ts";
 
 /** Values by feature name. */
@@ -36,6 +35,8 @@ export function requestFeatures(input: ComplexityInput): Features {
     transformAsked: transforms,
     transformLength: transforms * (features["length"] ?? 0),
     problem: wordProblem(features),
+    formula: formula(features),
+    proofAsked: Number(proofAsk.test(ends)),
   };
 }
 
@@ -51,10 +52,18 @@ function leansOnTurnBefore(input: ComplexityInput): boolean {
   );
 }
 
+const proofAsk = /\b(?:prove|proof|disprove|derive|counterexample|show that|by induction)\b/;
+
 const transformAsk =
   /\b(?:translate|summari[sz]e|summary|tl;?dr|rewrite|rephrase|paraphrase|proofread|fix the (?:grammar|spelling|typos?)|correct the|extract|classify|categori[sz]e|label|convert|reformat|shorten|sentiment|list the|traduis|traduce|übersetze|résume|resume)\b/;
 
 /** A question how much or how many over several numbers: to be worked out in steps. */
 function wordProblem(features: Features): number {
   return (features["askHowMany"] ?? 0) * (features["numbers"] ?? 0);
+}
+
+/** Signs of mathematics, as far as they are not those of a program. */
+function formula(features: Features): number {
+  const { codeSigns = 0, codeFences = 0, stackTrace = 0, mathSigns = 0 } = features;
+  return mathSigns * (1 - Math.max(codeSigns, codeFences, stackTrace));
 }

@@ -41,6 +41,9 @@ export interface TrainedOpinion {
 /** Values further out than this many scales count as this many. */
 export const reach = 4;
 
+/** Most that one feature counts in a distance. */
+export const furthest = 16;
+
 /** The weights that MegaLLM brings. */
 export const shippedWeights: TrainedWeights = readWeights(shipped);
 
@@ -78,7 +81,7 @@ export function trainedOpinion(trained: TrainedWeights, features: Features): Tra
     const away = value - (kind.mean[index] ?? 0);
     const weight = kind.weights[index] ?? 0;
     const deviations = away / (kind.deviation[index] ?? 1);
-    distance += Math.min(9, deviations * deviations);
+    distance += Math.min(furthest, deviations * deviations);
     const adds = (weight * bounded(away / (trained.scale[index] ?? 1))) / trained.spread;
     gain += adds * trained.spread;
     if (adds !== 0) parts.push({ feature, value, weight: weight / trained.spread, adds });

@@ -2,19 +2,20 @@
 import type { Features } from "./features.ts";
 
 /** Log-odds of a request that shows nothing. */
-export const rulesBias = -3.2;
+export const rulesBias = -3.3;
 
 /** By feature. */
 export const rulesWeights: Readonly<Record<string, number>> = {
-  length: 1.6,
-  sentences: 0.5,
+  length: 2,
+  sentences: 0.6,
   longWords: 0.4,
   reasoningWords: 2,
-  proofWords: 3.2,
-  mathWords: 1.3,
-  mathSigns: 1.4,
+  proofAsked: 1.7,
+  proofWords: 1.2,
+  mathWords: 1.6,
+  formula: 1.4,
   latex: 1,
-  numbers: 0.5,
+  numbers: 0.7,
   times: 0.5,
   eachPer: 0.4,
   problem: 1.2,
@@ -22,14 +23,14 @@ export const rulesWeights: Readonly<Record<string, number>> = {
   conditionals: 0.9,
   negationWords: 0.4,
   codeWords: 1.5,
-  codeSigns: 0.8,
-  codeFences: 0.6,
-  stackTrace: 1.2,
+  codeSigns: 0.4,
+  codeFences: 0.2,
+  stackTrace: 0.5,
   legalWords: 1.4,
   medicalWords: 1.4,
-  financeWords: 0.6,
+  financeWords: 1.2,
   scienceWords: 0.7,
-  planningWords: 1.3,
+  planningWords: 1.5,
   conditionWords: 0.8,
   steps: 0.9,
   listLines: 0.5,
@@ -60,7 +61,9 @@ export const rulesWeights: Readonly<Record<string, number>> = {
 };
 
 /** What each feature adds to the log-odds by the rules alone. */
-export function rulesParts(features: Features): { feature: string; value: number; weight: number }[] {
+export function rulesParts(
+  features: Features,
+): { feature: string; value: number; weight: number }[] {
   return Object.entries(rulesWeights).map(([feature, weight]) => ({
     feature,
     value: features[feature] ?? 0,

@@ -80,6 +80,17 @@ export function textFeatures(
     nameCount: saturate(text.names, 6),
     numbers: saturate(numbers, 4),
     numberShare: share(numbers, total + numbers, 0.4),
+    numberWords: saturate(
+      count(
+        lower,
+        /\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|twenty|thirty|fifty|hundred|thousand)\b/g,
+      ),
+      2,
+    ),
+    numericSentences: saturate(
+      text.text.split(/[.!?]\s/).filter((each) => /\d/.test(each)).length,
+      3,
+    ),
     largeNumbers: saturate(values.filter((value) => value >= 1000).length, 2),
     decimals: saturate(values.filter((value) => !Number.isInteger(value)).length, 2),
     years: saturate(count(lower, /\b1[5-9]\d\d\b|\b20[0-4]\d\b/g), 1),
@@ -110,7 +121,7 @@ export function textFeatures(
       count(text.text, /[=^<>±×÷∑∫√∞≤≥≠∈∀∃→]|\\(?:frac|sqrt|sum|int|cdot|in)\b|\d\s?[*+/-]\s?\d/g),
       4,
     ),
-    latex: saturate(count(text.text, /\\[a-z]+|\$[^$\n]{1,60}\$|\^\{|_\{/gi), 2),
+    latex: saturate(count(text.text, /\\[a-z]+|\$[^$\s\d][^$\n]{0,60}\$(?!\d)|\^\{|_\{/gi), 2),
     symbolsOfOne: saturate(count(text.text, /(?<![A-Za-z'’])[b-hj-zB-HJ-Z](?![A-Za-z'’.)])/g), 5),
     codeFences: saturate(count(text.text, /```|^\s{4,}\S.*[;{}()]\s*$/gm), 1),
     codeSigns: saturate(

@@ -100,6 +100,8 @@ export async function openStage(): Promise<Stage> {
   const daemon = await startDaemon({
     config: [
       "discover: { models: false }",
+      "retry: { retries: 0 }",
+      "health: { enabled: false }",
       "providers:",
       `  openai: { base_url: "${openaiUpstream.baseUrl}", api_key: ${openaiUpstream.key} }`,
       `  anthropic: { base_url: "${anthropicUpstream.baseUrl}", api_key: ${anthropicUpstream.key} }`,

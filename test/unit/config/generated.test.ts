@@ -163,6 +163,15 @@ describe("what init writes", () => {
     ]);
   });
 
+  test("a cloud whose credentials are on the machine needs no key in the file", () => {
+    const text = renderConfig({ environment: [{ provider: "bedrock" }], local: [] });
+    const { config } = parseConfig(text, { env: {}, presets: providers });
+    expect(config.providers.map(({ name, keys }) => [name, keys.length])).toEqual([
+      ["demo", 0],
+      ["bedrock", 0],
+    ]);
+  });
+
   test("passes when nothing was found, and when its comments are taken away", () => {
     const text = renderConfig({ environment: [], local: [] });
     expect(parseConfig(text, { env: {}, presets }).warnings).toEqual([]);
@@ -172,8 +181,8 @@ describe("what init writes", () => {
       .replace("${file:/run/secrets/mine}", "k");
     const { config } = parseConfig(used, {
       env: { MY_APP_KEY: "0123456789abcdefg", OPENAI_API_KEY: "k" },
-      presets,
+      presets: providers,
     });
-    expect([...config.routes.keys()]).toEqual(["test", "fast", "split"]);
+    expect([...config.routes.keys()]).toEqual(["test", "gpt-*", "fast", "split"]);
   });
 });

@@ -82,6 +82,7 @@ models:
       ],
       fallbacks: [],
       timeouts: {},
+      retry: {},
     });
     const split = config.routes.get("split");
     expect(split?.policy).toBe("weighted");
@@ -670,13 +671,12 @@ describe("routes", () => {
     expect(config.routes.get("a")?.deployments[0]?.provider).toBe("ollama");
   });
 
-  test("warn of weights and orders that the policy ignores", () => {
+  test("warn of weights that the policy ignores", () => {
     const { warnings } = parse(
       "providers: { demo: {} }\nmodels: { a: { deployments: [{ model: demo/x, weight: 2 }] }, b: { policy: weighted, deployments: [{ model: demo/x, order: 2 }] } }",
     );
     expect(warnings.map(({ message }) => message)).toEqual([
       "`weight` has no effect under `policy: first`",
-      "`order` has no effect under `policy: weighted`",
     ]);
   });
 });

@@ -85,6 +85,9 @@ describe("an object", () => {
     ["/v1/messages/batches/b", { collection: "messages/batches", id: "b", below: [] }],
     ["/openai/v1/Batches/b/cancel", { collection: "batches", id: "b", below: ["cancel"] }],
     ["/vector_stores/vs/files/f", { collection: "vector_stores", id: "vs", below: ["files", "f"] }],
+    ["/v1/chat/completions/c", { collection: "chat/completions", id: "c", below: [] }],
+    ["/v1/batch/jobs", { collection: "batch/jobs", id: undefined, below: [] }],
+    ["/v1/Responses/r", { collection: "responses", id: "r", below: [] }],
     ["/fine_tuning/jobs", { collection: "fine_tuning/jobs", id: undefined, below: [] }],
   ])("is found in %s", (path, expected) => {
     expect(objectIn(segmentsOf(path))).toEqual(expected);
@@ -92,6 +95,7 @@ describe("an object", () => {
 
   test("is not seen where there is none", () => {
     expect(objectIn(segmentsOf("/v1/models/gpt-4o"))).toBeUndefined();
+    expect(objectIn(segmentsOf("/v1/responses/compact"))).toBeUndefined();
   });
 
   test("is known by what the answer tells, new or not", () => {
@@ -124,6 +128,23 @@ describe("references", () => {
   test("are not what a tool is called with", () => {
     const call = { type: "tool_use", id: "t", name: "read", input: { file_id: "file-mine" } };
     expect(referencesIn({ messages: [{ role: "assistant", content: [call] }] })).toEqual([]);
+  });
+
+  test.each([
+    [{ type: "tool_use", content: [{ file: { file_id: "file-x" } }] }, ["file-x"]],
+    [{ functionCall: { name: "f", args: { file_id: "file-x" } } }, []],
+    [{ toolUse: { toolUseId: "t", name: "f", input: { file_id: "file-x" } } }, []],
+    [{ function: { name: "f", arguments: { file_id: "file-x" } } }, []],
+    [{ metadata: { file_id: "file-x" } }, []],
+    [{ fileData: { fileUri: "https://generativelanguage.googleapis.com/v1beta/files/x" } }, ["x"]],
+    [{ fileData: { fileUri: "files/x" } }, ["x"]],
+    [{ fileData: { fileUri: "https://www.youtube.com/watch?v=x" } }, []],
+    [{ cachedContent: "cachedContents/x" }, ["x"]],
+    [{ cachedContent: "projects/p/locations/l/cachedContents/x" }, ["x"]],
+    [{ input_files: ["x"], training_files: [{ file_id: "y", weight: 1 }] }, ["x", "y"]],
+    [{ file_id: " file-x " }, ["file-x"]],
+  ])("in %j are %j", (body, expected) => {
+    expect(referencesIn(body)).toEqual(expected);
   });
 
   test("of hostile JSON are none, and nothing is polluted", () => {

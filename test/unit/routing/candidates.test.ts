@@ -35,6 +35,7 @@ const route = (name: string, provider: string, model: string): Route => ({
   deployments: [{ provider, model, weight: 1, order: 0, timeouts: {}, parameters: {} }],
   fallbacks: [],
   timeouts: {},
+  retry: {},
 });
 
 const shown = ({ provider, model, key }: Candidate): string =>

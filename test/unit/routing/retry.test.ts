@@ -135,9 +135,10 @@ describe("where it failed (R29)", () => {
     expect(deliveryOf(error)).toBe(expected);
   });
 
-  test("what the upstream may have had goes to nobody else, unless allowed", () => {
+  test("what the upstream may have had goes to it once, unless allowed; to others at once", () => {
     const reset = failure(coded("ECONNRESET"));
-    expect(story(reset, 2)).toBe("ambiguous");
+    expect(story(reset, 2)).toBe("fallback fallback ambiguous");
+    expect(story(reset, 0)).toBe("ambiguous");
     expect(story(reset, 1, { replay: true })).toBe("fallback 250 500 attempts");
     expect(story(failure(coded("ConnectionRefused")), 1)).toBe("fallback 250 500 attempts");
   });
