@@ -125,22 +125,24 @@ interface UnseenScores {
   familiarity: number[];
 }
 
-/** Scores of every sample by weights trained without its fold, penalty chosen within. */
+/** Scores of every sample by weights trained without its fold; of the other sources everything is trained on. */
 function unseen(samples: readonly Sample[], foldOf: ReadonlyMap<string, number>): UnseenScores {
   const result: UnseenScores = { trained: [], blended: [], familiarity: [] };
-  for (const fold of new Set(foldOf.values())) {
-    const { weights } = train(
-      samples.filter((sample) => foldOf.get(sample.group) !== fold),
-    );
-    samples.forEach((sample, index) => {
-      if (foldOf.get(sample.group) !== fold) return;
-      const opinion = trainedOpinion(weights, sample.features);
-      // On the scale of a gain, so that folds compare.
-      result.trained[index] = opinion.margin * weights.spread + weights.center;
-      const { score } = scoreFeatures(sample.features, { weights });
-      result.blended[index] = score;
-      result.familiarity[index] = opinion.familiarity;
-    });
+  for (const source of new Set(samples.map((sample) => sample.source))) {
+    const away = (sample: Sample, fold: number): boolean =>
+      sample.source === source && foldOf.get(sample.group) === fold;
+    for (const fold of new Set(foldOf.values())) {
+      if (!samples.some((sample) => away(sample, fold))) continue;
+      const { weights } = train(samples.filter((sample) => !away(sample, fold)));
+      samples.forEach((sample, index) => {
+        if (!away(sample, fold)) return;
+        const opinion = trainedOpinion(weights, sample.features);
+        // On the scale of a gain, so that folds compare.
+        result.trained[index] = opinion.margin * weights.spread + weights.center;
+        result.blended[index] = scoreFeatures(sample.features, { weights }).score;
+        result.familiarity[index] = opinion.familiarity;
+      });
+    }
   }
   return result;
 }

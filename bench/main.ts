@@ -1,5 +1,7 @@
 // `bun run bench [name …] [--json]`: every measurement that the documentation quotes.
+// `bun run bench outage [--seconds 60] [--fault refused|500]`
 import { parseArgs } from "node:util";
+import type { OutageOptions } from "./outage.ts";
 
 /** `data`: the figures for `--json`, where there are some besides the rows. */
 type Bench = () => Promise<{ title: string; rows: string[]; data?: object }>;
@@ -14,14 +16,30 @@ const benches: Readonly<Record<string, Bench>> = {
   store: async () => (await import("./store.ts")).runStoreBench(),
   json: async () => (await import("./json.ts")).runJsonBench(),
   auto: async () => (await import("./auto.ts")).runAutoBench(ofAuto),
+  outage: async () => (await import("./outage.ts")).runOutageBench(ofOutage()),
   codec: async () => (await import("./codec.ts")).runCodecBench(),
 };
 
 const { positionals, values } = parseArgs({
   args: first === "auto" ? [first] : process.argv.slice(2),
   allowPositionals: true,
-  options: { json: { type: "boolean" } },
+  options: {
+    json: { type: "boolean" },
+    seconds: { type: "string", default: "60" },
+    fault: { type: "string" },
+  },
 });
+
+function ofOutage(): OutageOptions {
+  const faults = (["refused", "500"] as const).filter(
+    (fault) => values.fault === undefined || values.fault === fault,
+  );
+  const seconds = Number(values.seconds);
+  if (faults.length > 0 && seconds > 0) return { seconds, faults };
+  console.error("`--seconds` is a number above 0, `--fault` is `refused` or `500`.");
+  process.exit(2);
+}
+
 const wanted = positionals.length > 0 ? positionals : Object.keys(benches);
 const unknown = wanted.filter((name) => !(name in benches));
 if (unknown.length > 0) {

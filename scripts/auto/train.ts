@@ -315,7 +315,7 @@ function familiarRange(
     distances[Math.min(distances.length - 1, Math.floor(share * distances.length))]!;
   // Options to choose from make prompts alike across subjects. Without them anything may come, from a greeting to a
   // program, so that little is familiar.
-  const [most, all] = kind === "choices" ? [0.95, 0.999] : [0.8, 0.995];
+  const [most, all] = kind === "choices" ? [0.95, 0.999] : [0.85, 0.998];
   const near = quantile(most);
   return { near: rounded(near), far: rounded(Math.max(near + 0.2, quantile(all))) };
 }

@@ -184,7 +184,7 @@ const isOwnData = (holder: JsonObject, key: string): boolean =>
   (key === "args" && typeof holder["name"] === "string") ||
   (key === "input" &&
     (typeof holder["toolUseId"] === "string" ||
-      (/tool_use$/.test(String(holder["type"])) && typeof holder["name"] === "string")));
+      (String(holder["type"]).endsWith("tool_use") && typeof holder["name"] === "string")));
 
 /**
  * Ids of the provider's objects that a request goes by, wherever they stand.

@@ -375,7 +375,7 @@ describe("what no key of the gateway made", () => {
     plain.answer([json(200, { cachedContents: [{ name: "cachedContents/x" }] })]);
     const answer = await ask("/gemini/v1beta/cachedContents");
     expect(await answer.json()).toEqual({ cachedContents: [] });
-    expect(plain.requests.at(-1)?.path).toBe("/v1beta/cachedContents");
+    expect(plain.requests.at(-1)?.target).toBe("/v1beta/cachedContents");
   });
 });
 
