@@ -137,8 +137,7 @@ function unseen(samples: readonly Sample[], foldOf: ReadonlyMap<string, number>)
       samples.forEach((sample, index) => {
         if (!away(sample, fold)) return;
         const opinion = trainedOpinion(weights, sample.features);
-        // On the scale of a gain, so that folds compare.
-        result.trained[index] = opinion.margin * weights.spread + weights.center;
+        result.trained[index] = opinion.margin;
         result.blended[index] = scoreFeatures(sample.features, { weights }).score;
         result.familiarity[index] = opinion.familiarity;
       });

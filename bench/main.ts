@@ -35,9 +35,11 @@ function ofOutage(): OutageOptions {
     (fault) => values.fault === undefined || values.fault === fault,
   );
   const seconds = Number(values.seconds);
-  if (faults.length > 0 && seconds > 0) return { seconds, faults };
-  console.error("`--seconds` is a number above 0, `--fault` is `refused` or `500`.");
-  process.exit(2);
+  if (faults.length === 0 || !(seconds > 0)) {
+    console.error("`--seconds` is a number above 0, `--fault` is `refused` or `500`.");
+    process.exit(2);
+  }
+  return { seconds, faults };
 }
 
 const wanted = positionals.length > 0 ? positionals : Object.keys(benches);

@@ -140,7 +140,7 @@ models:
   let closedMs: number | null = null;
   try {
     let phase: Phase = "before";
-    let atPrimary = { outage: 0, recovery: 0 };
+    const atPrimary = { outage: 0, recovery: 0 };
     const began = performance.now();
     const since = (): number => performance.now() - began - warmUpMs;
     let lastLook = 0;

@@ -187,6 +187,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
       health: () => ({
         deployments: services.traffic.health.snapshot(),
         retries: services.traffic.budget.snapshot(),
+        load: services.traffic.gates.snapshot(),
       }),
     },
   });

@@ -28,7 +28,7 @@ export interface Training {
   tried: ({ penalty: number } & Record<Kind, number>)[];
 }
 
-export const usualPenalties: readonly number[] = [300, 1000, 3000, 10_000, 30_000];
+export const usualPenalties: readonly number[] = [1000, 3000, 10_000, 30_000];
 
 const kinds = ["choices", "free"] as const;
 
@@ -268,25 +268,26 @@ function tryPenalties({ samples, space, groups, penalties, options }: Trial): Tr
 
 function finish(samples: readonly Sample[], space: Space, models: Models): TrainedWeights {
   const gains = samples.map((sample) => predict(models, vectorOf(sample, space), kindOf(sample)));
-  const center = gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
-  const spread = Math.sqrt(
-    gains.reduce((sum, gain) => sum + (gain - center) ** 2, 0) / gains.length,
-  );
-  const weightsOf = (kind: Kind): KindWeights => ({
+  const all = momentsOf(gains);
+  const weightsOf = (kind: Kind): KindWeights => {
+    const own = momentsOf(gains.filter((_, index) => kindOf(samples[index]!) === kind));
+    return {
     intercept: rounded(models[kind][space.names.length]!),
+    center: rounded(own.mean),
+    spread: rounded(own.deviation),
+    offset: rounded((own.mean - all.mean) / all.deviation),
     // Until the distances are known.
     near: 0,
     far: 1,
     mean: Array.from(space.mean[kind], rounded),
     deviation: Array.from(space.deviation[kind], rounded),
     weights: Array.from(models[kind].subarray(0, space.names.length), rounded),
-  });
+    };
+  };
   const weights: TrainedWeights = {
     format: 1,
     features: space.names,
     scale: Array.from(space.scale, rounded),
-    center: rounded(center),
-    spread: rounded(Math.max(spread, 1e-9)),
     choices: weightsOf("choices"),
     free: weightsOf("free"),
   };
@@ -318,6 +319,13 @@ function familiarRange(
   const [most, all] = kind === "choices" ? [0.95, 0.999] : [0.85, 0.998];
   const near = quantile(most);
   return { near: rounded(near), far: rounded(Math.max(near + 0.2, quantile(all))) };
+}
+
+function momentsOf(values: readonly number[]): { mean: number; deviation: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+  const variance =
+    values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length);
+  return { mean, deviation: Math.max(Math.sqrt(variance), 1e-9) };
 }
 
 function rounded(value: number): number {

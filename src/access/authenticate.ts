@@ -9,6 +9,8 @@ export interface Principal {
   key: string | null;
   /** The key's own wish about unsupported parameters. */
   unsupported?: Unsupported;
+  /** Whose requests leave the queue first. */
+  priority?: number;
 }
 
 export interface Access {
@@ -67,8 +69,8 @@ export function createAccess(keys: readonly ClientKey[], required: boolean): Acc
         null,
       );
       if (!found) throw new GatewayError("unauthenticated", "The API key is not known here.");
-      const { name, unsupported } = found;
-      return { key: name, ...(unsupported && { unsupported }) };
+      const { name, unsupported, priority } = found;
+      return { key: name, priority, ...(unsupported && { unsupported }) };
     },
   };
 }

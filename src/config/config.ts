@@ -21,6 +21,8 @@ export interface Config {
   readonly timeouts: Timeouts;
   readonly unsupported: Unsupported;
   readonly retry: Retry;
+  /** Where requests wait while every way is at its limit. */
+  readonly queue: Queue;
   /** When a deployment that fails is left alone. */
   readonly health: { readonly enabled: boolean };
   /** A conversation stays with the deployment that answered it before. */
@@ -53,6 +55,8 @@ export interface ServerConfig {
   readonly drainTimeoutMs: number;
   /** Whether the data plane refuses calls without a key: `auto` is already resolved. */
   readonly requireKey: boolean;
+  /** Requests at providers at once; absent: no limit. */
+  readonly maxConcurrent?: number;
 }
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -67,6 +71,8 @@ export interface LogConfig {
 export interface ClientKey extends NamedSecret {
   /** What becomes of unsupported parameters in its requests. */
   readonly unsupported?: Unsupported;
+  /** Whose requests leave the queue first: higher goes before lower. */
+  readonly priority: number;
 }
 
 export interface NamedSecret {
@@ -115,6 +121,8 @@ export interface ResolvedProvider {
   readonly parameters: Partial<Parameters>;
   /** HTTP proxy for this provider; `null` means none, even when the environment names one. */
   readonly proxy?: string | null;
+  /** Requests at once; absent: no limit. */
+  readonly maxConcurrent?: number;
   /** Where it comes from. `built-in`: served in-process without being asked for. */
   readonly origin: "config" | "environment" | "built-in";
 }
@@ -153,6 +161,14 @@ export interface Retry {
   readonly replay: boolean;
 }
 
+/** The requests that wait for a place. */
+export interface Queue {
+  /** At once; 0: nobody waits. */
+  readonly max: number;
+  /** How long one request may wait in all. */
+  readonly maxWaitMs: number;
+}
+
 /** A client-facing model name. */
 export interface Route {
   readonly name: string;
@@ -182,4 +198,6 @@ export interface Deployment {
   readonly key?: string;
   readonly timeouts: Partial<Timeouts>;
   readonly parameters: Partial<Parameters>;
+  /** Requests at once; absent: no limit. */
+  readonly maxConcurrent?: number;
 }

@@ -109,6 +109,7 @@ function resolveEntry(
     prices: priceList(entry.prices),
     timeouts: entry.timeouts,
     parameters: readParameters(entry),
+    ...(entry.max_concurrent === undefined ? {} : { maxConcurrent: entry.max_concurrent }),
     ...(entry.proxy === undefined ? {} : { proxy: entry.proxy === "none" ? null : entry.proxy }),
     origin: "config",
   };

@@ -87,6 +87,7 @@ export function resolveConfig(parsed: ParsedConfig, context: Context): Config {
     unsupported: parsed.unsupported,
     prices: priceList(parsed.prices),
     retry: { ...defaultRetry, ...readRetry(parsed.retry) },
+    queue: parsed.queue,
     health: parsed.health,
     affinity: parsed.affinity,
     discover: parsed.discover,
@@ -102,7 +103,7 @@ function resolveKeys(parsed: ParsedConfig, resolution: Resolution): ClientKey[] 
   const owners = new Map<string, string>();
   const keys: ClientKey[] = [];
   const adminKey = parsed.admin.key?.reveal();
-  for (const [name, { key: secret, unsupported }] of Object.entries(parsed.keys)) {
+  for (const [name, { key: secret, unsupported, priority }] of Object.entries(parsed.keys)) {
     const text = secret.reveal();
     const owner = owners.get(text);
     if (owner !== undefined) {
@@ -119,7 +120,7 @@ function resolveKeys(parsed: ParsedConfig, resolution: Resolution): ClientKey[] 
       );
     }
     owners.set(text, name);
-    keys.push({ name, secret, ...(unsupported && { unsupported }) });
+    keys.push({ name, secret, priority, ...(unsupported && { unsupported }) });
   }
   return keys;
 }
@@ -158,6 +159,7 @@ function resolveServer(
     maxUploadBytes: server.max_upload,
     drainTimeoutMs: server.drain_timeout,
     requireKey: server.require_key === "always" || keys.length > 0 || !loopback,
+    ...(server.max_concurrent !== undefined && { maxConcurrent: server.max_concurrent }),
   };
 }
 

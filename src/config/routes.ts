@@ -132,6 +132,7 @@ function resolveRoute(
       ...(key === undefined ? {} : { key }),
       timeouts: written.timeouts,
       parameters: readParameters(written),
+      ...(written.max_concurrent === undefined ? {} : { maxConcurrent: written.max_concurrent }),
     });
   }
   if (entry.policy === "weighted" && known && deployments.every(({ weight }) => weight === 0)) {

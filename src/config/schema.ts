@@ -6,7 +6,7 @@ import type { Price } from "../catalog/prices.ts";
 import type { DialectId } from "../ir/chat.ts";
 import { Secret } from "../lib/secret.ts";
 import type { Provider } from "../providers/provider.ts";
-import type { Timeouts, PolicyId } from "./config.ts";
+import type { Timeouts, PolicyId, Queue } from "./config.ts";
 import { field } from "./field.ts";
 import { headerName, headerValue } from "./header.ts";
 import { parameterFields, unsupported, unsupportedText } from "./parameters.ts";
@@ -288,6 +288,31 @@ const fullTimeouts = z
     totalMs: value.total,
   }));
 
+const limit = whole(1, 1_000_000).optional();
+const unlimited = { defaultText: "no limit" };
+
+/** Below the time after which a silent stream is opened, so that a refusal still has a status of its own. */
+const queueWaitMs = 10_000;
+
+/** Of a client key that says nothing. */
+export const defaultPriority = 5;
+
+const queue = z
+  .strictObject({
+    max: field(
+      whole(0, 1_000_000).default(1000),
+      "Requests that wait at once. `0`: nobody waits, and what is too much is refused at once.",
+      100,
+    ),
+    max_wait: field(
+      durationMs.default(queueWaitMs),
+      "How long one request may wait in all.",
+      "30s",
+      { defaultText: "10s" },
+    ),
+  })
+  .transform((value): Queue => ({ max: value.max, maxWaitMs: value.max_wait }));
+
 const server = z.strictObject({
   host: field(
     host.default("127.0.0.1"),
@@ -327,6 +352,12 @@ const server = z.strictObject({
     z.enum(["auto", "always"]).default("auto"),
     "When clients need a key. `auto`: as soon as `keys` holds one. `always`: even then when it holds none, so that nobody gets in.",
     "always",
+  ),
+  max_concurrent: field(
+    limit,
+    "Requests of all clients that may be at providers at once; a stream counts until it is over. The others wait, see `queue`; what is too much is answered with 503 and `Retry-After`.",
+    500,
+    unlimited,
   ),
 });
 
@@ -444,6 +475,12 @@ const providerShape = {
     { defaultText: "from the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`)", secret: true },
   ),
   ...parameterFields,
+  max_concurrent: field(
+    limit,
+    "Requests that may be at this provider at once, with all of its keys; a stream counts until it is over. The next deployment that is free takes what comes besides; when there is none, requests wait, see `queue`.",
+    50,
+    unlimited,
+  ),
   enabled: field(flag.default(true), "`false` keeps the entry without using it.", false),
 };
 
@@ -486,6 +523,7 @@ const deployment = z.union([
     drop_params: undefined,
     extra_body: undefined,
     extra_headers: undefined,
+    max_concurrent: undefined,
   })),
   z.strictObject({
     model: field(reference, "`provider/model`.", "openai/gpt-4o"),
@@ -507,6 +545,12 @@ const deployment = z.union([
     timeouts: field(partialTimeouts.default({}), timeoutsDescription, { first_byte: "2m" }),
     unsupported: field(unsupported.optional(), unsupportedText, "error", inherited),
     ...parameterFields,
+    max_concurrent: field(
+      limit,
+      "Requests that may be at this deployment at once; a stream counts until it is over. The next deployment that is free takes what comes besides; when there is none, requests wait, see `queue`.",
+      4,
+      unlimited,
+    ),
   }),
 ]);
 
@@ -607,12 +651,21 @@ const discover = z.strictObject({
 const clientKeys = z.record(
   keyName,
   z.union([
-    secretField(clientKey, "${APP_KEY}").transform((key) => ({ key, unsupported: undefined })),
+    secretField(clientKey, "${APP_KEY}").transform((key) => ({
+      key,
+      unsupported: undefined,
+      priority: defaultPriority,
+    })),
     z.strictObject({
       key: secretField(clientKey, "${APP_KEY}"),
       unsupported: field(unsupported.optional(), unsupportedText, "error", {
         defaultText: "the deployment's, provider's, route's or general one",
       }),
+      priority: field(
+        whole(0, 9).default(defaultPriority),
+        "Whose requests leave the `queue` first: 9 before 0. A caller can lower, never raise it for one request with the header `x-megallm-priority`.",
+        9,
+      ),
     }),
   ]),
 );
@@ -675,6 +728,11 @@ export function createSchema(presets: readonly Provider[]) {
         retry.default({}),
         "When a failed request is tried again. Routes may have their own.",
         { retries: 1 },
+      ),
+      queue: field(
+        queue.prefault({}),
+        "Where requests wait while every deployment that could take them is at its `max_concurrent`.",
+        { max: 100, max_wait: "30s" },
       ),
       health: field(
         switchOf(

@@ -1,5 +1,6 @@
 // One client request from arrival to settlement, whatever is done in between: known, recorded, refused in its own dialect.
 import type { Principal } from "../access/authenticate.ts";
+import { defaultPriority } from "../config/schema.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { dialects } from "../dialects/index.ts";
 import type { Operation } from "../ir/chat.ts";
@@ -10,6 +11,7 @@ import { createId } from "../lib/id.ts";
 import { parseObject } from "../lib/json.ts";
 import type { Logger } from "../lib/log.ts";
 import { refusal } from "../routing/health.ts";
+import type { Gate, Permit } from "../routing/limits.ts";
 import { createRetryPlan, maxAttempts } from "../routing/retry.ts";
 import { type Candidate, modelId } from "../routing/router.ts";
 import { createRecord, type RequestRecord } from "./record.ts";
@@ -52,6 +54,7 @@ export async function exchange(
 ): Promise<Response> {
   const { generation, services } = context;
   const { dialect, operation } = about;
+  let watch: Watch | undefined;
   const speaks = dialects[about.envelope?.errors ?? dialect.id];
   const record = createRecord({
     requestId: createId("req"),
@@ -61,7 +64,10 @@ export async function exchange(
     store: services.store,
     log: services.log,
     prices: generation.config.prices,
-    onSettled: () => services.inFlight.delete(record.requestId),
+    onSettled: () => {
+      watch?.settled();
+      services.inFlight.delete(record.requestId);
+    },
   });
   let caller: Principal;
   try {
@@ -76,13 +82,14 @@ export async function exchange(
   const signal = AbortSignal.any([request.signal, services.shutdown, left.signal]);
   const failure = (thrown: unknown): GatewayError =>
     failureOf(thrown, signal, record, services.log);
+  watch = createWatch(record);
   try {
     return await work({
       request,
       generation,
       services,
       record,
-      watch: createWatch(record),
+      watch,
       caller,
       signal,
       leave: () => left.abort(),
@@ -117,11 +124,14 @@ function abortReason(signal: AbortSignal): GatewayError {
 export interface AttemptOptions {
   /** About how many tokens the request will count for. */
   tokens?: number;
-  /** The request may not be sent twice to anybody: what it makes would be made twice. */
+  /** Nobody is asked twice: what the request makes could be made twice. */
   once?: boolean;
   /** Told which deployment answered. */
   answered?: (candidate: Candidate) => void;
 }
+
+/** A client waits no longer than this for a deployment that asks for a pause: it is told how long instead. */
+const longestPauseMs = 5_000;
 
 /**
  * Tries the deployments until one answers: those that rest are passed by, what may pass is tried again after a wait,
@@ -153,25 +163,37 @@ export async function attemptAll(
     settings: {
       ...retry,
       ...candidates[0]?.retry,
-      maxAttempts: options.once ? 1 : maxAttempts(request.headers, retry.maxAttempts),
+      maxRetryAfterMs: longestPauseMs,
+      // A provider in this process fails because it was asked to.
+      ...((options.once || candidates.every(({ provider }) => provider.preset.serve)) && {
+        retries: 0,
+      }),
+      maxAttempts: maxAttempts(request.headers, retry.maxAttempts),
     },
   });
+  const enter = createEntrance(exchange);
   let last: GatewayError | undefined;
   for (let at = 0; at < queue.length;) {
-    const candidate = queue[at];
     if (signal.aborted) throw abortReason(signal);
+    const permit = await enter(queue, at, last);
+    const candidate = queue[at];
+    // While it waited for a place, everybody may have come to rest.
+    const isLast = lastResort || (last === undefined && at === queue.length - 1);
     const pass =
       candidate && healthSettings.enabled
-        ? health.begin(subjectOf(candidate), { lastResort })
+        ? health.begin(subjectOf(candidate), { lastResort: isLast })
         : undefined;
     if (!candidate || pass === null) {
       // It rests by now, or somebody else is finding out whether it is back.
+      permit?.release();
       at += 1;
       continue;
     }
-    watch.open(pass ?? null, stats.begin(modelId(candidate), options.tokens ?? 0));
+    const measured = stats.begin(modelId(candidate), options.tokens ?? 0);
+    watch.open({ pass: pass ?? null, measured, permit });
     try {
       const response = await attempt(candidate);
+      watch.handOver();
       options.answered?.(candidate);
       return response;
     } catch (thrown) {
@@ -183,6 +205,54 @@ export async function attemptAll(
     else at += 1;
   }
   throw last ?? new GatewayError("no_route", "No deployment could be tried.");
+}
+
+/** Who was sent on by one deployment does not wait behind those that have only come. */
+const underWay = 10;
+
+/** The caller's own wish can only put its request further back. */
+function priorityOf({ request, caller }: Exchange): number {
+  const priority = caller.priority ?? defaultPriority;
+  const wish = request.headers.get("x-megallm-priority")?.trim() ?? "";
+  return /^\d$/.test(wish) ? Math.min(priority, Number(wish)) : priority;
+}
+
+/**
+ * Where requests wait while the deployments are at their limits. The first of those from `at` on that has a place is
+ * moved there.
+ */
+function createEntrance(exchange: Exchange) {
+  const { generation, services, signal } = exchange;
+  const { queue: settings, server } = generation.config;
+  const own: Gate[] =
+    server.maxConcurrent === undefined
+      ? []
+      : [{ name: "gateway", limit: server.maxConcurrent, own: true }];
+  let leftMs = settings.maxWaitMs;
+  return async (
+    candidates: Candidate[],
+    at: number,
+    last: GatewayError | undefined,
+  ): Promise<Permit | null> => {
+    const ways = candidates.slice(at).map(({ gates }) => [...own, ...gates]);
+    if (ways.every((gates) => gates.length === 0)) return null;
+    const began = monotonic();
+    try {
+      const { way, permit } = await services.traffic.gates.enter(ways, {
+        priority: last ? underWay : priorityOf(exchange),
+        maxWaitMs: leftMs,
+        maxWaiting: settings.max,
+        signal,
+      });
+      candidates.splice(at, 0, ...candidates.splice(at + way, 1));
+      return permit;
+    } catch (thrown) {
+      // What a deployment answered says more than that the others were busy.
+      throw signal.aborted ? abortReason(signal) : (last ?? thrown);
+    } finally {
+      leftMs = Math.max(0, leftMs - (monotonic() - began));
+    }
+  };
 }
 
 /** @throws the error itself when it is the gateway's own */

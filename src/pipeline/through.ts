@@ -50,8 +50,11 @@ export const handleThrough = (
         generation.router.through(place.provider, parcel.model),
         place.account,
       );
-      const response = await attemptAll(candidates, current, (candidate) =>
-        attempt({ current, call, object, parcel, model }, candidate),
+      const response = await attemptAll(
+        candidates,
+        current,
+        (candidate) => attempt({ current, call, object, parcel, model }, candidate),
+        { once: !isRead(current.request) },
       );
       isHandedOver = true;
       return response;
@@ -59,6 +62,8 @@ export const handleThrough = (
       if (!isHandedOver) await parcel.dispose();
     }
   });
+
+const isRead = ({ method }: Request): boolean => method === "GET" || method === "HEAD";
 
 /** What a path says of the model, where the body does not. @example modelIn(["models", "m:embedContent"]) // → "m" */
 function modelIn(segments: readonly string[]): string {

@@ -4,6 +4,7 @@ import type { GatewayError } from "../ir/error.ts";
 import type { Logger } from "../lib/log.ts";
 import { type Affinity, createAffinity } from "../routing/affinity.ts";
 import { createHealth, type Health, type Pass, type Subject } from "../routing/health.ts";
+import { createGates, type Gates, type Permit } from "../routing/limits.ts";
 import { readRateLimits } from "../routing/rate-headers.ts";
 import { createRetryBudget, type RetryBudget } from "../routing/retry-budget.ts";
 import { type Candidate, deploymentId } from "../routing/router.ts";
@@ -16,6 +17,8 @@ export interface Traffic {
   health: Health;
   budget: RetryBudget;
   affinity: Affinity;
+  /** How many requests run at once. */
+  gates: Gates;
 }
 
 export function createTraffic(log: Logger): Traffic {
@@ -29,6 +32,7 @@ export function createTraffic(log: Logger): Traffic {
     }),
     budget: createRetryBudget(),
     affinity: createAffinity(),
+    gates: createGates(),
   };
 }
 
@@ -48,25 +52,43 @@ export interface WatchedAttempt extends AttemptRecord {
 /** What is open of the attempt that is being made. */
 export interface Watch {
   /** Before anything is built or sent. */
-  open(pass: Pass | null, measured: MeasuredAttempt): void;
+  open(opened: Opened): void;
   /** Puts the attempt on record; a second one at the same deployment (a mended request) counts as one. */
   attempt(candidate: Candidate, dialect: DialectId, relayed: boolean): WatchedAttempt;
   /** Nothing was sent, or the attempt failed before it was handed over. */
   close(error: GatewayError): void;
+  /** The attempt gave an answer; its place is free again when that is over. */
+  handOver(): void;
+  /** The request is over, whatever became of its attempts. */
+  settled(): void;
+}
+
+/** What an attempt holds until it is over. */
+interface Opened {
+  pass: Pass | null;
+  measured: MeasuredAttempt;
+  /** Null where nothing is limited. */
+  permit: Permit | null;
 }
 
 export function createWatch(record: RequestRecord): Watch {
   let pass: Pass | null = null;
   let measured: MeasuredAttempt | null = null;
+  let permit: Permit | null = null;
+  /** Attempts on record that are not over. */
+  let running = 0;
+  let isHandedOver = false;
 
   return {
-    open(nextPass, nextMeasured) {
-      pass = nextPass;
-      measured = nextMeasured;
+    open(opened) {
+      ({ pass, measured, permit } = opened);
     },
     attempt(candidate, dialect, relayed) {
       const [ownPass, own] = [pass, measured];
+      const ownPermit = permit;
       const attempted = record.attempt(candidate, dialect, relayed);
+      let isOver = false;
+      running += 1;
       return {
         ...attempted,
         headers(headers) {
@@ -78,6 +100,10 @@ export function createWatch(record: RequestRecord): Watch {
         },
         finish(error) {
           attempted.finish(error);
+          if (!isOver) running -= 1;
+          isOver = true;
+          // A refused request that is mended is sent again from the same place.
+          if (!error || isHandedOver) ownPermit?.release();
           if (error) return end(ownPass, own, error);
           ownPass?.answered();
           ownPass?.end();
@@ -88,8 +114,18 @@ export function createWatch(record: RequestRecord): Watch {
     },
     close(error) {
       end(pass, measured, error);
+      permit?.release();
       pass = null;
       measured = null;
+      permit = null;
+    },
+    handOver() {
+      isHandedOver = true;
+      // The gateway may have answered by itself.
+      if (running === 0) permit?.release();
+    },
+    settled() {
+      permit?.release();
     },
   };
 }

@@ -21,6 +21,8 @@ export interface Waiting {
   priority?: number;
   /** How long it may wait. 0: not at all. */
   maxWaitMs: number;
+  /** Requests waiting at once, this one among them. Default: that of all. */
+  maxWaiting?: number;
   /** The client's: who left waits no longer. */
   signal?: AbortSignal;
 }
@@ -122,10 +124,10 @@ export function createGates(options: GatesOptions = {}): Gates {
   };
 
   /** Its place in the queue; undefined when there is none. */
-  const placeFor = (priority: number): number | undefined => {
+  const placeFor = (priority: number, most: number): number | undefined => {
     const behind = queue.findIndex((waiter) => waiter.priority < priority);
     const place = behind < 0 ? queue.length : behind;
-    if (queue.length < maxWaiting) return place;
+    if (queue.length < most) return place;
     if (behind < 0) return undefined;
     // Who matters least gives way.
     const last = queue.at(-1);
@@ -135,15 +137,15 @@ export function createGates(options: GatesOptions = {}): Gates {
 
   return {
     tryEnter,
-    async enter(ways, { priority = 0, maxWaitMs, signal }) {
+    async enter(ways, { priority = 0, maxWaitMs, maxWaiting: most = maxWaiting, signal }) {
       if (signal?.aborted) throw left();
       const entered = enterAny(ways);
       if (entered) return entered;
-      if (maxWaitMs <= 0) throw refusal(ways);
+      if (maxWaitMs <= 0 || most <= 0) throw refusal(ways);
       const ahead = queue.filter((waiter) => waiter.priority >= priority).length;
       // The first in the queue may always wait: an old pace must not shut the door for good.
       if (ahead > 0 && pace.expected(ahead) > maxWaitMs) throw refusal(ways);
-      const place = placeFor(priority);
+      const place = placeFor(priority, most);
       if (place === undefined) throw refusal(ways);
       return new Promise((resolve, reject) => {
         const onAbort = (): void => waiter.refuse(left());

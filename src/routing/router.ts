@@ -17,6 +17,7 @@ import { nearest } from "../lib/suggest.ts";
 import { policies } from "./policies/index.ts";
 import type { Contender, PolicyContext, RequestFacts } from "./policy.ts";
 import { pricePerMillion } from "../catalog/prices.ts";
+import type { Gate } from "./limits.ts";
 import { createWildcards, isWildcard, namesFor } from "./wildcards.ts";
 
 /** One place a request can go: a provider's model with one set of credentials. */
@@ -31,6 +32,8 @@ export interface Candidate {
   retry: Partial<Retry>;
   /** Priority tier; fallbacks stand behind all of a route's own. */
   order: number;
+  /** Limits on how many requests it has at once. */
+  gates: readonly Gate[];
 }
 
 /** Under which statistics are kept: all keys of a provider reach the same model. @example "openai/gpt-4o" */
@@ -112,6 +115,7 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
       (key) => deployment?.key === undefined || key.name === deployment.key,
     );
     if (keys.length === 0) keys.push(null);
+    const gates = gatesOf(provider, deployment);
     const start = keys.length > 1 ? nextTurn(`key of ${provider.name}`) % keys.length : 0;
     return [...keys.slice(start), ...keys.slice(0, start)].map((key) => ({
       provider,
@@ -125,6 +129,7 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
       },
       retry: route?.retry ?? {},
       order: deployment?.order ?? 0,
+      gates,
       parameters: mergeParameters(
         { unsupported: route?.unsupported ?? config.unsupported },
         provider.parameters,
@@ -296,6 +301,17 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
 
 /** Policies that do not look at the request. */
 const blindPolicies: ReadonlySet<PolicyId> = new Set(["first", "weighted", "round-robin"]);
+
+/** A deployment's limit holds for all routes that name it so, and for all keys that it may use. */
+function gatesOf({ name, maxConcurrent }: ResolvedProvider, deployment?: Deployment): Gate[] {
+  const { model, key, maxConcurrent: own } = deployment ?? {};
+  return [
+    ...(maxConcurrent === undefined ? [] : [{ name: `provider ${name}`, limit: maxConcurrent }]),
+    ...(own === undefined
+      ? []
+      : [{ name: `deployment ${name}/${model}${key ? `#${key}` : ""}`, limit: own }]),
+  ];
+}
 
 /** Behind every rank that can be written. */
 const fallbackOrder = 1_000_000;

@@ -5,6 +5,13 @@ import type { Features } from "./features.ts";
 /** One linear model per kind of prompt: `choices` brings options to choose from, `free` does not. */
 export interface KindWeights {
   intercept: number;
+  /**
+   * What makes a gain a margin: `offset + (gain - center) / spread`. Center and spread are those of this kind's training
+   * prompts, the offset is how far this kind lies from all of them.
+   */
+  center: number;
+  spread: number;
+  offset: number;
   /** Of the training prompts, by feature in the order of `TrainedWeights.features`. */
   mean: readonly number[];
   /** Own spread of this kind, never under 0.05: how far from the usual a value is. */
@@ -21,9 +28,6 @@ export interface TrainedWeights {
   features: readonly string[];
   /** What values are divided by before they are weighed; common to both kinds. */
   scale: readonly number[];
-  /** The expected gain of the strong model over the training prompts, mean and standard deviation: makes it a log-odds. */
-  center: number;
-  spread: number;
   choices: KindWeights;
   free: KindWeights;
 }
@@ -50,20 +54,15 @@ export const shippedWeights: TrainedWeights = readWeights(shipped);
 /** Checks a weights file; throws a plain `Error` that says what is wrong with it. */
 export function readWeights(data: unknown): TrainedWeights {
   if (!isRecord(data) || data["format"] !== 1) throw new Error("weights: `format` must be 1");
-  const { features, scale, center, spread } = data;
+  const { features, scale } = data;
   if (!Array.isArray(features) || !features.every((name) => typeof name === "string")) {
     throw new Error("weights: `features` must be a list of names");
   }
   const size = features.length;
-  if (typeof center !== "number" || typeof spread !== "number" || !(spread > 0)) {
-    throw new Error("weights: `center` and `spread` must be numbers, `spread` above 0");
-  }
   return {
     format: 1,
     features,
     scale: numbersOf(scale, size, "scale"),
-    center,
-    spread,
     choices: kindOf(data["choices"], size, "choices"),
     free: kindOf(data["free"], size, "free"),
   };
@@ -82,13 +81,13 @@ export function trainedOpinion(trained: TrainedWeights, features: Features): Tra
     const weight = kind.weights[index] ?? 0;
     const deviations = away / (kind.deviation[index] ?? 1);
     distance += Math.min(furthest, deviations * deviations);
-    const adds = (weight * bounded(away / (trained.scale[index] ?? 1))) / trained.spread;
-    gain += adds * trained.spread;
-    if (adds !== 0) parts.push({ feature, value, weight: weight / trained.spread, adds });
+    const adds = (weight * bounded(away / (trained.scale[index] ?? 1))) / kind.spread;
+    gain += adds * kind.spread;
+    if (adds !== 0) parts.push({ feature, value, weight: weight / kind.spread, adds });
   }
   distance /= Math.max(1, trained.features.length);
   return {
-    margin: (gain - trained.center) / trained.spread,
+    margin: kind.offset + (gain - kind.center) / kind.spread,
     familiarity: Math.min(1, Math.max(0, (kind.far - distance) / (kind.far - kind.near))),
     parts,
   };
@@ -101,13 +100,19 @@ export function bounded(scales: number): number {
 
 function kindOf(data: unknown, size: number, name: string): KindWeights {
   if (!isRecord(data)) throw new Error(`weights: \`${name}\` must be an object`);
-  const { intercept, near, far } = data;
-  if (typeof intercept !== "number" || typeof near !== "number" || typeof far !== "number") {
-    throw new Error(`weights: \`${name}\` needs the numbers \`intercept\`, \`near\` and \`far\``);
-  }
+  const number = (field: string): number => {
+    const value = data[field];
+    if (typeof value !== "number") throw new Error(`weights: \`${name}.${field}\` must be a number`);
+    return value;
+  };
+  const [near, far, spread] = [number("near"), number("far"), number("spread")];
   if (!(far > near)) throw new Error(`weights: \`${name}.far\` must be above \`${name}.near\``);
+  if (!(spread > 0)) throw new Error(`weights: \`${name}.spread\` must be above 0`);
   return {
-    intercept,
+    intercept: number("intercept"),
+    center: number("center"),
+    spread,
+    offset: number("offset"),
     near,
     far,
     mean: numbersOf(data["mean"], size, `${name}.mean`),
