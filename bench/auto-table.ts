@@ -85,10 +85,10 @@ export function everydayRequest(each: EverydayPrompt): ChatRequest {
       },
     );
   }
-  const tools = Array.from(
-    { length: each.tools ?? 0 },
-    (_, index): Tool => ({ type: "function", name: `tool_${index}` }),
-  );
+  const tools = Array.from({ length: each.tools ?? 0 }, (_, index): Tool => ({
+    type: "function",
+    name: `tool_${index}`,
+  }));
   return {
     model: "auto",
     messages,

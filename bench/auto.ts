@@ -94,10 +94,12 @@ function evaluationRows(samples: readonly Sample[], evaluation: Evaluation): str
     const line = (name: string, many: readonly (readonly number[])[]): string => {
       const picked = many.map((scores) => at.map((index) => scores[index]!));
       const each = picked.map((scores) => apgr(scores, gains));
-      const { low, high } = apgrInterval(picked[0]!, gains, { groups, random: randomOf(7), draws: 500 });
+      const { low, high } = apgrInterval(picked[0]!, gains, {
+        groups,
+        random: randomOf(7),
+        draws: 500,
+      });
       const cost = picked.map((scores) => costSaved(scores, gains, prices));
-      const average = (list: readonly number[]): number =>
-        list.reduce((sum, value) => sum + value, 0) / list.length;
       const range =
         each.length > 1 ? ` (${Math.min(...each).toFixed(3)}–${Math.max(...each).toFixed(3)})` : "";
       return `  ${name.padEnd(44)} APGR ${average(each).toFixed(3)}${range.padEnd(15)} 95 % [${low.toFixed(3)}, ${high.toFixed(3)}]  95 % of the gap: ${percent(average(cost.map((one) => one.toStrong)))} to the strong, ${percent(average(cost.map((one) => one.saved)))} saved`;
@@ -108,13 +110,25 @@ function evaluationRows(samples: readonly Sample[], evaluation: Evaluation): str
       `  ${"random".padEnd(44)} APGR 0.500`,
       line("length alone", [lengthAll]),
       line("rules alone", [rulesAll]),
-      line(`trained, unseen (${folds} folds × ${repeats})`, runs.map((run) => run.trained)),
-      line("rules and trained as shipped, unseen", runs.map((run) => run.blended)),
+      line(
+        `trained, unseen (${folds} folds × ${repeats})`,
+        runs.map((run) => run.trained),
+      ),
+      line(
+        "rules and trained as shipped, unseen",
+        runs.map((run) => run.blended),
+      ),
       line("shipped weights (may have seen these prompts)", [shippedAll]),
       `  mean familiarity of unseen prompts ${average(at.map((index) => runs[0]!.familiarity[index]!)).toFixed(2)}`,
     );
     // The three sources of most of the gap or of its opposite: how the score does without the largest groups.
-    rows.push(...withoutLargest(samples, at, runs.map((run) => run.blended)));
+    rows.push(
+      ...withoutLargest(
+        samples,
+        at,
+        runs.map((run) => run.blended),
+      ),
+    );
   }
   return rows;
 }
@@ -157,7 +171,9 @@ function withoutLargest(
     const { group, gain } = samples[index]!;
     sums.set(group, (sums.get(group) ?? 0) + gain);
   }
-  const largest = [...sums].toSorted((left, right) => Math.abs(right[1]) - Math.abs(left[1])).slice(0, 3);
+  const largest = [...sums]
+    .toSorted((left, right) => Math.abs(right[1]) - Math.abs(left[1]))
+    .slice(0, 3);
   if (largest.every(([group]) => /:\d+$/.test(group))) return [];
   const left = new Set(largest.map(([group]) => group));
   const rest = at.filter((index) => !left.has(samples[index]!.group));
@@ -179,4 +195,3 @@ function average(list: readonly number[]): number {
 function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`;
 }
-

@@ -3,12 +3,14 @@ import { silent, within } from "./lib/within.ts";
 import { GatewayError } from "./ir/error.ts";
 import { answerContext, attempt, streamHeaders } from "./pipeline/answer.ts";
 import { attemptAll, type Exchange, exchange } from "./pipeline/exchange.ts";
-import { inSession, roughTokens, routingContext } from "./pipeline/order.ts";
+import { asItIs, grant, withinTime } from "./pipeline/grant.ts";
+import { inSession, roughTokens } from "./pipeline/order.ts";
 import { type Asked, type Inbound, inspect, readBody } from "./pipeline/inbound.ts";
 import { handleMedia, mediaOperations } from "./pipeline/media.ts";
 import { createClient, errorBytes, keepAliveBytes, pulledBody } from "./pipeline/respond.ts";
 import { whoHasReferences } from "./pipeline/references.ts";
 import type { Generation, Services } from "./pipeline/services.ts";
+import { noWishes, wishesOf } from "./pipeline/wishes.ts";
 import type { Candidate } from "./routing/router.ts";
 
 /** Answers one client request; never rejects. */
@@ -41,19 +43,27 @@ const handleBody = (
       inspect(body, request, { ...asked, ...(unsupported && { unsupported }) });
     const inbound = await conversations.resume(read(bytes), record.key, read);
     record.identify({ ...inbound, content: inbound });
-    const { router } = generation;
-    const found = asked.provider
-      ? router.through(asked.provider, inbound.model)
-      : await router.candidates(inbound.model, routingContext(inbound, current));
-    const able = await whoHasReferences(inbound, whoCanGoOn(inbound, found), current);
-    const { candidates, answered: keep } = inSession(able, inbound, current);
-    const answered = attemptAll(candidates, current, (each) => attempt(inbound, each, current), {
-      tokens: roughTokens(inbound),
-      answered: keep,
+    // What a provider's own path is called with is meant for that provider.
+    const wishes = asked.provider ? noWishes : wishesOf(inbound, current.caller);
+    const granted = asked.provider
+      ? asItIs(inbound, generation.router.through(asked.provider, inbound.model))
+      : await grant(inbound, wishes, current, read);
+    const timed = withinTime(current, wishes.timeoutMs);
+    const able = await whoHasReferences(inbound, whoCanGoOn(inbound, granted.candidates), timed);
+    const { candidates, answered: keep } = granted.isOrdered
+      ? { candidates: able, answered: () => {} }
+      : inSession(able, inbound, timed);
+    const answered = attemptAll(
+      candidates,
+      timed,
+      (each) => attempt(granted.seenBy(each), each, timed),
+      { tokens: roughTokens(inbound), answered: keep },
+    ).catch((thrown: unknown) => {
+      throw timed.signal.aborted ? timed.failure(thrown) : thrown;
     });
     if (!inbound.stream) return answered;
     const response = await within(answered, pacing.openEarlyMs);
-    return response === silent ? openEarly(answered, inbound, current) : response;
+    return response === silent ? openEarly(answered, inbound, timed) : response;
   });
 
 /** Only the provider that has the answer before can go on from it. */

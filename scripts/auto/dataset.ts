@@ -40,7 +40,8 @@ export function parseLabelled(text: string, path = "csv"): LabelledPrompt[] {
   const columns = header.map((name) => name.trim().replace(/^\uFEFF/, ""));
   const column = (name: string): number => {
     const index = columns.indexOf(name);
-    if (index < 0) throw new Error(`${path}: no column \`${name}\`; there are: ${columns.join(", ")}`);
+    if (index < 0)
+      throw new Error(`${path}: no column \`${name}\`; there are: ${columns.join(", ")}`);
     return index;
   };
   const [prompt, weak, strong] = [
@@ -53,7 +54,9 @@ export function parseLabelled(text: string, path = "csv"): LabelledPrompt[] {
     const label = (at: number): number => {
       const value = Number(row[at]);
       if (!(value >= 0 && value <= 1) || row[at]?.trim() === "") {
-        throw new Error(`${path}: record ${index + 2}: \`${columns[at]}\` must be 0..1, not \`${row[at]}\``);
+        throw new Error(
+          `${path}: record ${index + 2}: \`${columns[at]}\` must be 0..1, not \`${row[at]}\``,
+        );
       }
       return value;
     };
@@ -67,7 +70,11 @@ export function parseLabelled(text: string, path = "csv"): LabelledPrompt[] {
 }
 
 /** Takes the features of prompts. A source with fewer than three subjects is split by row whatever is asked. */
-export function samplesOf(prompts: readonly LabelledPrompt[], source: string, split: Split): Sample[] {
+export function samplesOf(
+  prompts: readonly LabelledPrompt[],
+  source: string,
+  split: Split,
+): Sample[] {
   const subjects = new Set(prompts.map((each) => each.subject));
   const bySubject = split === "subject" && subjects.size >= 3;
   return prompts.map(({ prompt, weak, strong, subject }) => ({
@@ -76,9 +83,7 @@ export function samplesOf(prompts: readonly LabelledPrompt[], source: string, sp
     strong,
     gain: strong - weak,
     // Rows are grouped by their text, so that a prompt that stands twice stays on one side.
-    group: bySubject
-      ? `${source}:${subject}`
-      : `${source}:${Number(BigInt(Bun.hash.wyhash(prompt)) % 40n)}`,
+    group: bySubject ? `${source}:${subject}` : `${source}:${Bun.hash.wyhash(prompt) % 40n}`,
     source,
   }));
 }

@@ -6,7 +6,7 @@ export function recoveredCurve(scores: readonly number[], gains: readonly number
   const total = gains.reduce((sum, gain) => sum + gain, 0);
   const curve = new Float64Array(order.length + 1);
   let sum = 0;
-  for (let start = 0; start < order.length; ) {
+  for (let start = 0; start < order.length;) {
     // Prompts of one score are in no order: each brings the mean of them all.
     let end = start;
     let tied = 0;
@@ -27,7 +27,8 @@ export function recoveredCurve(scores: readonly number[], gains: readonly number
 export function apgr(scores: readonly number[], gains: readonly number[]): number {
   const curve = recoveredCurve(scores, gains);
   let area = 0;
-  for (let index = 1; index < curve.length; index += 1) area += (curve[index - 1]! + curve[index]!) / 2;
+  for (let index = 1; index < curve.length; index += 1)
+    area += (curve[index - 1]! + curve[index]!) / 2;
   return area / (curve.length - 1);
 }
 
@@ -53,7 +54,11 @@ export function costSaved(
 export function apgrInterval(
   scores: readonly number[],
   gains: readonly number[],
-  { groups, random, draws = 1000 }: { groups: readonly string[]; random: () => number; draws?: number },
+  {
+    groups,
+    random,
+    draws = 1000,
+  }: { groups: readonly string[]; random: () => number; draws?: number },
 ): { low: number; high: number } {
   const rowsOf = new Map<string, number[]>();
   groups.forEach((group, index) => {

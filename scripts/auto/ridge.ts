@@ -19,7 +19,8 @@ export function addSample(sums: Sums, values: Float64Array, target: number): voi
     if (value === 0) continue;
     right[row]! += value * target;
     const start = row * size;
-    for (let column = 0; column <= row; column += 1) outer[start + column]! += value * values[column]!;
+    for (let column = 0; column <= row; column += 1)
+      outer[start + column]! += value * values[column]!;
   }
 }
 
@@ -28,7 +29,8 @@ export function addSums(into: Sums, other: Sums, sign: 1 | -1): void {
   for (let index = 0; index < into.outer.length; index += 1) {
     into.outer[index]! += sign * other.outer[index]!;
   }
-  for (let index = 0; index < into.size; index += 1) into.right[index]! += sign * other.right[index]!;
+  for (let index = 0; index < into.size; index += 1)
+    into.right[index]! += sign * other.right[index]!;
 }
 
 /** Solves `matrix x = right` for a symmetric positive matrix given by its lower triangle, which is overwritten (Cholesky). */

@@ -38,7 +38,8 @@ export type Kind = (typeof kinds)[number];
 /** All penalties that come within this of the best count as good: folds over few subjects tell no finer difference. */
 const tolerance = 0.01;
 
-const kindOf = (sample: Sample): Kind => ((sample.features["choices"] ?? 0) > 0 ? "choices" : "free");
+const kindOf = (sample: Sample): Kind =>
+  (sample.features["choices"] ?? 0) > 0 ? "choices" : "free";
 
 /** Trains on samples; deterministic for a seed. Throws an `Error` when there is nothing to learn from. */
 export function train(samples: readonly Sample[], options: TrainOptions = {}): Training {
@@ -67,7 +68,11 @@ export function train(samples: readonly Sample[], options: TrainOptions = {}): T
 }
 
 /** Which fold each group belongs to, dealt out at random for a seed. */
-export function foldsOf(samples: readonly Sample[], folds: number, seed: number): Map<string, number> {
+export function foldsOf(
+  samples: readonly Sample[],
+  folds: number,
+  seed: number,
+): Map<string, number> {
   // Per source, so that each fold has its share of every source.
   const bySource = new Map<string, Set<string>>();
   for (const { source, group } of samples) {
@@ -157,7 +162,8 @@ function groupSums(samples: readonly Sample[], space: Space): GroupSums {
   const groups: GroupSums = new Map();
   for (const sample of samples) {
     let sums = groups.get(sample.group);
-    if (!sums) groups.set(sample.group, (sums = { choices: emptySums(size), free: emptySums(size) }));
+    if (!sums)
+      groups.set(sample.group, (sums = { choices: emptySums(size), free: emptySums(size) }));
     addSample(sums[kindOf(sample)], vectorOf(sample, space), sample.gain);
   }
   return groups;
@@ -217,7 +223,9 @@ function fit(total: Record<Kind, Sums>, space: Space, penalty: number): Models {
 }
 
 function meanOf(models: readonly Float64Array[]): Float64Array {
-  return models[0]!.map((_, index) => models.reduce((sum, model) => sum + model[index]!, 0) / models.length);
+  return models[0]!.map(
+    (_, index) => models.reduce((sum, model) => sum + model[index]!, 0) / models.length,
+  );
 }
 
 function predict(models: Models, vector: Float64Array, kind: Kind): number {
@@ -272,16 +280,16 @@ function finish(samples: readonly Sample[], space: Space, models: Models): Train
   const weightsOf = (kind: Kind): KindWeights => {
     const own = momentsOf(gains.filter((_, index) => kindOf(samples[index]!) === kind));
     return {
-    intercept: rounded(models[kind][space.names.length]!),
-    center: rounded(own.mean),
-    spread: rounded(own.deviation),
-    offset: rounded((own.mean - all.mean) / all.deviation),
-    // Until the distances are known.
-    near: 0,
-    far: 1,
-    mean: Array.from(space.mean[kind], rounded),
-    deviation: Array.from(space.deviation[kind], rounded),
-    weights: Array.from(models[kind].subarray(0, space.names.length), rounded),
+      intercept: rounded(models[kind][space.names.length]!),
+      center: rounded(own.mean),
+      spread: rounded(own.deviation),
+      offset: rounded((own.mean - all.mean) / all.deviation),
+      // Until the distances are known.
+      near: 0,
+      far: 1,
+      mean: Array.from(space.mean[kind], rounded),
+      deviation: Array.from(space.deviation[kind], rounded),
+      weights: Array.from(models[kind].subarray(0, space.names.length), rounded),
     };
   };
   const weights: TrainedWeights = {

@@ -9,6 +9,8 @@ export interface Principal {
   key: string | null;
   /** The key's own wish about unsupported parameters. */
   unsupported?: Unsupported;
+  /** False: its requests may not say how they are routed. */
+  overrides?: boolean;
   /** Whose requests leave the queue first. */
   priority?: number;
 }
@@ -70,7 +72,11 @@ export function createAccess(keys: readonly ClientKey[], required: boolean): Acc
       );
       if (!found) throw new GatewayError("unauthenticated", "The API key is not known here.");
       const { name, unsupported, priority } = found;
-      return { key: name, priority, ...(unsupported && { unsupported }) };
+      return {
+        key: name,
+        ...(unsupported && { unsupported }),
+        ...(priority !== undefined && { priority }),
+      };
     },
   };
 }

@@ -72,7 +72,7 @@ export interface ClientKey extends NamedSecret {
   /** What becomes of unsupported parameters in its requests. */
   readonly unsupported?: Unsupported;
   /** Whose requests leave the queue first: higher goes before lower. */
-  readonly priority: number;
+  readonly priority?: number;
 }
 
 export interface NamedSecret {

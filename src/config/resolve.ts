@@ -120,7 +120,12 @@ function resolveKeys(parsed: ParsedConfig, resolution: Resolution): ClientKey[] 
       );
     }
     owners.set(text, name);
-    keys.push({ name, secret, priority, ...(unsupported && { unsupported }) });
+    keys.push({
+      name,
+      secret,
+      ...(unsupported && { unsupported }),
+      ...(priority !== undefined && { priority }),
+    });
   }
   return keys;
 }

@@ -294,9 +294,6 @@ const unlimited = { defaultText: "no limit" };
 /** Below the time after which a silent stream is opened, so that a refusal still has a status of its own. */
 const queueWaitMs = 10_000;
 
-/** Of a client key that says nothing. */
-export const defaultPriority = 5;
-
 const queue = z
   .strictObject({
     max: field(
@@ -654,7 +651,7 @@ const clientKeys = z.record(
     secretField(clientKey, "${APP_KEY}").transform((key) => ({
       key,
       unsupported: undefined,
-      priority: defaultPriority,
+      priority: undefined,
     })),
     z.strictObject({
       key: secretField(clientKey, "${APP_KEY}"),
@@ -662,9 +659,10 @@ const clientKeys = z.record(
         defaultText: "the deployment's, provider's, route's or general one",
       }),
       priority: field(
-        whole(0, 9).default(defaultPriority),
+        whole(0, 9).optional(),
         "Whose requests leave the `queue` first: 9 before 0. A caller can lower, never raise it for one request with the header `x-megallm-priority`.",
         9,
+        { defaultText: "5" },
       ),
     }),
   ]),

@@ -322,6 +322,8 @@ export interface Dialect {
    * The answer is given in this one. Absent: always its own.
    */
   readonly bodyDialect?: (members: ReadonlyMap<string, Member>) => DialectId;
+  /** Clients of this wire write in the body how a gateway is to route: see `pipeline/wishes.ts`. */
+  readonly routingFields?: boolean;
   /** Edits that put another model's name into a body, where that is more than the value of `model`. */
   readonly renameModel?: (
     body: Uint8Array,

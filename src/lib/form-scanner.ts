@@ -34,7 +34,11 @@ const maxBoundary = 70;
 /** The boundary in a `content-type`; undefined when it is no multipart form. @example boundaryOf('multipart/form-data; boundary="x"') // → "x" */
 export function boundaryOf(contentType: string | null): string | undefined {
   if (!/^multipart\/form-data\s*;/i.test(contentType ?? "")) return undefined;
-  const match = /;\s*boundary=(?:"([^"\r\n]{1,200})"|([^;\s"]{1,200}))/i.exec(contentType ?? "");
+  const [match, ...others] = (contentType ?? "").matchAll(
+    /;\s*boundary\*?=(?:"([^"\r\n]{1,200})"|([^;\s"]{1,200}))/gi,
+  );
+  // Of two, whoever reads the form next might take the other one.
+  if (others.length > 0) return undefined;
   const boundary = match?.[1] ?? match?.[2];
   return boundary !== undefined && boundary.length <= maxBoundary ? boundary : undefined;
 }
@@ -100,10 +104,10 @@ export function createFormScanner(boundary: string): FormScanner {
     }
     if (state.in === "headers") {
       const end = rest.indexOf("\r\n\r\n");
-      if (end < 0) {
-        if (rest.length > maxHeaderBytes) throw new FormError("a part's headers do not end");
-        return null;
+      if ((end < 0 ? rest.length : end) > maxHeaderBytes) {
+        throw new FormError("a part's headers do not end");
       }
+      if (end < 0) return null;
       const head = rest.toString("utf8", 0, end);
       drop(end + 4);
       const { name, fileName } = readDisposition(head);
@@ -161,13 +165,22 @@ export function createFormScanner(boundary: string): FormScanner {
 }
 
 function readDisposition(head: string): { name: string; fileName: string | undefined } {
-  const line = head.split("\r\n").find((each) => /^content-disposition\s*:/i.test(each)) ?? "";
-  const name = parameter(line, "name");
-  if (name === undefined) throw new FormError("a part has no name");
-  return { name, fileName: parameter(line, "filename") };
+  const [line = "", ...others] = head
+    .split(/\r\n|\n|\r/)
+    .filter((each) => /^content-disposition\s*:/i.test(each));
+  const given = [...line.matchAll(parameters)].map(([, name = "", quoted, plain = ""]) => ({
+    name: name.toLowerCase(),
+    value: quoted?.replaceAll(/\\(["\\])/g, "$1") ?? plain.trim(),
+  }));
+  const names = given.filter(({ name }) => /^name(?:\*\d*)*$/.test(name));
+  const [first] = names;
+  if (first?.name !== "name") throw new FormError("a part has no name");
+  // Whoever reads the form next might find another name in it.
+  if (others.length > 0 || names.length > 1 || first.value.includes("\\")) {
+    throw new FormError("a part's name can be read in two ways");
+  }
+  return { name: first.value, fileName: given.find(({ name }) => name === "filename")?.value };
 }
 
-const parameter = (line: string, name: string): string | undefined => {
-  const match = new RegExp(`;\\s*${name}=(?:"((?:[^"\\\\]|\\\\.)*)"|([^;\\s]+))`, "i").exec(line);
-  return match?.[1]?.replaceAll(/\\(["\\])/g, "$1") ?? match?.[2];
-};
+/** One after the other, so that what stands within a quoted text is none. */
+const parameters = /;\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;"]*))/g;

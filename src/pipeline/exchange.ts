@@ -1,6 +1,5 @@
 // One client request from arrival to settlement, whatever is done in between: known, recorded, refused in its own dialect.
 import type { Principal } from "../access/authenticate.ts";
-import { defaultPriority } from "../config/schema.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { dialects } from "../dialects/index.ts";
 import type { Operation } from "../ir/chat.ts";
@@ -11,9 +10,9 @@ import { createId } from "../lib/id.ts";
 import { parseObject } from "../lib/json.ts";
 import type { Logger } from "../lib/log.ts";
 import { refusal } from "../routing/health.ts";
-import type { Gate, Permit } from "../routing/limits.ts";
 import { createRetryPlan, maxAttempts } from "../routing/retry.ts";
 import { type Candidate, modelId } from "../routing/router.ts";
+import { createEntrance } from "./entrance.ts";
 import { createRecord, type RequestRecord } from "./record.ts";
 import type { Generation, Services } from "./services.ts";
 import { createWatch, subjectOf, type Watch } from "./traffic.ts";
@@ -54,7 +53,6 @@ export async function exchange(
 ): Promise<Response> {
   const { generation, services } = context;
   const { dialect, operation } = about;
-  let watch: Watch | undefined;
   const speaks = dialects[about.envelope?.errors ?? dialect.id];
   const record = createRecord({
     requestId: createId("req"),
@@ -65,10 +63,11 @@ export async function exchange(
     log: services.log,
     prices: generation.config.prices,
     onSettled: () => {
-      watch?.settled();
+      watch.settled();
       services.inFlight.delete(record.requestId);
     },
   });
+  const watch = createWatch(record);
   let caller: Principal;
   try {
     caller = generation.access.authenticate(request.headers, new URL(request.url).searchParams);
@@ -82,7 +81,6 @@ export async function exchange(
   const signal = AbortSignal.any([request.signal, services.shutdown, left.signal]);
   const failure = (thrown: unknown): GatewayError =>
     failureOf(thrown, signal, record, services.log);
-  watch = createWatch(record);
   try {
     return await work({
       request,
@@ -140,11 +138,11 @@ const longestPauseMs = 5_000;
  */
 export async function attemptAll(
   candidates: readonly Candidate[],
-  exchange: Exchange,
+  current: Exchange,
   attempt: (candidate: Candidate) => Promise<Response>,
   options: AttemptOptions = {},
 ): Promise<Response> {
-  const { generation, request, services, signal, watch } = exchange;
+  const { generation, request, services, signal, watch } = current;
   const { budget, health, stats } = services.traffic;
   const { retry, health: healthSettings } = generation.config;
   const arranged = healthSettings.enabled
@@ -171,7 +169,7 @@ export async function attemptAll(
       maxAttempts: maxAttempts(request.headers, retry.maxAttempts),
     },
   });
-  const enter = createEntrance(exchange);
+  const enter = createEntrance(current, () => abortReason(signal));
   let last: GatewayError | undefined;
   for (let at = 0; at < queue.length;) {
     if (signal.aborted) throw abortReason(signal);
@@ -197,7 +195,7 @@ export async function attemptAll(
       options.answered?.(candidate);
       return response;
     } catch (thrown) {
-      last = failedAttempt(toGatewayError(thrown), candidate, exchange);
+      last = failedAttempt(toGatewayError(thrown), candidate, current);
     }
     const decision = plan.after(last, queue.length - at - 1);
     if (signal.aborted || decision.next === "stop") break;
@@ -205,54 +203,6 @@ export async function attemptAll(
     else at += 1;
   }
   throw last ?? new GatewayError("no_route", "No deployment could be tried.");
-}
-
-/** Who was sent on by one deployment does not wait behind those that have only come. */
-const underWay = 10;
-
-/** The caller's own wish can only put its request further back. */
-function priorityOf({ request, caller }: Exchange): number {
-  const priority = caller.priority ?? defaultPriority;
-  const wish = request.headers.get("x-megallm-priority")?.trim() ?? "";
-  return /^\d$/.test(wish) ? Math.min(priority, Number(wish)) : priority;
-}
-
-/**
- * Where requests wait while the deployments are at their limits. The first of those from `at` on that has a place is
- * moved there.
- */
-function createEntrance(exchange: Exchange) {
-  const { generation, services, signal } = exchange;
-  const { queue: settings, server } = generation.config;
-  const own: Gate[] =
-    server.maxConcurrent === undefined
-      ? []
-      : [{ name: "gateway", limit: server.maxConcurrent, own: true }];
-  let leftMs = settings.maxWaitMs;
-  return async (
-    candidates: Candidate[],
-    at: number,
-    last: GatewayError | undefined,
-  ): Promise<Permit | null> => {
-    const ways = candidates.slice(at).map(({ gates }) => [...own, ...gates]);
-    if (ways.every((gates) => gates.length === 0)) return null;
-    const began = monotonic();
-    try {
-      const { way, permit } = await services.traffic.gates.enter(ways, {
-        priority: last ? underWay : priorityOf(exchange),
-        maxWaitMs: leftMs,
-        maxWaiting: settings.max,
-        signal,
-      });
-      candidates.splice(at, 0, ...candidates.splice(at + way, 1));
-      return permit;
-    } catch (thrown) {
-      // What a deployment answered says more than that the others were busy.
-      throw signal.aborted ? abortReason(signal) : (last ?? thrown);
-    } finally {
-      leftMs = Math.max(0, leftMs - (monotonic() - began));
-    }
-  };
 }
 
 /** @throws the error itself when it is the gateway's own */

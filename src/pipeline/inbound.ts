@@ -6,9 +6,10 @@ import { demandDialect, unwrapBody } from "../dialects/enveloped.ts";
 import { dialects } from "../dialects/index.ts";
 import type { ChatRequest, Operation } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
+import type { Warning } from "../ir/warning.ts";
 import { monotonic } from "../lib/clock.ts";
 import { decompress, DecompressError, parseContentEncoding } from "../lib/decompress.ts";
-import { JsonError, type Member, parseObject, scan } from "../lib/json.ts";
+import { JsonError, type Member, parseObject, scan, scanArray } from "../lib/json.ts";
 import type { Framing } from "../lib/framing.ts";
 import { withMembers } from "../lib/json-members.ts";
 import { silent, within } from "../lib/within.ts";
@@ -51,6 +52,8 @@ export interface Inbound {
   unsupported?: Unsupported;
   /** A scalar at the top level of the body; undefined when it is not there or null. */
   member(name: string): unknown;
+  /** What is told of this request whatever becomes of it, e.g. wishes that nobody can meet. */
+  notes?: readonly Omit<Warning, "target">[];
   /** The answer that the request goes on from, where the gateway has not put it into the body: who has it, if that is known. */
   goesOn?: { id: string; provider: string | null; account?: string };
   /** Model name as the client wrote it. */
@@ -167,7 +170,12 @@ export function inspect(body: Uint8Array, request: Request, asked: Asked): Inbou
     for (const [name, value] of Object.entries(plain.headers)) headers.set(name, value);
     bytes = orInvalid(() => withMembers(plain.bytes, { model: asked.model, stream: asked.stream }));
   }
-  const members = orInvalid(() => scan(bytes));
+  let members = orInvalid(() => scan(bytes));
+  const first = asked.model === undefined && !envelope ? firstModel(bytes, members, dialect) : null;
+  if (first !== null) {
+    bytes = withMembers(bytes, { model: first });
+    members = scan(bytes);
+  }
   const model = asked.model ?? readMember(bytes, members, "model");
   if (typeof model !== "string" || model.trim() === "") {
     throw new GatewayError(
@@ -226,6 +234,25 @@ export function inspect(body: Uint8Array, request: Request, asked: Asked): Inbou
     },
   };
   return inbound;
+}
+
+/** OpenRouter's clients may send `models` alone: the first is the model. */
+function firstModel(
+  bytes: Uint8Array,
+  members: ReadonlyMap<string, Member>,
+  { routingFields }: Dialect,
+): string | null {
+  const list = members.get("models")?.value;
+  if (!routingFields || !list || bytes[list.start] !== 0x5b || members.has("model")) return null;
+  const [first] = orInvalid(() => scanArray(bytes.subarray(list.start, list.end)));
+  if (!first) return null;
+  const [from, to] = [list.start + first.start, list.start + first.end];
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(
+    "utf8",
+    from,
+    to,
+  );
+  return text.startsWith('"') ? String(orInvalid(() => parseScalar(text))) : null;
 }
 
 /** How a single request may say what becomes of parameters that the target does not take. */

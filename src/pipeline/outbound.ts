@@ -155,7 +155,7 @@ export function finishOutbound(inbound: Inbound, shell: Shell, content: Content)
   for (const [name, value] of Object.entries(candidate.parameters.extraHeaders)) {
     headers.set(name, value);
   }
-  const outbound = { ...shell, ...applyParameters(inbound, shell, content) };
+  const outbound = withNotes(inbound, { ...shell, ...applyParameters(inbound, shell, content) });
   const isWrapped = outbound.body === inbound.wrapped?.bytes;
   if (!endpoint.envelope || isWrapped) return outbound;
   const warnings = [...outbound.warnings];
@@ -165,6 +165,15 @@ export function finishOutbound(inbound: Inbound, shell: Shell, content: Content)
     warn: (field, reason) => warnings.push({ field, reason, target: candidate.provider.name }),
   });
   return { ...outbound, body, warnings };
+}
+
+function withNotes({ notes = [], unsupported }: Inbound, outbound: Outbound): Outbound {
+  const { candidate, warnings } = outbound;
+  if (notes.length === 0 || (unsupported ?? candidate.parameters.unsupported) === "drop") {
+    return outbound;
+  }
+  const told = notes.map((note) => ({ ...note, target: vendor(candidate) }));
+  return { ...outbound, warnings: [...told, ...warnings] };
 }
 
 function relayBody(inbound: Inbound, { candidate, dialect, endpoint }: Shell): Content {

@@ -33,6 +33,12 @@ export async function readParcel(current: Exchange, { takesJson = false } = {}):
   const given = request.headers.get("content-type");
   const boundary = boundaryOf(given);
   if (boundary !== undefined) return readForm(current, boundary, given);
+  if (/^multipart\/form-data\b/i.test(given ?? "")) {
+    throw new GatewayError(
+      "invalid_request",
+      "The form's `boundary` is missing or not acceptable.",
+    );
+  }
   const contentType = takesJson ? "application/json" : given;
   if (contentType !== null && !/json/i.test(contentType)) return readOther(current, contentType);
   const { config } = current.generation;

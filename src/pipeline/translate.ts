@@ -232,6 +232,7 @@ function standIn(to: DialectId, model: string): Candidate | undefined {
     timeouts: { connectMs: null, firstByteMs: null, idleMs: null, totalMs: null },
     retry: {},
     order: 0,
+    gates: [],
     parameters: { unsupported: "warn", allow: [], drop: [], extraBody: {}, extraHeaders: {} },
   };
 }

@@ -262,9 +262,10 @@ const intro = `<!-- Made by \`bun run generate\` from src/providers. Do not edit
 A request in the provider's own wire goes through byte for byte; any other is translated. Either way a provider may take less than the client asks for. What it is known to take is data (\`quirks\` in src/providers), and the gateway acts by it:
 
 - Whatever is left out or changed is told in the header \`x-megallm-warnings\` and in the usage row; with \`unsupported: error\` such a request is refused instead, with \`unsupported: drop\` nothing is said.
+- Who says what of \`unsupported\`: the request (\`x-megallm-unsupported\`), else its key, the deployment, the route, the general setting.
 - \`allow_params\` lets fields through whatever is known, \`drop_params\` removes some, \`extra_body\` adds some: see [configuration](configuration.md).
 - A field that says what is so without it (\`n: 1\`, \`logprobs: false\`, \`null\`) is left out without a word.
-- An empty list of tools is left out of every body in OpenAI's chat wire.
+- An empty list of tools is left out of translated bodies; of relayed ones only where the provider refuses it (\`refusesEmptyTools\`).
 
 JSON Schemas of tools and answers from other wires are written in the usual spelling: types in lower case, no \`$schema\`.`;
 

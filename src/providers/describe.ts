@@ -36,7 +36,7 @@ ${providers.map(details).join("\n\n")}
 
 const intro = `<!-- Made by \`bun run generate\` from src/providers. Do not edit. -->
 
-Without a configuration file, or with \`discover: { environment: true }\`, a provider is enabled by its environment variable. Otherwise it takes an entry in the configuration:
+Without a configuration file, or with \`discover: { environment: true }\`, a provider is enabled by its environment variable, or by credentials that a cloud's own tools left ([cloud credentials](cloud.md)). Otherwise it takes an entry in the configuration:
 
 \`\`\`yaml
 providers:
@@ -47,7 +47,7 @@ providers:
 
 Clients then ask for \`provider/model\`. Where a provider speaks the client's own wire, the request goes through byte for byte; otherwise it is translated.
 
-The words for chat are the wires: **chat** is OpenAI's Chat Completions, **responses** OpenAI's Responses, **messages** Anthropic's Messages, **converse** Amazon Bedrock's; **gemini**, **cohere** and **ollama** are those vendors' own. What is translated goes to the first. Other operations are in OpenAI's wire unless another one is named. *Pass-through* means that the vendor's API is like no other: reach it below \`/providers/{provider}/\`. *Unverified* means that the facts come from other people's code instead of the vendor's pages. What becomes of fields that a provider does not take is on a page of its own: [parameters](parameters.md).`;
+The words for chat are the wires: **chat** is OpenAI's Chat Completions, **responses** OpenAI's Responses, **messages** Anthropic's Messages, **converse** Amazon Bedrock's; **gemini**, **cohere** and **ollama** are those vendors' own. What is translated goes to the first that the model can be asked in. Other operations are in OpenAI's wire unless another one is named. *Pass-through* means that the vendor's API is like no other: reach it below \`/providers/{provider}/\`. *Unverified* means that the facts come from other people's code instead of the vendor's pages. What becomes of fields that a provider does not take is on a page of its own: [parameters](parameters.md).`;
 
 /** How many there are, and how many of them speak what. */
 function counts(remote: readonly Provider[], local: readonly Provider[]): string {
@@ -71,11 +71,18 @@ function table(providers: readonly Provider[]): string {
     [
       `\`${provider.id}\``,
       `[${provider.label}](${provider.docs})${provider.unverified ? " *(unverified)*" : ""}`,
-      provider.env.map((name) => `\`${name}\``).join(", ") || "none",
+      keysOf(provider),
       features(provider).join(", "),
     ].join(" | "),
   );
   return `| id | provider | key | serves |\n| --- | --- | --- | --- |\n${rows.map((row) => `| ${row} |`).join("\n")}`;
+}
+
+/** The variables that a key is taken from, and whether there are other credentials. */
+function keysOf({ env, keyless, local }: Provider): string {
+  const variables = env.map((name) => `\`${name}\``);
+  const others = keyless && !local ? ["[cloud credentials](cloud.md)"] : [];
+  return [...variables, ...others].join(", ") || "none";
 }
 
 const names: Readonly<Record<Operation, string>> = {
@@ -149,7 +156,7 @@ function details(provider: Provider): string {
     }),
     ...modelLists(provider),
     ...limits(provider).map(
-      (endpoint) => `- ${endpoint.dialect}: only models \`${endpoint.models}\``,
+      (endpoint) => `- ${endpoint.dialect}: only models that fit \`${endpoint.models}\``,
     ),
     ...quirkLines(provider.quirks).map((line) => `- ${line}`),
   ];

@@ -55,7 +55,8 @@ export function resolveEndpoint(
  */
 function withModel(template: string, model: string | undefined): string {
   if (!template.includes("{model}")) return template;
-  if (model === undefined || /^\.*$/.test(model)) {
+  // Its slashes are escaped, but a server behind may read the path without.
+  if (model === undefined || model === "" || /(?:^|[/\\])\.+(?:[/\\]|$)|\p{Cc}/u.test(model)) {
     throw new GatewayError("model_not_found", `\`${model ?? ""}\` is not the name of a model.`, {
       param: "model",
     });

@@ -136,6 +136,8 @@ export interface Provider {
   readonly modelsUrl?: string | null;
   /** A server on this machine that needs no key: found by probing `GET baseUrl + /models`. */
   readonly local?: boolean;
+  /** Routes among providers of its own, and understands what requests say of that (`provider`, `models`, name endings). */
+  readonly routesItself?: boolean;
   /** Answers in-process instead of over the network (the `demo` provider). */
   readonly serve?: (request: Request) => Response | Promise<Response>;
 }

@@ -4,7 +4,6 @@ import type {
   Config,
   Deployment,
   NamedSecret,
-  PolicyId,
   Parameters,
   ResolvedProvider,
   Retry,
@@ -14,7 +13,7 @@ import type {
 } from "../config/config.ts";
 import { GatewayError } from "../ir/error.ts";
 import { nearest } from "../lib/suggest.ts";
-import { policies } from "./policies/index.ts";
+import { policies, type PolicyName } from "./policies/index.ts";
 import type { Contender, PolicyContext, RequestFacts } from "./policy.ts";
 import { pricePerMillion } from "../catalog/prices.ts";
 import type { Gate } from "./limits.ts";
@@ -61,6 +60,8 @@ export interface ListedModel {
 export type RoutingContext = Pick<PolicyContext, "random" | "nowMs" | "stats"> & {
   /** Facts of the request; its session only where that is asked for, since finding it may need the whole body. */
   facts?: (withSession: boolean) => RequestFacts;
+  /** The request's own wish; absent: each route's policy. */
+  policy?: PolicyName;
 };
 
 export interface Router {
@@ -74,6 +75,8 @@ export interface Router {
    * @throws GatewayError `not_found` for a provider that is not configured, `model_not_found` for a model it is not to serve
    */
   through(provider: string, model: string): Candidate[];
+  /** Whether somebody is known to have exactly this name, so that its ending is part of it. */
+  isWritten(name: string): Promise<boolean>;
   /** Every name worth showing: routes first, then `provider/model` where the provider's models are known. */
   list(): Promise<ListedModel[]>;
 }
@@ -164,9 +167,9 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
     }
     const route = own ?? wildcard?.route;
     if (!route) return undefined;
-    const { facts, ...rest } = context;
-    const isBlind = blindPolicies.has(route.policy) && !route.sticky;
-    const ordered = policies[route.policy].order(await contendersOf(route, providers), {
+    const { facts, policy = route.policy, ...rest } = context;
+    const isBlind = blindPolicies.has(policy) && !route.sticky;
+    const ordered = policies[policy].order(await contendersOf(route, policy, config, providers), {
       ...rest,
       turn: nextTurn(route.name),
       ...(facts && !isBlind && { request: facts(route.sticky === "session") }),
@@ -216,6 +219,22 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
       );
     }
     return owners[0] ? expand(owners[0], name) : undefined;
+  };
+
+  const isWritten = async (name: string): Promise<boolean> => {
+    if (config.routes.has(name)) return true;
+    const has = async (provider: ResolvedProvider | undefined, model: string): Promise<boolean> =>
+      provider !== undefined &&
+      (provider.preset.routesItself === true || (await modelsOf(provider)).includes(model));
+    const slash = name.indexOf("/");
+    const asked = await Promise.all([
+      ...(wildcards(name)?.route.deployments ?? []).map(({ provider, model }) =>
+        has(providers.get(provider), model),
+      ),
+      has(providers.get(name.slice(0, Math.max(0, slash))), name.slice(slash + 1)),
+      ...[...providers.values()].map(async (each) => (await modelsOf(each)).includes(name)),
+    ]);
+    return asked.includes(true);
   };
 
   const list = async (): Promise<ListedModel[]> => {
@@ -295,12 +314,13 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
         `\`${name.slice(0, 100)}\` is not a provider here. Providers: ${[...providers.keys()].join(", ") || "none"}.`,
       );
     },
+    isWritten,
     list,
   };
 }
 
 /** Policies that do not look at the request. */
-const blindPolicies: ReadonlySet<PolicyId> = new Set(["first", "weighted", "round-robin"]);
+const blindPolicies: ReadonlySet<PolicyName> = new Set(["first", "weighted", "round-robin"]);
 
 /** A deployment's limit holds for all routes that name it so, and for all keys that it may use. */
 function gatesOf({ name, maxConcurrent }: ResolvedProvider, deployment?: Deployment): Gate[] {
@@ -314,11 +334,19 @@ function gatesOf({ name, maxConcurrent }: ResolvedProvider, deployment?: Deploym
 }
 
 /** Behind every rank that can be written. */
-const fallbackOrder = 1_000_000;
+export const fallbackOrder = 1_000_000;
+
+/** What a model costs by the prices that its answers are accounted with; null when nobody knows. */
+export const priceAt = (
+  { provider, model }: Pick<Candidate, "provider" | "model">,
+  { prices }: Pick<Config, "prices">,
+) => pricePerMillion(provider.preset.id, model, [...provider.prices, ...prices]);
 
 /** A route's deployments with what policies ask of them. Prices are looked up only where they decide. */
 async function contendersOf(
-  { deployments, policy }: Route,
+  { deployments }: Route,
+  policy: PolicyName,
+  config: Config,
   providers: ReadonlyMap<string, ResolvedProvider>,
 ): Promise<(Deployment & Contender)[]> {
   const byPrice = policy === "lowest-cost" || policy === "balanced";
@@ -326,10 +354,7 @@ async function contendersOf(
     deployments.map(async (deployment) => {
       const provider = providers.get(deployment.provider);
       const model = provider?.models?.get(deployment.model) ?? deployment.model;
-      const price =
-        byPrice && provider
-          ? await pricePerMillion(provider.preset.id, model, provider.prices)
-          : undefined;
+      const price = byPrice && provider ? await priceAt({ provider, model }, config) : undefined;
       return {
         ...deployment,
         id: modelId({ provider: { name: deployment.provider }, model }),

@@ -48,6 +48,9 @@ describe.skipIf(claudeCode === null)("Claude Code", () => {
     ]);
     const config = {
       keys: { agent: gatewayKey },
+      retry: { retries: 0 },
+      health: { enabled: false },
+      discover: { models: false },
       providers: {
         demo: {},
         anthropic: { base_url: anthropic.baseUrl, api_key: anthropic.key },

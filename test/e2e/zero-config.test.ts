@@ -27,7 +27,9 @@ const weather = {
   },
 };
 
-test("the banner says what is served, where, and how to try it", () => {
+test("the banner says what is served, where, and how to try it", async () => {
+  // Requests may be answered before the pipe is read.
+  while (!daemon.output().includes("OPENAI_BASE_URL=")) await Bun.sleep(5);
   const text = daemon.output();
   expect(text).toContain(daemon.url);
   expect(text).toContain("demo");

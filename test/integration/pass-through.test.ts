@@ -360,6 +360,21 @@ describe("what no key of the gateway made", () => {
     expect(plain.requests).toHaveLength(before);
   });
 
+  test.each([
+    "multipart/form-data",
+    `multipart/form-data; boundary=${"b".repeat(71)}`,
+    "multipart/form-data; boundary=b; boundary=c",
+  ])("cannot be hidden in a form that is not read: %s", async (type) => {
+    const before = plain.requests.length;
+    const answer = await ask("/plain/jobs", {
+      method: "POST",
+      headers: { "content-type": type },
+      body: form("file_ids[]", "file-x"),
+    });
+    expect(answer.status).toBe(400);
+    expect(plain.requests).toHaveLength(before);
+  });
+
   test("cannot be named to a model of images", async () => {
     const before = upstream.requests.length;
     const answer = await post("/openai/v1/images/edits", {

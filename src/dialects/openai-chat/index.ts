@@ -66,6 +66,7 @@ export const openaiChat: Dialect = {
     encode: (error) => JSON.stringify(errorBody(error)),
   },
   usageOption,
+  routingFields: true,
   proofs: ['"reasoning_details"'],
   carriesForeign: (body, quirks) =>
     carriesForeign(body, quirks) || hasFlatTools(body) || breaksRules(body, quirks),

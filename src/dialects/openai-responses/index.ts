@@ -75,6 +75,7 @@ export const openaiResponses: Dialect = {
   encodeTokenCount: (tokens) =>
     JSON.stringify({ object: "response.input_tokens", input_tokens: tokens }),
   proofs: ['"encrypted_content"'],
+  routingFields: true,
   carriesForeign: carriesSeal,
   fit: (draft, target, operation) => {
     if (operation === "chat") fitRefused(draft, target);

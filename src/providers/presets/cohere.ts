@@ -11,4 +11,6 @@ export const cohere = defineCompatible({
   openai: ["chat", "embeddings"],
   openaiSide: { prefix: "/compatibility/v1", aboveVersion: true },
   modelsUrl: "/v1/models?page_size=1000",
+  // On either side.
+  quirks: { embeddings: { maxInputs: 96 } },
 });

@@ -14,4 +14,6 @@ export const gemini = defineCompatible({
   openai: ["chat", "embeddings", "images"],
   openaiSide: { prefix: "/v1beta/openai", aboveVersion: true, authorize: bearer() },
   modelsUrl: "/v1beta/models?pageSize=1000",
+  // On either side.
+  quirks: { embeddings: { maxInputs: 100 } },
 });

@@ -10,6 +10,7 @@ export const openrouter = defineCompatible({
   openai: ["chat", "embeddings", "completions"],
   responses: true,
   anthropic: {},
+  routesItself: true,
   quirks: {
     cacheControl: true,
     reasoningField: "reasoning",

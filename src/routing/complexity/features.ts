@@ -19,15 +19,16 @@ export function promptFeatures(prompt: string): Features {
   };
 }
 
-/** The text whose features count, and how much of it is the turn before. */
+/** The text whose features count: the last turn, or the one before where the last only agrees to it. */
 export function promptOf(input: ComplexityInput): string {
-  return leansOnTurnBefore(input) ? `${input.before}\n${input.text}` : input.text;
+  return leansOnTurnBefore(input) ? input.before : input.text;
 }
 
 /** Features of a whole request. */
 export function requestFeatures(input: ComplexityInput): Features {
-  const features = promptFeatures(promptOf(input));
-  const ends = `${input.text.slice(0, 160)}\n${input.text.slice(-160)}`.toLowerCase();
+  const prompt = promptOf(input);
+  const ends = `${prompt.slice(0, 160)}\n${prompt.slice(-160)}`.toLowerCase();
+  const features = promptFeatures(prompt);
   const transforms = transformAsk.test(ends) ? 1 : 0;
   return {
     ...features,
@@ -36,6 +37,8 @@ export function requestFeatures(input: ComplexityInput): Features {
     transformLength: transforms * (features["length"] ?? 0),
     problem: wordProblem(features),
     formula: formula(features),
+    // `function`, `variable`, `set` are words of both.
+    mathTalk: (features["mathWords"] ?? 0) * (1 - (features["codeWords"] ?? 0)),
     proofAsked: Number(proofAsk.test(ends)),
   };
 }
@@ -46,6 +49,7 @@ function leansOnTurnBefore(input: ComplexityInput): boolean {
   return (
     input.before !== "" &&
     text.length <= 60 &&
+    !/\b(?:thanks?|thx|bye|gracias|merci|danke)\b/i.test(text) &&
     /^(?:yes|yep|yeah|ok|okay|sure|go|go on|go ahead|continue|do it|do that|please do|proceed|next|again|try again|and|now|same|retry|carry on|keep going|weiter|continua|continue[rz])\b/i.test(
       text,
     )

@@ -37,7 +37,7 @@ const groups = {
     string pointer recursion recursive algorithm complexity docker kubernetes git commit repository
     unit test tests pytest react node npm django flask sqlalchemy postgres postgresql mysql redis
     import module package library framework refactor implement deploy server client http cache
-    concurrency distributed deadlock memory leak typeerror nullpointerexception segfault`,
+    concurrency distributed deadlock memory leak typeerror nullpointerexception segfault race races parser build ci caller callers goroutine interface`,
   legal: `law laws legal court courts judge jury plaintiff defendant statute statutory contract contracts liable
     liability negligence tort crime criminal guilty prosecution constitutional constitution amendment
     jurisdiction evidence testimony hearsay attorney lawyer lawsuit sue sued claim damages breach
@@ -115,8 +115,7 @@ export function groupsOf(word: string): number {
   return bits.get(word) ?? 0;
 }
 
-/** The bit of a group. */
-export function bitOf(group: WordGroup): number {
+function bitOf(group: WordGroup): number {
   return 1 << wordGroups.indexOf(group);
 }
 

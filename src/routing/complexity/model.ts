@@ -102,7 +102,8 @@ function kindOf(data: unknown, size: number, name: string): KindWeights {
   if (!isRecord(data)) throw new Error(`weights: \`${name}\` must be an object`);
   const number = (field: string): number => {
     const value = data[field];
-    if (typeof value !== "number") throw new Error(`weights: \`${name}.${field}\` must be a number`);
+    if (typeof value !== "number")
+      throw new Error(`weights: \`${name}.${field}\` must be a number`);
     return value;
   };
   const [near, far, spread] = [number("near"), number("far"), number("spread")];

@@ -1,6 +1,6 @@
 // What the text of a prompt shows: length, numbers, code, vocabulary, the kind of question. Every value lies in 0..1.
 import type { Choices } from "./choices.ts";
-import { bitOf, groupsOf, wordGroups, type WordGroup } from "./lexicon.ts";
+import { groupsOf, wordGroups, type WordGroup } from "./lexicon.ts";
 import type { WordedText } from "./words.ts";
 
 /** `value / (value + half)`: 0 for none, 0.5 at `half`, towards 1 for many. */
@@ -123,30 +123,30 @@ export function textFeatures(
     ),
     latex: saturate(count(text.text, /\\[a-z]+|\$[^$\s\d][^$\n]{0,60}\$(?!\d)|\^\{|_\{/gi), 2),
     symbolsOfOne: saturate(count(text.text, /(?<![A-Za-z'’])[b-hj-zB-HJ-Z](?![A-Za-z'’.)])/g), 5),
-    codeFences: saturate(count(text.text, /```|^\s{4,}\S.*[;{}()]\s*$/gm), 1),
+    codeFences: saturate(count(text.text, /```|^[ \t]{4,}\S.*[;{}()]$/gm), 1),
     codeSigns: saturate(
       count(
         text.text,
-        /[{};]\s*$|=>|\(\)|::|==|!=|&&|\|\||\bdef \w+\(|\bfunction\b|\bimport \w|\bSELECT\b|<\/?\w+>|\w+\.\w+\(|\w_\w/gm,
+        /[{};]$|=>|\(\)|::|==|!=|&&|\|\||\bdef \w{1,60}\(|\bfunction\b|\bimport \w|\bSELECT\b|<\/?\w{1,20}>|\w\.\w{1,40}\(|\w_\w/gm,
       ),
       4,
     ),
     stackTrace: saturate(
       count(
         text.text,
-        /\bTraceback\b|\bat \S+ ?\(?\S+:\d+|\b\w*(?:Error|Exception)\b|\bpanic:|\bexit code \d/g,
+        /\bTraceback\b|\bat (?:\S+ )?\(?\S+\.\w+:\d+|(?:Error|Exception)\b|\bpanic:|\bexit code \d/g,
       ),
       1,
     ),
     quotes: saturate(count(text.text, /["“”«»]/g), 6),
     brackets: saturate(count(text.text, /[()[\]]/g), 8),
-    listLines: saturate(count(text.text, /^\s*(?:[-*•]|\d+[.)]|\(?[a-z]\))\s+\S/gm), 4),
+    listLines: saturate(count(text.text, /^[ \t]*(?:[-*•]|\d+[.)]|\(?[a-z]\))\s+\S/gm), 4),
     newlines: saturate(count(text.text, /\n/g), 12),
     questions: saturate(count(text.text, /[?？]/g), 2),
     steps: saturate(
       count(
         lower,
-        /\b(?:first|second|third|next|finally|step \d+|then|after that|also|as well as|and then)\b|^\s*\d+[.)]\s/gm,
+        /\b(?:first|second|third|next|finally|step \d+|then|after that|also|as well as|and then)\b|^[ \t]*\d+[.)]\s/gm,
       ),
       3,
     ),

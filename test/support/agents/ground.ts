@@ -91,7 +91,15 @@ export async function openGround(more: Record<string, unknown> = {}): Promise<Gr
   }
   // JSON is YAML too.
   const daemon = await startDaemon({
-    config: JSON.stringify({ keys: { agent: gatewayKey }, providers, ...more }),
+    // What an upstream says reaches the agent at once: how it takes it is what is looked at.
+    config: JSON.stringify({
+      keys: { agent: gatewayKey },
+      providers,
+      retry: { retries: 0 },
+      health: { enabled: false },
+      discover: { models: false },
+      ...more,
+    }),
     args: ["--log-level", "debug"],
   });
   let seen = 0;

@@ -97,3 +97,33 @@ test.each([
 ])("boundary of %p", (type, expected) => {
   expect(boundaryOf(type)).toBe(expected);
 });
+
+test.each([
+  'content-disposition: form-data; name="x"; name="model"',
+  'content-disposition: form-data; name="x"; NAME=model',
+  "content-disposition: form-data; name=x; name*=utf-8''model",
+  'content-disposition: form-data; name="x; name=model',
+  'content-disposition: form-data; name="x"\r\nContent-Disposition: form-data; name="model"',
+  'content-disposition: form-data; name="x"\nContent-Disposition: form-data; name="model"',
+  String.raw`content-disposition: form-data; name="mod\el"`,
+])("a part that can be read under two names is refused: %s", (head) => {
+  const form = Buffer.from(`--b\r\n${head}\r\n\r\nv\r\n--b--\r\n`);
+  expect(() => scanIn(form, "b", [])).toThrow(FormError);
+});
+
+test("what a file's name says of names is no name", () => {
+  const head = String.raw`content-disposition: form-data; filename="a\"; name=model; .wav"; name="file"`;
+  const [field] = scanIn(Buffer.from(`--b\r\n${head}\r\n\r\nv\r\n--b--\r\n`), "b", []);
+  expect(field).toMatchObject({ name: "file", fileName: 'a"; name=model; .wav' });
+});
+
+test("headers without an end are refused, in one piece too", () => {
+  const head = `content-disposition: form-data; name="${"x".repeat(20_000)}"`;
+  const form = Buffer.from(`--b\r\n${head}\r\n\r\nv\r\n--b--\r\n`);
+  expect(() => scanIn(form, "b", [])).toThrow(FormError);
+});
+
+test("of two boundaries none is taken", () => {
+  expect(boundaryOf("multipart/form-data; boundary=b; boundary=c")).toBeUndefined();
+  expect(boundaryOf("multipart/form-data; charset=utf-8; boundary=b")).toBe("b");
+});

@@ -170,6 +170,23 @@ describe("settings (S11)", () => {
   });
 });
 
+test.each(["..", "a/../b", "../a", "a/.", "a\\..\\b", "./a", "a\nb", "a\u0000", ""])(
+  "a model's name that could lead out of its path is none: %j",
+  (model) => {
+    const provider = need("gemini");
+    const [endpoint] = endpointsFor(provider, "chat", "m").filter(({ path }) =>
+      path.includes("{model}"),
+    );
+    if (!endpoint) throw new Error("no endpoint with the model in its path");
+    expect(() => resolveEndpoint(provider, endpoint, { model })).toThrow(
+      /is not the name of a model/,
+    );
+    expect(resolveEndpoint(provider, endpoint, { model: "a/..b/c.d" }).pathname).toContain(
+      "a%2F..b%2Fc.d",
+    );
+  },
+);
+
 test("endpoints are chosen by model where a provider splits its wires", () => {
   const dialects = (id: string, model: string): string[] =>
     endpointsFor(need(id), "chat", model).map((endpoint) => endpoint.dialect);

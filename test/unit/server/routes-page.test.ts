@@ -91,5 +91,5 @@ test("every header of the gateway's own is explained", async () => {
     for (const [, name = ""] of text.matchAll(/"(x-megallm-[a-z-]+)"/g)) names.add(name);
   }
   expect(names.size).toBeGreaterThan(7);
-  for (const name of names) expect(page).toContain(`\`${name}\``);
+  expect([...names].filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });

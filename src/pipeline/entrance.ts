@@ -1,0 +1,56 @@
+// In front of every attempt: a place at one of the deployments, or a wait for it, or a refusal that says when to come back.
+import type { GatewayError } from "../ir/error.ts";
+import { monotonic } from "../lib/clock.ts";
+import type { Gate, Permit } from "../routing/limits.ts";
+import type { Candidate } from "../routing/router.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** In the queue, of a caller whose key says nothing. */
+const defaultPriority = 5;
+/** Who was sent on by one deployment does not wait behind those that have only come. */
+const underWay = 10;
+
+/** The caller's own wish can only put its request further back. */
+function priorityOf({ request, caller }: Exchange): number {
+  const priority = caller.priority ?? defaultPriority;
+  const wish = request.headers.get("x-megallm-priority")?.trim() ?? "";
+  return /^\d$/.test(wish) ? Math.min(priority, Number(wish)) : priority;
+}
+
+/**
+ * Where requests wait while the deployments are at their limits. The first of those from `at` on that has a place is
+ * moved there.
+ */
+export function createEntrance(exchange: Exchange, abortReason: () => GatewayError) {
+  const { generation, services, signal } = exchange;
+  const { queue: settings, server } = generation.config;
+  const own: Gate[] =
+    server.maxConcurrent === undefined
+      ? []
+      : [{ name: "gateway", limit: server.maxConcurrent, own: true }];
+  let leftMs = settings.maxWaitMs;
+  return async (
+    candidates: Candidate[],
+    at: number,
+    last: GatewayError | undefined,
+  ): Promise<Permit | null> => {
+    const ways = candidates.slice(at).map(({ gates }) => [...own, ...gates]);
+    if (ways.every((gates) => gates.length === 0)) return null;
+    const began = monotonic();
+    try {
+      const { way, permit } = await services.traffic.gates.enter(ways, {
+        priority: last ? underWay : priorityOf(exchange),
+        maxWaitMs: leftMs,
+        maxWaiting: settings.max,
+        signal,
+      });
+      candidates.splice(at, 0, ...candidates.splice(at + way, 1));
+      return permit;
+    } catch (thrown) {
+      // What a deployment answered says more than that the others were busy.
+      throw signal.aborted ? abortReason() : (last ?? thrown);
+    } finally {
+      leftMs = Math.max(0, leftMs - (monotonic() - began));
+    }
+  };
+}

@@ -1,0 +1,335 @@
+// The deployments of one request as it wishes them, without those that cannot answer it, and the request as each is to see it.
+import { modelFacts } from "../catalog/facts.ts";
+import type { Config, ResolvedProvider } from "../config/config.ts";
+import { dialects } from "../dialects/index.ts";
+import { GatewayError } from "../ir/error.ts";
+import { withoutMembers } from "../lib/json-members.ts";
+import { parseUsd } from "../lib/money.ts";
+import { type Abilities, lacks, needsOf, possibleNeeds } from "../routing/capabilities.ts";
+import { createRecentMap } from "../routing/recent-map.ts";
+import { type Candidate, fallbackOrder, priceAt, type RoutingContext } from "../routing/router.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Inbound } from "./inbound.ts";
+import { routingContext } from "./order.ts";
+import { buildOutbound, chooseEndpoint, targetOf } from "./outbound.ts";
+import { endingOf, forbidden, type ProviderWishes, type Wishes } from "./wishes.ts";
+
+export interface Granted {
+  candidates: Candidate[];
+  /** The order is what the request asks for: no session changes it. */
+  isOrdered: boolean;
+  /** Without what was meant for the gateway alone, and with what it could not do. */
+  seenBy(candidate: Candidate): Inbound;
+}
+
+/** Without any wish. */
+export const asItIs = (inbound: Inbound, candidates: Candidate[]): Granted => ({
+  candidates,
+  isOrdered: false,
+  seenBy: () => inbound,
+});
+
+type Note = { field: string; reason: string };
+
+/**
+ * The order for the request's model and the fallbacks that it names. `read` inspects a body anew.
+ * @throws GatewayError `model_not_found`, `no_route`, `invalid_request` where the wishes leave nobody, `forbidden`
+ */
+export async function grant(
+  inbound: Inbound,
+  wishes: Wishes,
+  exchange: Exchange,
+  read: (bytes: Uint8Array) => Inbound,
+): Promise<Granted> {
+  const context = routingContext(inbound, exchange);
+  const { groups, missing, isSorted, isNoneHere } = await groupsOf(
+    inbound,
+    wishes,
+    exchange,
+    context,
+  );
+  const notes: Note[] = [...wishes.unmet];
+  const wished = await wishedFor(groups, wishes.provider, exchange.generation.config);
+  const able = await capable(inbound, wished);
+  if (able.note) notes.push(able.note);
+  const toldBy = (candidate: Candidate): { gone: string[]; told: Note[] } => {
+    const kept = keptBy(candidate, wishes, isNoneHere);
+    const told = [
+      ...notes.filter(({ field }) => !kept.has(field.split(".")[0] ?? field)),
+      ...(kept.has("models") ? [] : missing),
+    ];
+    return { gone: wishes.fields.filter((name) => !kept.has(name)), told };
+  };
+  const bare = new Map<string, Inbound>();
+  const without = (gone: string[]): Inbound => {
+    if (gone.length === 0) return inbound;
+    const known = bare.get(gone.join());
+    if (known) return known;
+    const { goesOn } = inbound;
+    const made = { ...read(withoutMembers(inbound.bytes, gone)), ...(goesOn && { goesOn }) };
+    bare.set(gone.join(), made);
+    return made;
+  };
+  const { requireParameters } = wishes.provider;
+  const isPicky = requireParameters === true && able.candidates.length > 1;
+  const inOrder = isPicky
+    ? await losslessFirst(able.candidates, (each) => without(toldBy(each).gone))
+    : able.candidates;
+  return {
+    candidates: inOrder.map((each) =>
+      wishes.retries === undefined
+        ? each
+        : { ...each, retry: { ...each.retry, retries: wishes.retries } },
+    ),
+    isOrdered: isSorted || isPicky || wishes.provider.order !== undefined,
+    seenBy(candidate) {
+      const { gone, told } = toldBy(candidate);
+      const seen = without(gone);
+      return told.length === 0 ? seen : { ...seen, notes: told };
+    },
+  };
+}
+
+/** Whoever routes itself understands these; what the operator lets through stays as well. */
+function keptBy(
+  { provider, parameters }: Candidate,
+  { fields, provider: wishes }: Wishes,
+  isNoneHere: boolean,
+): ReadonlySet<string> {
+  const kept = new Set(parameters.allow);
+  if (!provider.preset.routesItself) return kept;
+  for (const name of ["usage", "route"]) kept.add(name);
+  // Names that mean nothing here are its own; a list that the gateway goes through is not gone through twice.
+  if (isNoneHere && fields.includes("models")) kept.add("models");
+  const named = [wishes.order, wishes.only, wishes.ignore].flatMap((names) => names ?? []);
+  if (!named.includes(provider.name.toLowerCase())) kept.add("provider");
+  return kept;
+}
+
+/** The deployments of the model and of each fallback; what the operator wrote as fallbacks stands behind all of them. */
+async function groupsOf(
+  inbound: Inbound,
+  wishes: Wishes,
+  { generation, caller }: Exchange,
+  context: RoutingContext,
+): Promise<{
+  groups: Candidate[][];
+  missing: Note[];
+  isSorted: boolean;
+  /** None of the fallbacks that the request names. */
+  isNoneHere: boolean;
+}> {
+  const { router } = generation;
+  const wished = wishes.policy ?? wishes.provider.sort;
+  const groups: Candidate[][] = [];
+  const behind: Candidate[] = [];
+  const missing: Note[] = [];
+  const lost = new Set<string>();
+  let failure: GatewayError | undefined;
+  let isSorted = wished !== undefined;
+  const names = [inbound.model, ...wishes.fallbacks];
+  for (const written of new Set(names)) {
+    const ending = endingOf(written);
+    const plain = ending && !(await router.isWritten(written)) ? ending : undefined;
+    if (plain && caller.overrides === false) {
+      throw forbidden(written.slice(plain.name.length));
+    }
+    const policy = wished ?? plain?.policy;
+    if (plain) isSorted = true;
+    try {
+      const found = await router.candidates(plain?.name ?? written, {
+        ...context,
+        ...(policy && { policy }),
+      });
+      if (names.length === 1) return { groups: [found], missing, isSorted, isNoneHere: false };
+      const base = groups.length * fallbackOrder;
+      const own = found.filter(({ order }) => order < fallbackOrder);
+      groups.push(own.map((each) => ({ ...each, order: each.order + base })));
+      behind.push(...found.filter((each) => !own.includes(each)));
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      failure ??= error;
+      lost.add(written);
+      missing.push({
+        field: written === inbound.model ? "model" : "fallbacks",
+        reason: `\`${written}\` is passed over: ${error.message}`,
+      });
+    }
+  }
+  if (groups.length === 0) throw failure ?? new GatewayError("no_route", "No model is named.");
+  const last = behind.map((each) => ({
+    ...each,
+    order: each.order + groups.length * fallbackOrder,
+  }));
+  const all = last.length > 0 ? [...groups, last] : groups;
+  const seen = new Set<string>();
+  const first = (each: Candidate): boolean => {
+    const id = JSON.stringify([each.provider.name, each.model, each.key?.name ?? null]);
+    return !seen.has(id) && Boolean(seen.add(id));
+  };
+  return {
+    groups: all.map((group) => group.filter(first)),
+    missing,
+    isSorted,
+    isNoneHere: wishes.fallbacks.every((name) => lost.has(name)),
+  };
+}
+
+/** @throws GatewayError `invalid_request` where nobody is left: such wishes are not overruled */
+async function wishedFor(
+  groups: Candidate[][],
+  wishes: ProviderWishes,
+  config: Config,
+): Promise<Candidate[]> {
+  const left = await Promise.all(groups.map((group) => wishedIn(group, wishes, config)));
+  const all = left.flat();
+  if (all.length > 0) return all;
+  const names = new Set(groups.flat().map(({ provider }) => `\`${provider.name}\``));
+  throw new GatewayError(
+    "invalid_request",
+    `\`provider\` excludes every provider of this model: ${[...names].join(", ")}.`,
+    { param: "provider" },
+  );
+}
+
+async function wishedIn(
+  group: Candidate[],
+  wishes: ProviderWishes,
+  config: Config,
+): Promise<Candidate[]> {
+  const { allowFallbacks, ignore = [], maxPrice, only, order } = wishes;
+  const isNamed = ({ provider }: Candidate, names: readonly string[]): boolean =>
+    names.includes(provider.name.toLowerCase()) || names.includes(provider.preset.id);
+  // Whoever routes itself obeys a list that does not name it among its own.
+  const isOnly = (each: Candidate): boolean =>
+    only === undefined ||
+    isNamed(each, only) ||
+    (each.provider.preset.routesItself === true && !group.some((other) => isNamed(other, only)));
+  let left = group.filter((each) => isOnly(each) && !isNamed(each, ignore));
+  if (maxPrice) {
+    const within = await Promise.all(left.map((each) => isWithin(each, maxPrice, config)));
+    left = left.filter((_, at) => within[at]);
+  }
+  if (order) {
+    const rank = ({ provider }: Candidate): number => {
+      const at = order.findIndex(
+        (name) => name === provider.name.toLowerCase() || name === provider.preset.id,
+      );
+      return at < 0 ? order.length : at;
+    };
+    left = left.toSorted((one, other) => rank(one) - rank(other));
+  }
+  if (allowFallbacks !== false) return left;
+  const named = order ? left.filter((each) => isNamed(each, order)) : [];
+  if (named.length > 0) return named;
+  const [best] = left;
+  return left.filter(({ provider, model }) => provider === best?.provider && model === best.model);
+}
+
+/** A price that nobody knows may be within any limit. */
+async function isWithin(
+  candidate: Candidate,
+  { prompt, completion }: NonNullable<ProviderWishes["maxPrice"]>,
+  config: Config,
+): Promise<boolean> {
+  const price = await priceAt(candidate, config);
+  if (!price) return true;
+  const isUnder = (nanos: bigint, limit: number | undefined): boolean => {
+    const most = limit === undefined ? undefined : parseUsd(limit.toFixed(9));
+    return most === undefined || nanos <= most;
+  };
+  return isUnder(price.input, prompt) && isUnder(price.output, completion);
+}
+
+/** Those that are not known to lack what the request needs; all where that leaves nobody, since the provider itself says it best. */
+async function capable(
+  inbound: Inbound,
+  candidates: Candidate[],
+): Promise<{ candidates: Candidate[]; note?: Note }> {
+  if (candidates.length < 2 || inbound.operation !== "chat") return { candidates };
+  const possible = possibleNeeds(inbound.bytes);
+  const known = await Promise.all(
+    candidates.map((each) => abilitiesOf(inbound, each, possible.kinds.has("a JSON schema"))),
+  );
+  // Reading the whole request is left to the few for which it matters.
+  if (known.every((abilities) => lacks(possible, abilities).length === 0)) return { candidates };
+  const needs = needsOf(inbound.chat().value);
+  const missing = known.map((abilities) => lacks(needs, abilities));
+  const able = candidates.filter((_, at) => missing[at]?.length === 0);
+  if (able.length > 0) return { candidates: able };
+  const kinds = [...new Set(missing.flat())].join(", ");
+  return {
+    candidates,
+    note: { field: "model", reason: `no deployment is known to have all it needs (${kinds})` },
+  };
+}
+
+const knownModels = 500;
+const factsBy = new WeakMap<ResolvedProvider, ReturnType<typeof createRecentMap<Abilities>>>();
+
+async function abilitiesOf(
+  inbound: Inbound,
+  candidate: Candidate,
+  forSchema: boolean,
+): Promise<Abilities> {
+  const { provider, model } = candidate;
+  const facts = factsBy.get(provider) ?? createRecentMap<Abilities>(knownModels);
+  factsBy.set(provider, facts);
+  const found = facts.get(model) ?? (await modelFacts(provider.preset.id, model));
+  facts.set(model, found);
+  const endpoint = forSchema ? chooseEndpoint(inbound, candidate) : undefined;
+  if (!endpoint) return found;
+  const jsonSchema = dialects[endpoint.dialect].enforcesSchema?.(await targetOf(candidate)) ?? true;
+  return { ...found, jsonSchema };
+}
+
+/** Those first whose request loses nothing on its way to them. */
+async function losslessFirst(
+  candidates: Candidate[],
+  seenBy: (candidate: Candidate) => Inbound,
+): Promise<Candidate[]> {
+  const isWhole = async (candidate: Candidate): Promise<boolean> => {
+    const seen = seenBy(candidate);
+    const endpoint = chooseEndpoint(seen, candidate);
+    if (!endpoint) return false;
+    try {
+      const { warnings } = await buildOutbound(seen, candidate, endpoint, async (each) => each);
+      return warnings.length === 0;
+    } catch (error) {
+      if (error instanceof GatewayError) return false;
+      throw error;
+    }
+  };
+  const whole = await Promise.all(candidates.map(isWhole));
+  return [...candidates.filter((_, at) => whole[at]), ...candidates.filter((_, at) => !whole[at])];
+}
+
+/** How often it is looked whether a request is over, so that a long limit holds nothing for long. */
+const lookMs = 5_000;
+
+/** The request with a limit of its own on all that is done for it. */
+export function withinTime(exchange: Exchange, ms: number | undefined): Exchange {
+  if (ms === undefined) return exchange;
+  const { record, services } = exchange;
+  const over = new AbortController();
+  const error = new GatewayError(
+    "upstream_timeout",
+    `There was no whole answer within the ${ms} ms of \`x-megallm-timeout-ms\`.`,
+  );
+  const wait = (left: number): void => {
+    setTimeout(
+      () => {
+        if (left <= lookMs) over.abort(error);
+        else if (services.inFlight.has(record.requestId)) wait(left - lookMs);
+      },
+      Math.min(left, lookMs),
+    ).unref();
+  };
+  wait(ms);
+  return {
+    ...exchange,
+    signal: AbortSignal.any([exchange.signal, over.signal]),
+    failure: (thrown) =>
+      over.signal.aborted && !exchange.signal.aborted ? error : exchange.failure(thrown),
+  };
+}

@@ -1,0 +1,293 @@
+// What a single request says of how it is to be routed: headers, fields as OpenRouter and LiteLLM have them, name endings.
+import type { Principal } from "../access/authenticate.ts";
+import { GatewayError } from "../ir/error.ts";
+import { isObject, JsonError, type JsonObject, parse } from "../lib/json.ts";
+import { policies, type PolicyName } from "../routing/policies/index.ts";
+import type { Inbound } from "./inbound.ts";
+
+export interface Wishes {
+  /** For this request, whatever its routes say. */
+  policy?: PolicyName;
+  /** Tried in order after the model itself. */
+  fallbacks: readonly string[];
+  /** For all attempts together. */
+  timeoutMs?: number;
+  /** More attempts at one deployment. */
+  retries?: number;
+  provider: ProviderWishes;
+  /** Names of the body's fields that are for whoever routes. */
+  fields: readonly string[];
+  /** What was asked and cannot be had here. */
+  unmet: readonly { field: string; reason: string }[];
+}
+
+/** As OpenRouter has them; names are lower case. */
+export interface ProviderWishes {
+  order?: readonly string[];
+  only?: readonly string[];
+  ignore?: readonly string[];
+  sort?: PolicyName;
+  /** Dollars per million tokens. */
+  maxPrice?: { prompt?: number; completion?: number };
+  requireParameters?: boolean;
+  allowFallbacks?: boolean;
+}
+
+const headerNames = ["x-megallm-policy", "x-megallm-fallbacks", "x-megallm-timeout-ms"] as const;
+
+/** The fields of the body, where the client's wire has them. `usage` is met anyway. */
+const fieldNames = [
+  "models",
+  "provider",
+  "fallbacks",
+  "num_retries",
+  "tags",
+  "usage",
+  "route",
+] as const;
+type FieldName = (typeof fieldNames)[number];
+
+const maxFallbacks = 20;
+const maxNameLength = 300;
+const maxRetries = 10;
+const dayMs = 86_400_000;
+
+export const noWishes: Wishes = { fallbacks: [], provider: {}, fields: [], unmet: [] };
+
+/** @throws GatewayError `invalid_request` naming what cannot be read, `forbidden` where the key allows no wishes */
+export function wishesOf(inbound: Inbound, caller: Principal): Wishes {
+  const { headers, members } = inbound;
+  const fields = mayWrite(inbound) ? fieldNames.filter((name) => members.has(name)) : [];
+  const written = headerNames.filter((name) => headers.has(name));
+  if (fields.length + written.length === 0) return noWishes;
+  if (caller.overrides === false) {
+    const [first] = [...written, ...fields.filter((name) => name !== "usage")];
+    if (first !== undefined) throw forbidden(first);
+  }
+  const unmet: { field: string; reason: string }[] = [];
+  const read = (name: FieldName): unknown =>
+    fields.includes(name) ? valueOf(inbound, name) : undefined;
+  const policy = policyIn(headers);
+  const timeoutMs = timeoutIn(headers);
+  const retries = retriesIn(read("num_retries"));
+  checkTags(read("tags"), unmet);
+  checkUsage(read("usage"));
+  checkRoute(read("route"));
+  const fallbacks = [
+    ...headerNamesIn(headers),
+    ...namesIn(read("models"), "models"),
+    ...fallbacksIn(read("fallbacks"), unmet),
+  ];
+  if (fallbacks.length > maxFallbacks) {
+    throw refused("fallbacks", `may name ${maxFallbacks} models at most`);
+  }
+  return {
+    ...(policy && { policy }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(retries !== undefined && { retries }),
+    fallbacks,
+    provider: providerIn(read("provider"), unmet),
+    fields,
+    unmet,
+  };
+}
+
+const mayWrite = ({ bodyDialect, wrapped }: Inbound): boolean =>
+  bodyDialect.routingFields === true && !wrapped;
+
+export const forbidden = (name: string): GatewayError =>
+  new GatewayError(
+    "forbidden",
+    `This key may not say how its requests are routed: leave out \`${name}\`.`,
+    { param: name },
+  );
+
+const endings: Readonly<Record<string, PolicyName>> = {
+  floor: "lowest-cost",
+  nitro: "highest-throughput",
+};
+
+/**
+ * The model that a name with one of OpenRouter's endings stands for, and the policy that the ending is.
+ * @example endingOf("gpt-4o:floor") // → { name: "gpt-4o", policy: "lowest-cost" }
+ */
+export function endingOf(model: string): { name: string; policy: PolicyName } | undefined {
+  const [, name, ending = ""] = /^(.+):(floor|nitro)$/.exec(model) ?? [];
+  const policy = endings[ending];
+  return name !== undefined && policy ? { name, policy } : undefined;
+}
+
+const refused = (name: string, what: string): GatewayError =>
+  new GatewayError("invalid_request", `\`${name}\` ${what}.`, { param: name });
+
+/** Null is as good as absent. */
+function valueOf({ bytes, members }: Inbound, name: FieldName): unknown {
+  const member = members.get(name);
+  if (!member) return undefined;
+  const { start, end } = member.value;
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8");
+  try {
+    return parse(text) ?? undefined;
+  } catch (error) {
+    if (error instanceof JsonError) throw refused(name, `is not acceptable JSON`);
+    throw error;
+  }
+}
+
+function policyIn(headers: Headers): PolicyName | undefined {
+  const name = headers.get("x-megallm-policy")?.trim();
+  if (name === undefined || isPolicy(name)) return name;
+  throw refused("x-megallm-policy", `must be one of: ${Object.keys(policies).join(", ")}`);
+}
+
+const isPolicy = (name: string): name is PolicyName => Object.hasOwn(policies, name);
+
+function timeoutIn(headers: Headers): number | undefined {
+  const text = headers.get("x-megallm-timeout-ms")?.trim();
+  if (text === undefined) return undefined;
+  const ms = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (ms >= 1 && ms <= dayMs) return ms;
+  throw refused("x-megallm-timeout-ms", `must be a whole number of milliseconds, 1 to ${dayMs}`);
+}
+
+function retriesIn(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0) {
+    return Math.min(value, maxRetries);
+  }
+  throw refused("num_retries", "must be a whole number");
+}
+
+function checkTags(value: unknown, unmet: { field: string; reason: string }[]): void {
+  if (value === undefined) return;
+  namesIn(value, "tags");
+  unmet.push({ field: "tags", reason: "no deployment here has tags" });
+}
+
+function checkUsage(value: unknown): void {
+  if (value === undefined) return;
+  if (!isObject(value) || Object.values(value).some((each) => typeof each !== "boolean")) {
+    throw refused("usage", "must be an object such as `{ include: true }`");
+  }
+}
+
+function checkRoute(value: unknown): void {
+  if (value !== undefined && value !== "fallback") throw refused("route", "must be `fallback`");
+}
+
+function headerNamesIn(headers: Headers): string[] {
+  const text = headers.get("x-megallm-fallbacks");
+  if (text === null) return [];
+  const names = text.split(",").map((name) => name.trim());
+  return namesIn(names, "x-megallm-fallbacks");
+}
+
+function namesIn(value: unknown, field: string): string[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw refused(field, "must be a list of names");
+  return value.map((name: unknown) => nameIn(name, field));
+}
+
+function nameIn(value: unknown, field: string): string {
+  if (typeof value !== "string" || value.trim() === "" || value.length > maxNameLength) {
+    throw refused(field, "must be a list of names, none of them empty");
+  }
+  return value.trim();
+}
+
+/** LiteLLM's: names, or objects whose other members would change the request. */
+function fallbacksIn(value: unknown, unmet: { field: string; reason: string }[]): string[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw refused("fallbacks", "must be a list of models");
+  return value.map((item: unknown, at) => {
+    if (!isObject(item)) return nameIn(item, "fallbacks");
+    for (const name of Object.keys(item).filter((key) => key !== "model")) {
+      unmet.push({ field: `fallbacks[${at}].${name}`, reason: "only the model is changed" });
+    }
+    return nameIn(item["model"], "fallbacks");
+  });
+}
+
+const sorts: Readonly<Record<string, PolicyName>> = {
+  price: "lowest-cost",
+  throughput: "highest-throughput",
+  latency: "lowest-latency",
+};
+
+function providerIn(value: unknown, unmet: { field: string; reason: string }[]): ProviderWishes {
+  if (value === undefined) return {};
+  if (!isObject(value)) throw refused("provider", "must be an object");
+  for (const [name, wish] of Object.entries(value)) {
+    if (providerFields.has(name) || wish === null) continue;
+    unmet.push({ field: `provider.${name}`, reason: "not known of the providers here" });
+  }
+  const list = (name: "order" | "only" | "ignore") => {
+    const found = given(value, name);
+    const names = namesIn(found, `provider.${name}`).map((each) => each.toLowerCase());
+    return found === undefined ? {} : { [name]: names };
+  };
+  const flag = (name: string): boolean | undefined => {
+    const found = given(value, name);
+    if (found === undefined || typeof found === "boolean") return found;
+    throw refused(`provider.${name}`, "must be true or false");
+  };
+  const sort = sortIn(given(value, "sort"));
+  const maxPrice = pricesIn(given(value, "max_price"), unmet);
+  const requireParameters = flag("require_parameters");
+  const allowFallbacks = flag("allow_fallbacks");
+  return {
+    ...list("order"),
+    ...list("only"),
+    ...list("ignore"),
+    ...(sort && { sort }),
+    ...(maxPrice && { maxPrice }),
+    ...(requireParameters !== undefined && { requireParameters }),
+    ...(allowFallbacks !== undefined && { allowFallbacks }),
+  };
+}
+
+const providerFields: ReadonlySet<string> = new Set([
+  "order",
+  "only",
+  "ignore",
+  "sort",
+  "max_price",
+  "require_parameters",
+  "allow_fallbacks",
+]);
+
+const given = (object: JsonObject, name: string): unknown =>
+  Object.hasOwn(object, name) ? (object[name] ?? undefined) : undefined;
+
+/** A word, or `{ by: word }`. */
+function sortIn(value: unknown): PolicyName | undefined {
+  if (value === undefined) return undefined;
+  const word = isObject(value) ? given(value, "by") : value;
+  const policy = typeof word === "string" && Object.hasOwn(sorts, word) ? sorts[word] : undefined;
+  if (policy) return policy;
+  throw refused("provider.sort", "must be `price`, `throughput` or `latency`");
+}
+
+function pricesIn(
+  value: unknown,
+  unmet: { field: string; reason: string }[],
+): ProviderWishes["maxPrice"] {
+  if (value === undefined) return undefined;
+  if (!isObject(value)) throw refused("provider.max_price", "must be an object");
+  for (const name of Object.keys(value)) {
+    if (name === "prompt" || name === "completion") continue;
+    unmet.push({ field: `provider.max_price.${name}`, reason: "only token prices are compared" });
+  }
+  const [prompt, completion] = ["prompt", "completion"].map((name) => {
+    const written = given(value, name);
+    if (written === undefined) return undefined;
+    const price =
+      typeof written === "string" && /^\d+(?:\.\d+)?$/.test(written) ? Number(written) : written;
+    if (typeof price === "number" && price >= 0) return price;
+    throw refused(`provider.max_price.${name}`, "must be dollars per million tokens");
+  });
+  return {
+    ...(prompt !== undefined && { prompt }),
+    ...(completion !== undefined && { completion }),
+  };
+}
