@@ -192,6 +192,8 @@ export interface AnswerContext {
   inputTokens?: number;
   /** The request that is answered, where it was decoded: some wires answer in the form they were asked in. */
   request?: ChatRequest;
+  /** Id of the answer that the request went on from, where the decoded request does not say. */
+  resumedFrom?: string;
   /** Called for whatever cannot be shown in this dialect. */
   warn(warning: Warning): void;
 }

@@ -160,6 +160,7 @@ export const answerContext = (
   model: inbound.model,
   includeUsage: inbound.includeUsage,
   ...(relayed ? {} : { request: inbound.chat().value }),
+  ...(inbound.resumedFrom !== undefined && { resumedFrom: inbound.resumedFrom }),
   warn: (warning) => record.warn(warning),
 });
 

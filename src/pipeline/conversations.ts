@@ -94,7 +94,8 @@ export function createConversations(items: Items): Conversations {
         return { ...inbound, goesOn: { id, provider, ...(account !== undefined && { account }) } };
       }
       const { input, answer } = kept.whole;
-      return again(state.goOn(inbound.bytes, [...input, ...state.outputOf(answer)]));
+      const whole = again(state.goOn(inbound.bytes, [...input, ...state.outputOf(answer)]));
+      return { ...whole, resumedFrom: id };
     },
     watch(inbound, tenant, { provider, account, model, keepsItself }) {
       const state = stateOf(inbound);

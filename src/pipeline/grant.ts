@@ -7,7 +7,13 @@ import { withoutMembers } from "../lib/json-members.ts";
 import { parseUsd } from "../lib/money.ts";
 import { type Abilities, lacks, needsOf, possibleNeeds } from "../routing/capabilities.ts";
 import { createRecentMap } from "../routing/recent-map.ts";
-import { type Candidate, fallbackOrder, priceAt, type RoutingContext } from "../routing/router.ts";
+import {
+  type Candidate,
+  fallbackOrder,
+  modelId,
+  priceAt,
+  type RoutingContext,
+} from "../routing/router.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Inbound } from "./inbound.ts";
 import { routingContext } from "./order.ts";
@@ -98,7 +104,7 @@ function keptBy(
 ): ReadonlySet<string> {
   const kept = new Set(parameters.allow);
   if (!provider.preset.routesItself) return kept;
-  for (const name of ["usage", "route"]) kept.add(name);
+  kept.add("usage");
   // Names that mean nothing here are its own; a list that the gateway goes through is not gone through twice.
   if (isNoneHere && fields.includes("models")) kept.add("models");
   const named = [wishes.order, wishes.only, wishes.ignore].flatMap((names) => names ?? []);
@@ -246,7 +252,8 @@ async function capable(
   inbound: Inbound,
   candidates: Candidate[],
 ): Promise<{ candidates: Candidate[]; note?: Note }> {
-  if (candidates.length < 2 || inbound.operation !== "chat") return { candidates };
+  const isOneModel = new Set(candidates.map(modelId)).size < 2;
+  if (isOneModel || inbound.operation !== "chat") return { candidates };
   const possible = possibleNeeds(inbound.bytes);
   const known = await Promise.all(
     candidates.map((each) => abilitiesOf(inbound, each, possible.kinds.has("a JSON schema"))),

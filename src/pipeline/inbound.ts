@@ -56,6 +56,8 @@ export interface Inbound {
   notes?: readonly Omit<Warning, "target">[];
   /** The answer that the request goes on from, where the gateway has not put it into the body: who has it, if that is known. */
   goesOn?: { id: string; provider: string | null; account?: string };
+  /** The answer that the request went on from, where the gateway has put what was before into the body. */
+  resumedFrom?: string;
   /** Model name as the client wrote it. */
   model: string;
   stream: boolean;

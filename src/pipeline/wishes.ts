@@ -36,15 +36,7 @@ export interface ProviderWishes {
 const headerNames = ["x-megallm-policy", "x-megallm-fallbacks", "x-megallm-timeout-ms"] as const;
 
 /** The fields of the body, where the client's wire has them. `usage` is met anyway. */
-const fieldNames = [
-  "models",
-  "provider",
-  "fallbacks",
-  "num_retries",
-  "tags",
-  "usage",
-  "route",
-] as const;
+const fieldNames = ["models", "provider", "fallbacks", "num_retries", "tags", "usage"] as const;
 type FieldName = (typeof fieldNames)[number];
 
 const maxFallbacks = 20;
@@ -72,7 +64,6 @@ export function wishesOf(inbound: Inbound, caller: Principal): Wishes {
   const retries = retriesIn(read("num_retries"));
   checkTags(read("tags"), unmet);
   checkUsage(read("usage"));
-  checkRoute(read("route"));
   const fallbacks = [
     ...headerNamesIn(headers),
     ...namesIn(read("models"), "models"),
@@ -169,10 +160,6 @@ function checkUsage(value: unknown): void {
   if (!isObject(value) || Object.values(value).some((each) => typeof each !== "boolean")) {
     throw refused("usage", "must be an object such as `{ include: true }`");
   }
-}
-
-function checkRoute(value: unknown): void {
-  if (value !== undefined && value !== "fallback") throw refused("route", "must be `fallback`");
 }
 
 function headerNamesIn(headers: Headers): string[] {

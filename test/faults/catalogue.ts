@@ -284,8 +284,11 @@ const waits: readonly Fault[] = [
 ];
 
 const breakdowns: readonly Fault[] = [
-  ...[500, 502, 503, 504, 520, 529].map((status) =>
+  ...[500, 502, 503, 520, 529].map((status) =>
     fault("R27", `${status}`, () => [error(status, "api_error", "Oh no.")], unavailable),
+  ),
+  ...[408, 504, 524].map((status) =>
+    fault("R27", `${status}`, () => [error(status, "api_error", "Too late.")], timeout),
   ),
   fault("R27", "an error without a body", () => [whole(500, "")], unavailable),
   fault(
@@ -331,7 +334,7 @@ const midStream: readonly Fault[] = (
     ["R12", "a proper end without the terminal event", [lastChunk], "upstream_invalid"],
     ["R12", "the connection closed", [], "upstream_unavailable"],
     ["R12", "the connection reset", [reset], "upstream_unavailable"],
-    ["R12", "a chunk cut short", [`500\r\n${there}`], "upstream_unavailable"],
+    ["R12", "a chunk cut short", [`500\r\n${there.slice(0, 40)}`], "upstream_unavailable"],
     ["R12", "a chunk that is none", ["zz\r\n"], "upstream_invalid"],
     ["R12", "half an event", [chunk(there.slice(0, 40)), lastChunk], "upstream_invalid"],
     [

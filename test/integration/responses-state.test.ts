@@ -110,6 +110,7 @@ describe("of a provider that keeps none", () => {
     const first = await say("a");
     const second = await say("b", first);
     const third = await say("c", second);
+    expect((await sdk().responses.retrieve(third)).previous_response_id).toBe(second);
     expect(turns()).toEqual([
       ["user", "a"],
       ["assistant", "one"],

@@ -168,6 +168,7 @@ export function createAnswer(context: AnswerContext): Answer {
       model: event.model || context.model,
     };
     echo = { ...echoOf(context.request), ...frameOf(event.ext), ...ownExt(event.ext) };
+    if (context.resumedFrom !== undefined) echo["previous_response_id"] = context.resumedFrom;
     const shown = response();
     return [
       { type: "response.created", response: shown },
