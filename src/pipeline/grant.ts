@@ -71,8 +71,13 @@ export async function grant(
     if (gone.length === 0) return inbound;
     const known = bare.get(gone.join());
     if (known) return known;
-    const { goesOn } = inbound;
-    const made = { ...read(withoutMembers(inbound.bytes, gone)), ...(goesOn && { goesOn }) };
+    const { goesOn, resumedFrom } = inbound;
+    const made = {
+      ...read(withoutMembers(inbound.bytes, gone)),
+      // What is known of the conversation stands in no body.
+      ...(goesOn && { goesOn }),
+      ...(resumedFrom !== undefined && { resumedFrom }),
+    };
     bare.set(gone.join(), made);
     return made;
   };

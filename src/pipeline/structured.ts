@@ -69,13 +69,12 @@ export function emulateSchema(request: ChatRequest, target: string): Emulation |
   };
 }
 
-/** Where the arguments of the tool are shown, in each candidate. */
+/** What each candidate has said so far. */
 interface Draft {
-  index: number;
-  args: string;
+  /** Arguments of the tool by the part that they stand in: some models call it more than once, even at the same time. */
+  calls: Map<number, string>;
   /** Text that would stand before the answer; shown only when there is no call. */
   text: string;
-  called: boolean;
   others: boolean;
 }
 
@@ -84,7 +83,7 @@ function createTurn(read: (args: string) => string): (event: ChatEvent) => ChatE
   const draftOf = (candidate: number): Draft => {
     const known = drafts.get(candidate);
     if (known) return known;
-    const draft = { index: -1, args: "", text: "", called: false, others: false };
+    const draft = { calls: new Map<number, string>(), text: "", others: false };
     drafts.set(candidate, draft);
     return draft;
   };
@@ -101,7 +100,7 @@ function createTurn(read: (args: string) => string): (event: ChatEvent) => ChatE
             draft.others = true;
             return [event];
           }
-          Object.assign(draft, { index, called: true, args: draft.args + part.args });
+          draft.calls.set(index, part.args);
           return [];
         }
         if (part.type !== "text") return [event];
@@ -112,8 +111,9 @@ function createTurn(read: (args: string) => string): (event: ChatEvent) => ChatE
       case "part-delta": {
         const { candidate, index, delta } = event;
         const draft = draftOf(candidate);
-        if (draft.called && index === draft.index) {
-          if (delta.type === "args") draft.args += delta.args;
+        const args = draft.calls.get(index);
+        if (args !== undefined) {
+          if (delta.type === "args") draft.calls.set(index, args + delta.args);
           return [];
         }
         if (!texts.has(`${candidate} ${index}`)) return [event];
@@ -122,8 +122,7 @@ function createTurn(read: (args: string) => string): (event: ChatEvent) => ChatE
       }
       case "part-end": {
         const { candidate, index } = event;
-        const draft = draftOf(candidate);
-        const isHeld = texts.has(`${candidate} ${index}`) || index === draft.index;
+        const isHeld = texts.has(`${candidate} ${index}`) || draftOf(candidate).calls.has(index);
         return isHeld ? [] : [event];
       }
       case "finish":
@@ -139,18 +138,21 @@ type FinishEvent = Extract<ChatEvent, { type: "finish" }>;
 function finished(event: FinishEvent, draft: Draft, read: (args: string) => string): ChatEvent[] {
   const { candidate } = event;
   // The model goes on with the client's own tools, or was cut off: nothing is complete yet.
-  const isOpen = (draft.others && !draft.called) || event.finish.reason === "length";
-  const said = draft.called ? draft.args : draft.text;
-  const isAnswer = !isOpen && (draft.called || event.finish.reason === "stop");
+  const answers = [...new Set(draft.calls.values())];
+  const isCalled = answers.length > 0;
+  const isOpen = (draft.others && !isCalled) || event.finish.reason === "length";
+  const [said = draft.text] = answers;
+  const isAnswer = !isOpen && (isCalled || event.finish.reason === "stop");
   let text: string;
   try {
+    if (isAnswer && answers.length > 1) throw misfit(`answered ${answers.length} times`);
     text = isAnswer ? read(said) : said;
   } catch (error) {
     if (error instanceof GatewayError) return [{ type: "error", error }];
     throw error;
   }
   const finish: Finish =
-    event.finish.reason === "tool-calls" && draft.called && !draft.others
+    event.finish.reason === "tool-calls" && isCalled && !draft.others
       ? { ...event.finish, reason: "stop" }
       : event.finish;
   if (text === "") return [{ ...event, finish }];
@@ -174,7 +176,8 @@ function createCheck(schema: Record<string, unknown>): (text: string) => string 
       const { errors, valid } = validator.validate(value);
       if (valid) return text;
       const [first] = errors.toReversed();
-      throw misfit(`${first?.instanceLocation ?? "#"}: ${first?.error ?? "does not fit"}`);
+      const why = `${first?.instanceLocation ?? "#"}: ${first?.error ?? "does not fit"}`;
+      throw misfit(`answered what does not fit the JSON schema (${why.slice(0, 300)})`);
     } catch (error) {
       if (error instanceof GatewayError) throw error;
       // A schema that nobody can read (a reference to nowhere) enforces nothing.
@@ -193,12 +196,8 @@ function parsed(text: string): unknown {
     return parse(text);
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
-    throw misfit("it is not JSON");
+    throw misfit("answered what does not fit the JSON schema (it is not JSON)");
   }
 }
 
-const misfit = (why: string): GatewayError =>
-  new GatewayError(
-    "upstream_invalid",
-    `answered what does not fit the JSON schema (${why.slice(0, 300)})`,
-  );
+const misfit = (what: string): GatewayError => new GatewayError("upstream_invalid", what);

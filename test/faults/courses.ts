@@ -1,6 +1,6 @@
 // Faults that take more than one answer to show: retries, rests, and clients that leave.
 import { expect } from "bun:test";
-import { type InProcess, startInProcess } from "../support/in-process.ts";
+import { adminKey, type InProcess, startInProcess } from "../support/in-process.ts";
 import { hang, reset, type ScriptedUpstream } from "../support/scripted-upstream.ts";
 import { openAiAnswers, streamOf } from "../support/wire-answers.ts";
 import type { Client } from "./clients.ts";
@@ -64,7 +64,7 @@ const course = (
         ask: (model = "alone", init = {}) => {
           const [path, base] = client.request(model, stream);
           const headers = { ...(base.headers as object), ...(init.headers as object) };
-          return gateway.fetch(path, { ...base, ...init, headers } as RequestInit);
+          return gateway.fetch(path, { ...base, ...init, headers });
         },
       });
       await gateway.idle();
@@ -78,9 +78,16 @@ const broken = openAiAnswers.error(500, "api_error", "Oh no.");
 const refused = openAiAnswers.error(401, "authentication_error", "Incorrect key.");
 const busy = openAiAnswers.error(429, "rate_limit_error", "Slow down.", { "retry-after": "40" });
 
-async function until(holds: () => boolean): Promise<void> {
+async function waitingAt(gateway: InProcess): Promise<number> {
+  const answer = await gateway.fetch("/admin/health", {
+    headers: { authorization: `Bearer ${adminKey}` },
+  });
+  return ((await answer.json()) as { load: { waiting: number } }).load.waiting;
+}
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 5_000;
-  while (!holds()) {
+  while (!(await holds())) {
     if (performance.now() > deadline) throw new Error("it never came to that");
     await Bun.sleep(1);
   }
@@ -91,7 +98,12 @@ const goodOf = ({ stream }: Setting) =>
 
 async function expectWords({ client }: Setting, answer: Response): Promise<void> {
   expect(answer.status).toBe(200);
-  expect(await client.read(answer)).toEqual({ text: "Hello there", complete: true });
+  const { text, complete, error } = await client.read(answer);
+  expect({ text, complete, error }).toEqual({
+    text: "Hello there",
+    complete: true,
+    error: undefined,
+  });
 }
 
 async function expectLeft({ gateway }: Scene, attempts: number): Promise<void> {
@@ -145,7 +157,7 @@ export const courses: readonly Course[] = [
       const taking = ask("single", { signal: first.signal });
       await until(() => faulty.requests.length === 1);
       const waiting = ask("single", { signal: second.signal });
-      await Bun.sleep(20);
+      await until(async () => (await waitingAt(gateway)) === 1);
       second.abort();
       const { usage, attempts } = await (async () => {
         const answer = await waiting;

@@ -247,6 +247,19 @@ describe("what leaves", () => {
     expect(answer.headers.get("x-megallm-warnings") ?? "").not.toContain("provider");
   });
 
+  test("a conversation goes on, whatever is wished", async () => {
+    const say = async (body: object) => {
+      const answer = await gateway.fetch("/v1/responses", {
+        method: "POST",
+        body: JSON.stringify({ model: "pair", input: "Hi", provider: { only: ["two"] }, ...body }),
+      });
+      return (await answer.json()) as { id: string; previous_response_id: string | null };
+    };
+    const { id } = await say({});
+    expect((await say({ previous_response_id: id })).previous_response_id).toBe(id);
+    expect(lastBody("two")["messages"]).toHaveLength(3);
+  });
+
   test("another wire's fields of the same name are its own", async () => {
     const answer = await gateway.fetch("/v1/messages", {
       method: "POST",

@@ -131,6 +131,8 @@ export function encodeFile(part: FilePart, allowUrl: boolean): JsonObject | unde
   const named = name === undefined ? {} : { filename: name };
   switch (source.kind) {
     case "file-id":
+      // A bucket's address, say, is no id of this vendor's.
+      if (source.id.includes("://")) return undefined;
       return { type: "file", file: { file_id: source.id, ...named } };
     case "base64":
       if (source.mediaType.startsWith("image/")) {

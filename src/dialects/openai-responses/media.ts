@@ -104,12 +104,15 @@ function fileSource(part: JsonObject, path: string): MediaSource {
   return id === undefined ? rejectMissing(`${path}.file_data`) : { kind: "file-id", id };
 }
 
-export function encodeFile(part: FilePart): JsonObject {
+/** Undefined where this wire has no form for it. */
+export function encodeFile(part: FilePart): JsonObject | undefined {
   const { source } = part;
   const name = part.name ?? part.title;
   const extra = { ...(name === undefined ? {} : { filename: name }), ...ownExt(part.ext) };
   switch (source.kind) {
     case "file-id":
+      // A bucket's address, say, is no id of this vendor's.
+      if (source.id.includes("://")) return undefined;
       return { type: "input_file", file_id: source.id, ...extra };
     case "url":
       // Refused beside `filename`: an address has a name of its own.

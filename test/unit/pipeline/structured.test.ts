@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ChatRequest, ChatResponse, Part } from "../../../src/ir/chat.ts";
 import { GatewayError } from "../../../src/ir/error.ts";
+import type { ChatEvent } from "../../../src/ir/event.ts";
 import { expand } from "../../../src/ir/fold.ts";
 import { emulateSchema } from "../../../src/pipeline/structured.ts";
 
@@ -133,5 +134,48 @@ describe("the answer", () => {
       true,
     );
     expect(seen.some((event) => event.type === "finish")).toBe(false);
+  });
+});
+
+describe("an answer that is given twice", () => {
+  const twice = [call('{"name":"Ada"}'), { ...call('{"name":"Bob"}'), id: "c2" }];
+
+  test("is refused by name: which of them is meant, nobody knows", () => {
+    expect(() => emulationOf(person).answer(answerOf(twice))).toThrow(/answered 2 times/);
+  });
+
+  test("is one answer where both are the same, also when they come at the same time", () => {
+    const shown = emulationOf(person).events();
+    const start = (index: number): ChatEvent => ({
+      type: "part-start",
+      candidate: 0,
+      index,
+      part: { ...call(""), id: `c${index}` },
+    });
+    const args = (index: number, piece: string): ChatEvent => ({
+      type: "part-delta",
+      candidate: 0,
+      index,
+      delta: { type: "args", args: piece },
+    });
+    const end = (index: number): ChatEvent => ({ type: "part-end", candidate: 0, index });
+    const events = [
+      start(0),
+      start(1),
+      args(0, '{"name":'),
+      args(1, '{"name":'),
+      args(0, '"Ada"}'),
+      args(1, '"Ada"}'),
+      end(0),
+      end(1),
+      { type: "finish", candidate: 0, finish: { reason: "tool-calls" } } satisfies ChatEvent,
+    ].flatMap(shown);
+    expect(events.map(({ type }) => type)).toEqual([
+      "part-start",
+      "part-delta",
+      "part-end",
+      "finish",
+    ]);
+    expect(events[1]).toMatchObject({ delta: { type: "text", text: '{"name":"Ada"}' } });
   });
 });

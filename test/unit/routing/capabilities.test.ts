@@ -106,7 +106,10 @@ describe("who lacks it", () => {
           { provider: "p", model: "m", quirks: {}, facts },
         );
         const text = typeof body === "string" ? body : new TextDecoder().decode(body);
-        const again = dialect.request.decode({ json: { ...JSON.parse(text), model: "m" }, text }).value;
+        const again = dialect.request.decode({
+          json: { ...JSON.parse(text), model: "m" },
+          text,
+        }).value;
         const [needs, possible] = [needsOf(again), possibleNeeds(Buffer.from(text))];
         for (const kind of needs.kinds) expect([dialect.id, ...possible.kinds]).toContain(kind);
         expect(possible.outputTokens).toBeGreaterThanOrEqual(needs.outputTokens);
