@@ -71,11 +71,12 @@ export function createAccess(keys: readonly ClientKey[], required: boolean): Acc
         null,
       );
       if (!found) throw new GatewayError("unauthenticated", "The API key is not known here.");
-      const { name, unsupported, priority } = found;
+      const { name, overrides, unsupported, priority } = found;
       return {
         key: name,
         ...(unsupported && { unsupported }),
         ...(priority !== undefined && { priority }),
+        ...(overrides === false && { overrides }),
       };
     },
   };

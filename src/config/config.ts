@@ -73,6 +73,8 @@ export interface ClientKey extends NamedSecret {
   readonly unsupported?: Unsupported;
   /** Whose requests leave the queue first: higher goes before lower. */
   readonly priority?: number;
+  /** False: its requests may not choose policies, fallbacks or providers. */
+  readonly overrides?: false;
 }
 
 export interface NamedSecret {
@@ -149,7 +151,8 @@ export type PolicyId =
   | "highest-throughput"
   | "rate-limit-aware"
   | "balanced"
-  | "availability";
+  | "availability"
+  | "auto";
 
 /** When a failed request is tried again. */
 export interface Retry {
@@ -183,6 +186,8 @@ export interface Route {
   readonly retry: Partial<Retry>;
   /** `weighted`: whose requests always go to the same deployment. */
   readonly sticky?: "user" | "session";
+  /** `auto`: 0 for the lowest cost, 1 for the best quality. */
+  readonly slider?: number;
 }
 
 export interface Deployment {
@@ -192,8 +197,10 @@ export interface Deployment {
   readonly model: string;
   /** Share of the traffic under `weighted`; 0 takes none unless the others fail. */
   readonly weight: number;
-  /** Lower goes first under `first`. */
+  /** Lower goes first, whatever the policy. */
   readonly order: number;
+  /** How good the model is, for `auto`: higher is better. */
+  readonly quality?: number;
   /** Name of one of the provider's keys; absent: any of them. */
   readonly key?: string;
   readonly timeouts: Partial<Timeouts>;

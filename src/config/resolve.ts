@@ -103,7 +103,8 @@ function resolveKeys(parsed: ParsedConfig, resolution: Resolution): ClientKey[] 
   const owners = new Map<string, string>();
   const keys: ClientKey[] = [];
   const adminKey = parsed.admin.key?.reveal();
-  for (const [name, { key: secret, unsupported, priority }] of Object.entries(parsed.keys)) {
+  for (const [name, entry] of Object.entries(parsed.keys)) {
+    const { key: secret, unsupported, priority, overrides } = entry;
     const text = secret.reveal();
     const owner = owners.get(text);
     if (owner !== undefined) {
@@ -125,6 +126,7 @@ function resolveKeys(parsed: ParsedConfig, resolution: Resolution): ClientKey[] 
       secret,
       ...(unsupported && { unsupported }),
       ...(priority !== undefined && { priority }),
+      ...(overrides ? {} : { overrides: false }),
     });
   }
   return keys;

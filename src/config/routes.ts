@@ -116,7 +116,7 @@ function resolveRoute(
       known = false;
       continue;
     }
-    const { weight, order, key } = written;
+    const { weight, order, quality, key } = written;
     if (key !== undefined) find.checkKey(found.provider, key, [...place, "key"]);
     if (weight !== undefined && entry.policy !== "weighted") {
       resolution.warning(
@@ -129,6 +129,7 @@ function resolveRoute(
       ...found,
       weight: weight ?? 1,
       order: order ?? 0,
+      ...(quality === undefined ? {} : { quality }),
       ...(key === undefined ? {} : { key }),
       timeouts: written.timeouts,
       parameters: readParameters(written),
@@ -162,6 +163,7 @@ function resolveRoute(
     timeouts: entry.timeouts,
     retry: readRetry(entry.retry),
     ...(entry.sticky === undefined ? {} : { sticky: entry.sticky }),
+    ...(entry.slider === undefined ? {} : { slider: entry.slider }),
     ...(entry.unsupported === undefined ? {} : { unsupported: entry.unsupported }),
   };
 }

@@ -513,6 +513,7 @@ const deployment = z.union([
     model,
     weight: undefined,
     order: undefined,
+    quality: undefined,
     key: undefined,
     timeouts: {} as Partial<Timeouts>,
     unsupported: undefined,
@@ -535,6 +536,12 @@ const deployment = z.union([
       "Rank: deployments of a higher rank are tried only after those of a lower one, whatever the policy.",
       1,
       { defaultText: "0; equal ranks go by position" },
+    ),
+    quality: field(
+      z.number("expected a number").min(0).max(1000).optional(),
+      "How good the model is, under `policy: auto`: deployments of one quality are a tier, and the difficulty of a request chooses the tier.",
+      2,
+      { defaultText: "0" },
     ),
     key: field(keyName.optional(), "Name of one of the provider's `keys`.", "team-a", {
       defaultText: "any of them",
@@ -562,6 +569,7 @@ export const policies = [
   "rate-limit-aware",
   "balanced",
   "availability",
+  "auto",
 ] as const satisfies readonly PolicyId[];
 
 const retryFields = {
@@ -594,7 +602,7 @@ const route = z.union([
     }),
     policy: field(
       z.enum(policies).default("first"),
-      "How the order of the deployments is found. `first`: by `order`, then as listed. `weighted`: by shares. `round-robin`: in turn. `least-busy`: fewest requests under way. `lowest-cost`: catalogue price of what this request is expected to use. `lowest-latency`: time to the first token of streams, of the whole answer otherwise. `highest-throughput`: tokens per second. `rate-limit-aware`: most left of the provider's limits. `balanced`: cost, latency, success and headroom together. `availability`: fewest failures of late. `order` goes before all of them.",
+      "How the order of the deployments is found. `first`: by `order`, then as listed. `weighted`: by shares. `round-robin`: in turn. `least-busy`: fewest requests under way. `lowest-cost`: catalogue price of what this request is expected to use. `lowest-latency`: time to the first token of streams, of the whole answer otherwise. `highest-throughput`: tokens per second. `rate-limit-aware`: most left of the provider's limits. `balanced`: cost, latency, success and headroom together. `availability`: fewest failures of late. `auto`: how hard the request looks chooses among tiers of `quality`. `order` goes before all of them.",
       "weighted",
     ),
     deployments: field(
@@ -613,6 +621,12 @@ const route = z.union([
     timeouts: field(partialTimeouts.default({}), timeoutsDescription, { first_byte: "2m" }),
     unsupported: field(unsupported.optional(), unsupportedText, "error", inherited),
     retry: field(retry.default({}), "When a failed request is tried again.", { retries: 1 }),
+    slider: field(
+      z.number("expected a number").min(0).max(1).optional(),
+      "Under `policy: auto`: 0 always takes the simplest tier, 1 always the best.",
+      0.7,
+      { defaultText: "0.5" },
+    ),
     sticky: field(
       z.enum(["user", "session"]).optional(),
       "Under `policy: weighted`: the same end user, or the same conversation, always gets the same deployment.",
@@ -652,12 +666,18 @@ const clientKeys = z.record(
       key,
       unsupported: undefined,
       priority: undefined,
+      overrides: true,
     })),
     z.strictObject({
       key: secretField(clientKey, "${APP_KEY}"),
       unsupported: field(unsupported.optional(), unsupportedText, "error", {
-        defaultText: "the deployment's, provider's, route's or general one",
+        defaultText: "the deployment's, route's or general one",
       }),
+      overrides: field(
+        flag.default(true),
+        "Whether its requests may choose a policy, fallbacks, providers or a deadline of their own.",
+        false,
+      ),
       priority: field(
         whole(0, 9).optional(),
         "Whose requests leave the `queue` first: 9 before 0. A caller can lower, never raise it for one request with the header `x-megallm-priority`.",

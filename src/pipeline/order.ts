@@ -2,6 +2,8 @@
 import { GatewayError } from "../ir/error.ts";
 import { monotonic } from "../lib/clock.ts";
 import { preferKept } from "../routing/affinity.ts";
+import { complexityInput } from "../routing/complexity/input.ts";
+import { scoreRequest } from "../routing/complexity/score.ts";
 import type { RequestFacts } from "../routing/policy.ts";
 import { createRandom, seedOf } from "../routing/random.ts";
 import { type Candidate, deploymentId, type RoutingContext } from "../routing/router.ts";
@@ -23,8 +25,15 @@ export function routingContext(inbound: Inbound, exchange: Exchange): RoutingCon
     random: createRandom(seedOf(record.requestId)),
     nowMs: monotonic(),
     stats: (id) => services.traffic.stats.of(id),
+    complexity: () => complexityOf(inbound),
     facts: (withSession) => factsOf(inbound, exchange, withSession),
   };
+}
+
+/** What is no chat is as hard as anything. */
+function complexityOf(inbound: Inbound): number {
+  const request = chatOf(inbound);
+  return request ? scoreRequest(complexityInput(request)).score : 0.5;
 }
 
 function factsOf(inbound: Inbound, exchange: Exchange, withSession: boolean): RequestFacts {

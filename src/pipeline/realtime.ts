@@ -150,6 +150,8 @@ function createSession(socket: UpstreamSocket, opened: Opened): RealtimeSession 
   const { services, record } = opened.current;
   const { draining, shutdown } = services;
   const accounts = createAccounts(opened);
+  // The first response settles the first account; the session goes on.
+  const leavePlace = opened.current.watch.keepPlace();
   let peer: RealtimePeer | undefined;
   let isOver = false;
   let isPaused = false;
@@ -157,6 +159,7 @@ function createSession(socket: UpstreamSocket, opened: Opened): RealtimeSession 
   const end = (tell: () => void, error: GatewayError | null): void => {
     if (isOver) return;
     isOver = true;
+    leavePlace();
     draining.removeEventListener("abort", onDrain);
     shutdown.removeEventListener("abort", onDrain);
     tell();

@@ -61,6 +61,8 @@ export interface Watch {
   handOver(): void;
   /** The request is over, whatever became of its attempts. */
   settled(): void;
+  /** The place is held for longer than the account that was opened first: until what this returns is called. */
+  keepPlace(): () => void;
 }
 
 /** What an attempt holds until it is over. */
@@ -78,6 +80,10 @@ export function createWatch(record: RequestRecord): Watch {
   /** Attempts on record that are not over. */
   let running = 0;
   let isHandedOver = false;
+  let isKept = false;
+  const leave = (place: Permit | null): void => {
+    if (!isKept) place?.release();
+  };
 
   return {
     open(opened) {
@@ -103,7 +109,7 @@ export function createWatch(record: RequestRecord): Watch {
           if (!isOver) running -= 1;
           isOver = true;
           // A refused request that is mended is sent again from the same place.
-          if (!error || isHandedOver) ownPermit?.release();
+          if (!error || isHandedOver) leave(ownPermit);
           if (error) return end(ownPass, own, error);
           ownPass?.answered();
           ownPass?.end();
@@ -122,10 +128,15 @@ export function createWatch(record: RequestRecord): Watch {
     handOver() {
       isHandedOver = true;
       // The gateway may have answered by itself.
-      if (running === 0) permit?.release();
+      if (running === 0) leave(permit);
     },
     settled() {
-      permit?.release();
+      leave(permit);
+    },
+    keepPlace() {
+      const kept = permit;
+      isKept = true;
+      return () => kept?.release();
     },
   };
 }

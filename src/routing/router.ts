@@ -14,7 +14,7 @@ import type {
 import { GatewayError } from "../ir/error.ts";
 import { nearest } from "../lib/suggest.ts";
 import { policies, type PolicyName } from "./policies/index.ts";
-import type { Contender, PolicyContext, RequestFacts } from "./policy.ts";
+import type { Contender, PolicyContext, RequestFacts, PolicySettings } from "./policy.ts";
 import { pricePerMillion } from "../catalog/prices.ts";
 import type { Gate } from "./limits.ts";
 import { createWildcards, isWildcard, namesFor } from "./wildcards.ts";
@@ -57,7 +57,7 @@ export interface ListedModel {
 }
 
 /** What policies may look at besides whose turn it is. */
-export type RoutingContext = Pick<PolicyContext, "random" | "nowMs" | "stats"> & {
+export type RoutingContext = Pick<PolicyContext, "random" | "nowMs" | "stats" | "complexity"> & {
   /** Facts of the request; its session only where that is asked for, since finding it may need the whole body. */
   facts?: (withSession: boolean) => RequestFacts;
   /** The request's own wish; absent: each route's policy. */
@@ -173,7 +173,7 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
       ...rest,
       turn: nextTurn(route.name),
       ...(facts && !isBlind && { request: facts(route.sticky === "session") }),
-      ...(route.sticky && { settings: { stickyBy: route.sticky, salt: route.name } }),
+      settings: settingsOf(route),
     });
     const found = ordered.flatMap((deployment) => {
       const provider = providers.get(deployment.provider);
@@ -332,6 +332,11 @@ function gatesOf({ name, maxConcurrent }: ResolvedProvider, deployment?: Deploym
       : [{ name: `deployment ${name}/${model}${key ? `#${key}` : ""}`, limit: own }]),
   ];
 }
+
+const settingsOf = ({ name, sticky, slider }: Route): PolicySettings => ({
+  ...(sticky && { stickyBy: sticky, salt: name }),
+  ...(slider !== undefined && { auto: { slider } }),
+});
 
 /** Behind every rank that can be written. */
 export const fallbackOrder = 1_000_000;

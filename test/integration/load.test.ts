@@ -1,5 +1,6 @@
 // Load: places at deployments, providers and the gateway, the queue in front of them, and the answer beyond it (faults R02, R22, R48).
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { startRealtimeUpstream } from "../support/upstream/openai-realtime.ts";
 import { adminKey, type InProcess, startInProcess } from "../support/in-process.ts";
 
 interface Waiting {
@@ -238,6 +239,32 @@ describe("places", () => {
       if (end === "leave") await entry?.gone;
       await until(async () => (await load()).inside["deployment one/m"] === undefined);
     }
+  });
+
+  test("a realtime session holds its place until it is closed, not until its first response", async () => {
+    const voice = startRealtimeUpstream();
+    await start({
+      providers: {
+        openai: { base_url: voice.baseUrl, api_key: voice.key, max_concurrent: 1 },
+      },
+      models: {},
+      queue: { max: 0 },
+    });
+    const { port } = await gateway.listen();
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/realtime?model=openai/gpt-realtime`);
+    const types: string[] = [];
+    socket.addEventListener("message", ({ data }) => {
+      types.push((JSON.parse(String(data)) as { type: string }).type);
+    });
+    await until(() => types.length > 0);
+    socket.send(JSON.stringify({ type: "response.create" }));
+    await until(() => types.includes("response.done"));
+    await gateway.idle();
+    expect((await load()).inside).toEqual({ "provider openai": 1 });
+    expect((await ask("other", { model: "openai/gpt-4o" })).status).toBe(429);
+    socket.close();
+    await until(async () => (await load()).inside["provider openai"] === undefined);
+    await voice.stop();
   });
 
   test("tokens that the gateway counts itself hold no place for longer than that", async () => {

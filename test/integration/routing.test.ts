@@ -199,6 +199,46 @@ describe("health", () => {
   });
 });
 
+describe("auto", () => {
+  const hard =
+    "Prove that the halting problem is undecidable, then derive step by step why Rice's theorem follows from it, and explain each reduction with a counterexample where the argument would fail.";
+
+  const routeOf = (slider?: number) => ({
+    policy: "auto",
+    ...(slider !== undefined && { slider }),
+    deployments: [
+      { model: "one/m", quality: 1 },
+      { model: "two/m", quality: 2 },
+    ],
+  });
+  const say = async (model: string, content: string): Promise<string | null> =>
+    provider(await ask(model, { messages: [{ role: "user", content }] }));
+
+  test("an easy request goes to the simple tier, a hard one to the best; the slider decides for all", async () => {
+    await start({ models: { auto: routeOf(), cheap: routeOf(0), best: routeOf(1) } });
+    expect(await say("auto", "Hi!")).toBe("one");
+    expect(await say("auto", hard)).toBe("two");
+    expect([await say("cheap", hard), await say("best", "Hi!")]).toEqual(["one", "two"]);
+  });
+
+  test("the other tier is the fallback", async () => {
+    await start({ models: { auto: routeOf() } });
+    one.next = [503];
+    expect(await say("auto", "Hi!")).toBe("two");
+  });
+});
+
+test("a key may be kept from choosing for itself", async () => {
+  await start({
+    keys: { held: { key: "key-held-0123456789", overrides: false }, free: "key-free-0123456789" },
+  });
+  const wish = { "x-megallm-policy": "round-robin" };
+  const held = await ask("pair", {}, { ...wish, authorization: "Bearer key-held-0123456789" });
+  expect(held.status).toBe(403);
+  const free = await ask("pair", {}, { ...wish, authorization: "Bearer key-free-0123456789" });
+  expect(free.status).toBe(200);
+});
+
 describe("sessions", () => {
   test("a conversation stays where it was; others take turns", async () => {
     await start({ affinity: { enabled: true } });

@@ -132,7 +132,7 @@ export function encodeFile(part: FilePart, allowUrl: boolean): JsonObject | unde
   switch (source.kind) {
     case "file-id":
       // A bucket's address, say, is no id of this vendor's.
-      if (source.id.includes("://")) return undefined;
+      if (!allowUrl && source.id.includes("://")) return undefined;
       return { type: "file", file: { file_id: source.id, ...named } };
     case "base64":
       if (source.mediaType.startsWith("image/")) {

@@ -613,3 +613,11 @@ function call(id: string): JsonObject {
 function user(text: string): Message {
   return { role: "user", parts: [{ type: "text", text }] };
 }
+
+test("a bucket's address is not sent as the id of a file", () => {
+  const file: Part = { type: "file", source: { kind: "file-id", id: "s3://b/k" }, ext: {} };
+  const text: Part = { type: "text", text: "Hi", ext: {} };
+  const { body, fields } = encode(foreign([{ role: "user", parts: [file, text], ext: {} }]));
+  expect(JSON.stringify(body)).not.toContain("s3://");
+  expect(fields).toEqual(["messages[0].content[0]"]);
+});

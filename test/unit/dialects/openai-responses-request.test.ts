@@ -804,3 +804,10 @@ describe("OpenAI chat and this wire mixed up", () => {
     expect(openaiChat.carriesForeign?.(new TextEncoder().encode('{"tools"'), {})).toBe(false);
   });
 });
+
+test("a bucket's address is not sent as the id of a file", () => {
+  const file: Part = { type: "file", source: { kind: "file-id", id: "s3://b/k" } };
+  const encoded = encode(foreign([user(file, text("Hi"))]));
+  expect(JSON.stringify(encoded.body)).not.toContain("s3://");
+  expect(encoded.fields).toEqual(["messages[0].content[0]"]);
+});

@@ -30,9 +30,9 @@ const emulationOf = (schema: unknown, over: Partial<ChatRequest> = {}) => {
   return emulation;
 };
 
-const call = (args: string, name = "answer_in_json"): Part => ({
+const call = (args: string, name = "answer_in_json", id = "c1"): Part => ({
   type: "tool-call",
-  id: "c1",
+  id,
   name,
   args,
   executor: "client",
@@ -138,7 +138,7 @@ describe("the answer", () => {
 });
 
 describe("an answer that is given twice", () => {
-  const twice = [call('{"name":"Ada"}'), { ...call('{"name":"Bob"}'), id: "c2" }];
+  const twice = [call('{"name":"Ada"}'), call('{"name":"Bob"}', undefined, "c2")];
 
   test("is refused by name: which of them is meant, nobody knows", () => {
     expect(() => emulationOf(person).answer(answerOf(twice))).toThrow(/answered 2 times/);
@@ -150,7 +150,7 @@ describe("an answer that is given twice", () => {
       type: "part-start",
       candidate: 0,
       index,
-      part: { ...call(""), id: `c${index}` },
+      part: call("", undefined, `c${index}`),
     });
     const args = (index: number, piece: string): ChatEvent => ({
       type: "part-delta",
