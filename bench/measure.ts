@@ -24,12 +24,6 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** @example percentile(times, 0.99) */
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((left, right) => left - right);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-}
-
 /** `median (min–max)` with a unit. */
 export function spread(values: readonly number[], unit: string, digits = 1): string {
   const format = (value: number): string => value.toFixed(digits);

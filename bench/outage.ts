@@ -1,6 +1,6 @@
 // An outage of the primary provider under steady load: what clients see of it, and what it costs in attempts.
 import { type Daemon, startDaemon } from "../test/support/daemon.ts";
-import { percentile } from "./measure.ts";
+import { percentile } from "../test/support/numbers.ts";
 
 /** `refused`: nobody listens. `500`: it answers every request with that. */
 export type OutageFault = "refused" | "500";

@@ -111,13 +111,12 @@ export function createRetryPlan(options: {
   };
 }
 
-/** The same deployment may answer another time. Refused credentials and what it cannot do stay as they are. */
+/** The same deployment may answer another time. Refused credentials and what it cannot do stay as they are, and a broken answer was billed. */
 export function isWorthRetrying({ code }: GatewayError): boolean {
   return (
     code === "upstream_unavailable" ||
     code === "upstream_timeout" ||
-    code === "upstream_rate_limited" ||
-    code === "upstream_invalid"
+    code === "upstream_rate_limited"
   );
 }
 

@@ -382,7 +382,7 @@ describe("the queue", () => {
     expect(one.seen).toEqual(["a"]);
   });
 
-  // The runtime of the tests sends 256 requests at once at most; 2,000 go through the executable (test/e2e/load.test.ts).
+  // The runtime of the tests sends 256 requests at once at most; more go through the executable (test/e2e/load.test.ts).
   test("R22 as many streams as there are places all start, the next is told at once", async () => {
     await start({ server: { max_concurrent: 200 }, queue: { max: 0 } });
     const answers = await Promise.all(

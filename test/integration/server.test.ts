@@ -1082,7 +1082,6 @@ test("150 clients that leave at any moment: nothing stays in flight, every reque
   expect(await running.store.count()).toBe(before + arrived - arrivedBefore);
   expect(arrived - arrivedBefore).toBeGreaterThan(50);
   for (let i = 0; i < 10; i++) {
-    console.log("open", openAi.open(), anthropic.open(), arrived - arrivedBefore);
     await Bun.sleep(300);
   }
   await waitFor(() => openAi.open() + anthropic.open() === 0);

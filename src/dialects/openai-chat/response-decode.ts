@@ -28,7 +28,7 @@ export function decodeResponse(body: Body, origin: Origin): Decoded<ChatResponse
   const { json } = body;
   const choices = field(json, "choices");
   const error = errorOf(json);
-  const hasChoices = Array.isArray(choices) && choices.length > 0;
+  const hasChoices = Array.isArray(choices) && choices.some(isObject);
   if (error !== undefined && !hasChoices) throw decodeInlineError(error);
   if (!hasChoices) {
     throw invalidAnswer("The provider's answer has no `choices`.", body.text);

@@ -466,3 +466,10 @@ describe("usage", () => {
     for (const path of versioned) expect(paths).toContain(path.slice("/v1".length));
   });
 });
+
+test.each([{}, { choices: null }, { choices: [] }, { choices: [null] }, { choices: ["a"] }])(
+  "what holds no choice is no answer: %j",
+  (body) => {
+    expect(() => decode(body)).toThrow("has no `choices`");
+  },
+);

@@ -174,7 +174,7 @@ test.each(["..", "a/../b", "../a", "a/.", "a\\..\\b", "./a", "a\nb", "a\u0000", 
   "a model's name that could lead out of its path is none: %j",
   (model) => {
     const provider = need("gemini");
-    const [endpoint] = endpointsFor(provider, "chat", "m").filter(({ path }) =>
+    const endpoint = endpointsFor(provider, "chat", "m").find(({ path }) =>
       path.includes("{model}"),
     );
     if (!endpoint) throw new Error("no endpoint with the model in its path");
