@@ -175,7 +175,8 @@ function plainAnswer(dialect: DialectId, stream: boolean): Exchange {
 /** A recorded request sent to an upstream of the other dialect, which gives a plain answer. */
 async function checkRequest(exchange: Exchange, dialect: DialectId): Promise<Verdict> {
   const other = otherOf(dialect);
-  const body = exchange.request?.body ?? {};
+  // Providers that OpenRouter is to choose among are not configured here.
+  const { provider: _theirs, ...body } = exchange.request?.body ?? {};
   const stream = body["stream"] === true;
   const plain = plainAnswer(other, stream);
   const answer = await replay.ask({

@@ -86,7 +86,7 @@ export function chatPath(wire: Wire, model: string, stream: boolean): string {
 }
 
 /** Providers whose own presets matter: what they do differently is in the records. */
-const vendors = ["voyage", "together", "bedrock"] as const;
+const vendors = ["voyage", "together", "bedrock", "openrouter"] as const;
 export type Vendor = (typeof vendors)[number];
 
 /** Models of the upstream begin with the wire it is to speak, or the vendor that it stands for. */
