@@ -12,7 +12,7 @@ import { priceList, resolveProviders } from "./providers.ts";
 import { resolveRoutes } from "./routes.ts";
 import type { ParsedConfig } from "./schema.ts";
 import { defaultRetry, readRetry } from "./retry.ts";
-import { isLoopback } from "./schema.ts";
+import { isLoopback } from "./schema-values.ts";
 
 /** What resolving takes besides the written configuration, and where it reports to. */
 export interface Context {
