@@ -1,6 +1,6 @@
 // Faults of an Anthropic request in Anthropic's own words.
 import { isObject } from "../../../src/lib/json.ts";
-import type { Path, Problem } from "./shape.ts";
+import { echoed, type Path, type Problem } from "./shape.ts";
 import type { Refusal } from "./upstream.ts";
 
 /** A 400. */
@@ -61,7 +61,7 @@ export function what(problem: Problem): string {
     case "tag":
       return problem.tagName === "role"
         ? `Unexpected role ${JSON.stringify(problem.tag)}. Allowed roles are "user", "assistant" and "system".`
-        : `Input tag '${String(problem.tag)}' found using '${problem.tagName}' does not match any of the expected tags: ${problem.choices.map((one) => `'${one}'`).join(", ")}`;
+        : `Input tag '${echoed(problem.tag)}' found using '${problem.tagName}' does not match any of the expected tags: ${problem.choices.map((one) => `'${one}'`).join(", ")}`;
     case "small":
       return bound(problem, "at least", "greater than or equal to");
     case "big":

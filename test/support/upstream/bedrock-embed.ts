@@ -6,7 +6,7 @@ import { malformed, validation } from "./bedrock-wording.ts";
 import { bodyExchange, createEntry } from "./entry.ts";
 import { vectorOf } from "./openai-operations.ts";
 import type { Exchange } from "./play.ts";
-import { findProblems, objects, type Problem } from "./shape.ts";
+import { echoed, findProblems, objects, type Problem } from "./shape.ts";
 import { countText } from "./tokens.ts";
 import type { Refusal } from "./upstream.ts";
 import { createVendorId } from "./vendor-id.ts";
@@ -81,12 +81,12 @@ function wordProblem(problem: Problem): string {
         return `${at}: expected ${bound} item count: ${problem.limit}, found: ${found}`;
       }
       if (problem.of === "string") {
-        return `${at}: expected ${problem.kind === "big" ? "maxLength" : "minLength"}: ${problem.limit}, actual: ${String(problem.value).length}`;
+        return `${at}: expected ${problem.kind === "big" ? "maxLength" : "minLength"}: ${problem.limit}, actual: ${echoed(problem.value).length}`;
       }
-      return `${at}: ${String(problem.value)} is not ${problem.kind === "big" ? "less" : "greater"} or equal to ${problem.limit}`;
+      return `${at}: ${echoed(problem.value)} is not ${problem.kind === "big" ? "less" : "greater"} or equal to ${problem.limit}`;
     }
     case "choice":
-      return `${at}: ${String(problem.value)} is not a valid enum value`;
+      return `${at}: ${echoed(problem.value)} is not a valid enum value`;
     case "type":
       return `${at}: expected type: ${problem.expected}, found: ${kindOf(problem.value)}`;
     case "pattern":

@@ -1,6 +1,6 @@
 // Faults of a Bedrock request in Amazon's own words.
 import { isObject } from "../../../src/lib/json.ts";
-import type { Path, Problem } from "./shape.ts";
+import { echoed, type Path, type Problem } from "./shape.ts";
 import type { Refusal } from "./upstream.ts";
 
 /** A 400 of the service itself. */
@@ -73,7 +73,7 @@ function wordViolation(problem: Problem): string {
   const value =
     isObject(problem.value) || Array.isArray(problem.value)
       ? "Value"
-      : `Value '${spelled(problem.value)}'`;
+      : `Value '${echoed(problem.value)}'`;
   switch (problem.kind) {
     case "missing":
       return `Value null ${at}: Member must not be null`;
@@ -96,6 +96,3 @@ function wordViolation(problem: Problem): string {
 }
 
 const measure = (of: string): string => (of === "string" || of === "array" ? "length" : "value");
-
-const spelled = (value: unknown): string =>
-  typeof value === "string" ? value : JSON.stringify(value);

@@ -1,5 +1,5 @@
 // Faults of a Cohere request in Cohere's own words.
-import type { Problem } from "./shape.ts";
+import { echoed, type Problem } from "./shape.ts";
 import type { Refusal } from "./upstream.ts";
 
 /** A 400. */
@@ -30,11 +30,11 @@ export function wordCohere(problem: Problem, page: string): Refusal {
       };
     case "choice":
       return invalid(
-        `${name} must be one of [${problem.choices.map(String).join(", ")}], received '${String(problem.value)}'`,
+        `${name} must be one of [${problem.choices.map(String).join(", ")}], received '${echoed(problem.value)}'`,
       );
     case "tag":
       return invalid(
-        `${name === "" ? "" : `${name}.`}${problem.tagName} must be one of [${problem.choices.join(", ")}], received '${String(problem.tag)}'`,
+        `${name === "" ? "" : `${name}.`}${problem.tagName} must be one of [${problem.choices.join(", ")}], received '${echoed(problem.tag)}'`,
       );
     case "small":
     case "big":
@@ -54,10 +54,10 @@ function wordBound(problem: Problem & { kind: "small" | "big" }, name: string): 
     return invalid(
       range === undefined
         ? `${name} must be ${bound} ${problem.limit}`
-        : `${name} must be between ${range[0]} and ${range[1]} inclusive, received ${String(problem.value)}`,
+        : `${name} must be between ${range[0]} and ${range[1]} inclusive, received ${echoed(problem.value)}`,
     );
   }
-  const count = Array.isArray(problem.value) ? problem.value.length : String(problem.value).length;
+  const count = Array.isArray(problem.value) ? problem.value.length : echoed(problem.value).length;
   return invalid(`${name} must have ${bound} ${problem.limit} elements - received ${count}`);
 }
 

@@ -1,5 +1,5 @@
 // Faults of an OpenAI request in OpenAI's own words.
-import type { Path, Problem } from "./shape.ts";
+import { echoed, type Path, type Problem } from "./shape.ts";
 import type { Refusal } from "./upstream.ts";
 
 export interface OpenAiFault {
@@ -49,13 +49,13 @@ export function wordOpenAi(problem: Problem): Refusal {
       });
     case "choice":
       return invalid({
-        message: `Invalid value: '${String(problem.value)}'. Supported values are: ${listed(problem.choices)}.`,
+        message: `Invalid value: '${echoed(problem.value)}'. Supported values are: ${listed(problem.choices)}.`,
         param,
         code: "invalid_value",
       });
     case "tag":
       return invalid({
-        message: `Invalid value: '${String(problem.tag)}'. Supported values are: ${listed(problem.choices)}.`,
+        message: `Invalid value: '${echoed(problem.tag)}'. Supported values are: ${listed(problem.choices)}.`,
         param: param === "" ? problem.tagName : `${param}.${problem.tagName}`,
         code: "invalid_value",
       });
@@ -111,7 +111,7 @@ function outOfRange(problem: Problem & { kind: "small" | "big" }, param: string)
   }
   const kind = decimals.has(String(problem.path[0])) ? "decimal" : "integer";
   return invalid({
-    message: `Invalid '${param}': ${kind} ${below ? "below minimum" : "above maximum"} value. Expected a value ${below ? ">=" : "<="} ${problem.limit}, but got ${String(problem.value)} instead.`,
+    message: `Invalid '${param}': ${kind} ${below ? "below minimum" : "above maximum"} value. Expected a value ${below ? ">=" : "<="} ${problem.limit}, but got ${echoed(problem.value)} instead.`,
     param,
     code: `${kind}_${below ? "below_min" : "above_max"}_value`,
   });

@@ -149,3 +149,7 @@ export const objects = (value: unknown): JsonObject[] =>
 
 export const textOf = (value: unknown): string | undefined =>
   typeof value === "string" ? value : undefined;
+
+/** What was sent as a complaint repeats it: JSON's objects have no text of their own (`{"toString":1}`). */
+export const echoed = (value: unknown): string =>
+  typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);

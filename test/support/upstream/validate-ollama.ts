@@ -3,7 +3,7 @@ import { isObject, type JsonObject } from "../../../src/lib/json.ts";
 import { decodeBase64 } from "./media.ts";
 import type { OllamaCapability, OllamaModel } from "./ollama-models.ts";
 import { ollamaShapes, optionTypes, type OllamaShapes } from "./ollama-shape.ts";
-import { findProblems, objects, textOf, type Problem } from "./shape.ts";
+import { echoed, findProblems, objects, textOf, type Problem } from "./shape.ts";
 import type { Refusal } from "./upstream.ts";
 
 export interface OllamaTerms {
@@ -64,7 +64,7 @@ function wordGo(problem: Problem, operation: OllamaOperation): string {
   const field = problem.path.filter((step) => typeof step === "string").join(".");
   if (problem.kind === "extra") return `json: unknown field "${problem.key}"`;
   if (problem.kind === "choice") {
-    return `invalid role: ${String(problem.value)}, must be one of ${problem.choices.map(String).join(", ")}`;
+    return `invalid role: ${echoed(problem.value)}, must be one of ${problem.choices.map(String).join(", ")}`;
   }
   const expected =
     problem.kind === "type" ? (goTypes[problem.expected] ?? problem.expected) : "string";

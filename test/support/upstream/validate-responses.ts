@@ -17,7 +17,7 @@ import { compactRequest, inputTokensRequest, responsesRequest } from "./response
 import { createResponsesStore, type ResponsesStore } from "./responses-store.ts";
 import { refuseItems } from "./responses-turns.ts";
 import { wordResponses } from "./responses-wording.ts";
-import { findProblems, objects } from "./shape.ts";
+import { echoed, findProblems, objects } from "./shape.ts";
 import type { Refusal } from "./upstream.ts";
 import { unknownModel, type FindModel } from "./validate-openai.ts";
 
@@ -90,7 +90,7 @@ function judge(
 function refuseInput(body: JsonObject, terms: ResponsesTerms): Refusal | undefined {
   const earlier = earlierItems(body, terms.store);
   if (earlier === undefined && !terms.trust) {
-    const id = String(body["previous_response_id"]);
+    const id = echoed(body["previous_response_id"]);
     return invalid({
       message: `Previous response with id '${id}' not found.`,
       param: "previous_response_id",
@@ -101,7 +101,7 @@ function refuseInput(body: JsonObject, terms: ResponsesTerms): Refusal | undefin
     const { conversation } = body;
     const id = isObject(conversation) ? conversation["id"] : conversation;
     return {
-      ...invalid({ message: `Conversation with id '${String(id)}' not found.` }),
+      ...invalid({ message: `Conversation with id '${echoed(id)}' not found.` }),
       status: 404,
     };
   }

@@ -865,13 +865,24 @@ describe("headers and bytes", () => {
 
 describe("hostile bodies", () => {
   test("any JSON is accepted or refused, never thrown at", () => {
-    const names = ["contents", "parts", "text", "tools", "functionDeclarations", "__proto__"];
+    const names = [
+      "contents",
+      "parts",
+      "text",
+      "tools",
+      "functionDeclarations",
+      "__proto__",
+      "toString",
+    ];
     const { tree } = fc.letrec((tie) => ({
       tree: fc.oneof(
         { depthSize: "small" },
         fc.jsonValue(),
         fc.array(tie("tree"), { maxLength: 3 }),
-        fc.dictionary(fc.constantFrom(...names), tie("tree"), { maxKeys: 3 }),
+        fc.dictionary(fc.constantFrom(...names), tie("tree"), {
+          maxKeys: 3,
+          noNullPrototype: true,
+        }),
       ),
     }));
     fc.assert(

@@ -739,7 +739,17 @@ describe("headers and bytes", () => {
 
 describe("hostile bodies", () => {
   test("any JSON is accepted or refused, never thrown at", () => {
-    const names = ["type", "role", "content", "id", "call_id", "output", "tools", "__proto__"];
+    const names = [
+      "type",
+      "role",
+      "content",
+      "id",
+      "call_id",
+      "output",
+      "tools",
+      "__proto__",
+      "toString",
+    ];
     const words = ["message", "reasoning", "function_call", "item_reference", "user", "rs_1"];
     const { tree } = fc.letrec((tie) => ({
       tree: fc.oneof(
@@ -747,7 +757,10 @@ describe("hostile bodies", () => {
         fc.jsonValue(),
         fc.constantFrom(...words),
         fc.array(tie("tree"), { maxLength: 3 }),
-        fc.dictionary(fc.constantFrom(...names), tie("tree"), { maxKeys: 4 }),
+        fc.dictionary(fc.constantFrom(...names), tie("tree"), {
+          maxKeys: 4,
+          noNullPrototype: true,
+        }),
       ),
     }));
     fc.assert(
