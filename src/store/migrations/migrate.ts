@@ -5,10 +5,13 @@ import { StoreError } from "../error.ts";
 import type { Tables } from "../schema.ts";
 import { ledger } from "./0001-ledger.ts";
 import { items } from "./0002-items.ts";
+import { accounts } from "./0003-accounts.ts";
+import { directory } from "./0004-directory.ts";
+import { experiments } from "./0005-experiments.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order. A released migration is never changed: add the next one. */
-const migrations: readonly Migration[] = [ledger, items];
+const migrations: readonly Migration[] = [ledger, items, accounts, directory, experiments];
 
 export const latestVersion = migrations.length;
 
