@@ -8,7 +8,7 @@ import { type EgressNetwork, findWays, type Way } from "./egress/way.ts";
 import { GatewayError } from "./ir/error.ts";
 import { background } from "./lib/background.ts";
 import { monotonic } from "./lib/clock.ts";
-import { createDeadlines, type Deadlines } from "./lib/deadline.ts";
+import { createDeadlines, type DeadlineReason, type Deadlines } from "./lib/deadline.ts";
 import { DecompressError, parseContentEncoding, type Coding } from "./lib/decompress.ts";
 import { connectionHeaders, hopByHopHeaders } from "./lib/headers.ts";
 import { silentLogger, type Logger } from "./lib/log.ts";
@@ -20,10 +20,14 @@ export interface EgressTimeouts {
   connectMs: number;
   /** From sending to the answer's headers. */
   firstByteMs: number;
+  /** From sending until whoever reads the answer calls {@link EgressResponse.begun}. Default: none. */
+  firstTokenMs?: number;
   /** Longest silence between two pieces of the answer's body while it is being read. */
   idleMs: number;
   /** The whole exchange. */
   totalMs: number;
+  /** Limits that the caller asked for: that one passes is no fault of the upstream's. */
+  callers?: readonly DeadlineReason[];
 }
 
 export interface EgressRequest {
@@ -49,6 +53,8 @@ export interface EgressResponse {
   readonly headers: Headers;
   /** The body, pulled only as fast as it is read, under the idle and total deadlines. Null when there is none. */
   readonly body: ReadableStream<Uint8Array> | null;
+  /** The first content is here: ends the wait for it. */
+  begun(): void;
   /** Milliseconds of the monotonic clock. */
   readonly timing: { readonly sentMs: number; readonly headersMs: number };
   /** The next piece of the body, null at its end: the same bytes as `body` with less ceremony. Use one or the other. @throws GatewayError */
@@ -124,6 +130,7 @@ async function send(request: EgressRequest, services: Services): Promise<EgressR
     const ways = found instanceof Promise ? await lookedUp(found, deadlines, timeouts) : found;
     const sentMs = monotonic();
     deadlines.arm("first_byte", timeouts.firstByteMs);
+    deadlines.arm("first_token", timeouts.firstTokenMs ?? 0);
     const response = await sendByFirst(ways, request, deadlines, services);
     deadlines.disarm("first_byte");
     const headersMs = monotonic();
@@ -141,6 +148,7 @@ async function send(request: EgressRequest, services: Services): Promise<EgressR
     return {
       status: response.status,
       headers,
+      begun: () => deadlines.disarm("first_token"),
       timing: { sentMs, headersMs },
       get body() {
         return source && body.stream();

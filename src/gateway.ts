@@ -253,10 +253,12 @@ export function compose(
       const catalog = await listCatalog(preset.id);
       if (!lists || !config.discover.models || !hasList(provider)) return catalog;
       // Whoever wants a list gets it at once, a little older; whoever names an unknown model waits a moment.
-      const reading = lists.get(name);
+      const reading = ask === "never" ? undefined : lists.get(name);
       const known = lists.peek(name);
-      const listing = known && !ask ? known : await within(reading, ask ? askMs : listMs);
-      const models = listing === silent ? [] : listing.models.map(({ id }) => id);
+      const listing =
+        !reading || (known && !ask) ? known : await within(reading, ask ? askMs : listMs);
+      const models =
+        listing === silent || !listing ? [] : listing.models.map(({ id }) => id);
       return models.length === 0 ? catalog : [...new Set([...models, ...catalog])];
     }),
   };

@@ -3,15 +3,13 @@ import { silent, within } from "./lib/within.ts";
 import { GatewayError } from "./ir/error.ts";
 import { answerContext, attempt, streamHeaders } from "./pipeline/answer.ts";
 import { attemptAll, type Exchange, exchange } from "./pipeline/exchange.ts";
-import { asItIs, grant, withinTime } from "./pipeline/grant.ts";
-import { inSession, roughTokens } from "./pipeline/order.ts";
-import { type Asked, type Inbound, inspect, readBody } from "./pipeline/inbound.ts";
+import { withinTime } from "./pipeline/grant.ts";
+import { roughTokens } from "./pipeline/order.ts";
+import { type Asked, type Inbound, readBody } from "./pipeline/inbound.ts";
 import { handleMedia, mediaOperations } from "./pipeline/media.ts";
+import { plan } from "./pipeline/plan.ts";
 import { createClient, errorBytes, keepAliveBytes, pulledBody } from "./pipeline/respond.ts";
-import { whoHasReferences } from "./pipeline/references.ts";
 import type { Generation, Services } from "./pipeline/services.ts";
-import { noWishes, wishesOf } from "./pipeline/wishes.ts";
-import type { Candidate } from "./routing/router.ts";
 
 /** Answers one client request; never rejects. */
 export const handle = (
@@ -33,31 +31,21 @@ const handleBody = (
 ): Promise<Response> =>
   exchange(request, asked, { generation, services }, async (current) => {
     const { record } = current;
-    const { pacing, conversations } = services;
+    const { pacing } = services;
     const bytes = await readBody(request, {
       maxBytes: generation.config.server.maxBodyBytes,
       patienceMs: pacing.bodyMs,
     });
-    const { unsupported } = current.caller;
-    const read = (body: Uint8Array): Inbound =>
-      inspect(body, request, { ...asked, ...(unsupported && { unsupported }) });
-    const inbound = await conversations.resume(read(bytes), record.key, read);
-    record.identify({ ...inbound, content: inbound });
-    // What a provider's own path is called with is meant for that provider.
-    const wishes = asked.provider ? noWishes : wishesOf(inbound, current.caller);
-    const granted = asked.provider
-      ? asItIs(inbound, generation.router.through(asked.provider, inbound.model))
-      : await grant(inbound, wishes, current, read);
-    const timed = withinTime(current, wishes.timeoutMs);
-    const able = await whoHasReferences(inbound, whoCanGoOn(inbound, granted.candidates), timed);
-    const { candidates, answered: keep } = granted.isOrdered
-      ? { candidates: able, answered: () => {} }
-      : inSession(able, inbound, timed);
+    const planned = await plan({ request, asked, bytes }, current, (inbound) =>
+      record.identify({ ...inbound, content: inbound }),
+    );
+    const { inbound } = planned;
+    const timed = withinTime(current, planned.wishes.timeoutMs);
     const answered = attemptAll(
-      candidates,
+      planned.candidates,
       timed,
-      (each) => attempt(granted.seenBy(each), each, timed),
-      { tokens: roughTokens(inbound), answered: keep },
+      (each, attempting) => attempt(planned.seenBy(each), each, attempting),
+      { tokens: roughTokens(inbound), answered: planned.answered },
     ).catch((thrown: unknown) => {
       throw timed.signal.aborted ? timed.failure(thrown) : thrown;
     });
@@ -65,16 +53,6 @@ const handleBody = (
     const response = await within(answered, pacing.openEarlyMs);
     return response === silent ? openEarly(answered, inbound, timed) : response;
   });
-
-/** Only the provider that has the answer before can go on from it. */
-function whoCanGoOn({ dialect, goesOn }: Inbound, candidates: Candidate[]): Candidate[] {
-  if (!goesOn || goesOn.provider === null) return candidates;
-  const { provider: name, account } = goesOn;
-  const left = candidates.filter(
-    ({ provider, key }) => provider.name === name && (!account || key?.name === account),
-  );
-  return left.length > 0 ? left : (dialect.state?.unknown(goesOn.id) ?? candidates);
-}
 
 /**
  * Opens a stream before any upstream has answered. Deployments can still be tried in turn, since

@@ -1,6 +1,6 @@
 // What went wrong on the way out, in plain words.
 import { GatewayError, type ErrorCode } from "../ir/error.ts";
-import type { AbortCause } from "../lib/deadline.ts";
+import type { AbortCause, DeadlineReason } from "../lib/deadline.ts";
 
 /** How far the exchange had come. */
 export type Phase = "before the answer" | "in the middle of the answer";
@@ -16,7 +16,10 @@ export interface Exchange {
   why: AbortCause | undefined;
   /** As the operator wrote it: the only address that a message names. */
   host: string;
-  timeouts: Readonly<Record<"connectMs" | "firstByteMs" | "idleMs" | "totalMs", number>>;
+  timeouts: Readonly<Record<"connectMs" | "firstByteMs" | "idleMs" | "totalMs", number>> & {
+    readonly firstTokenMs?: number;
+    readonly callers?: readonly DeadlineReason[];
+  };
   phase: Phase;
 }
 
@@ -24,7 +27,10 @@ export interface Exchange {
 export function exchangeFailure(error: unknown, exchange: Exchange): GatewayError {
   const { host, phase, timeouts, why } = exchange;
   const timeout = (message: string): GatewayError =>
-    new GatewayError("upstream_timeout", message, { cause: error });
+    new GatewayError("upstream_timeout", message, {
+      cause: error,
+      blameless: timeouts.callers?.some((reason) => reason === why) ?? false,
+    });
   switch (why) {
     case undefined:
       return error instanceof GatewayError ? error : networkFailure(error, host, phase);
@@ -36,6 +42,10 @@ export function exchangeFailure(error: unknown, exchange: Exchange): GatewayErro
       return timeout(`no connection to \`${host}\` within ${timeouts.connectMs} ms (connect)`);
     case "first_byte":
       return timeout(`no answer from \`${host}\` within ${timeouts.firstByteMs} ms (first_byte)`);
+    case "first_token":
+      return timeout(
+        `no content from \`${host}\` within ${timeouts.firstTokenMs} ms (first_token)`,
+      );
     case "idle":
       return timeout(
         `\`${host}\` sent nothing for ${timeouts.idleMs} ms in the middle of the answer (idle)`,

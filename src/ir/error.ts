@@ -20,6 +20,8 @@ export const errorTable = {
   model_not_found: { status: 404, retryable: false, cooldown: "no" },
   not_found: { status: 404, retryable: false, cooldown: "no" },
   method_not_allowed: { status: 405, retryable: false, cooldown: "no" },
+  conflict: { status: 409, retryable: false, cooldown: "no" },
+  precondition_failed: { status: 412, retryable: false, cooldown: "no" },
   too_large: { status: 413, retryable: false, cooldown: "no" },
   unsupported_encoding: { status: 415, retryable: false, cooldown: "no" },
   upgrade_required: { status: 426, retryable: false, cooldown: "no" },
@@ -59,6 +61,8 @@ export interface GatewayErrorOptions {
   /** Overrides the table's status (a provider's 4xx is passed on as it is). */
   status?: number;
   retryAfterMs?: number;
+  /** Nobody rests for it, whatever the table says: what passed was a limit of the caller's own. */
+  blameless?: boolean;
   /** Request field at fault, in the client's own spelling. */
   param?: string;
   /** Facts that a client acts on, shown where its wire has room for them (Anthropic `error.details`). */
@@ -74,6 +78,7 @@ export class GatewayError extends Error {
   readonly status: number;
   readonly retryable: boolean;
   readonly cooldown: Behaviour["cooldown"];
+  readonly blameless: boolean;
   readonly retryAfterMs: number | undefined;
   readonly param: string | undefined;
   readonly details: Record<string, unknown> | undefined;
@@ -85,7 +90,8 @@ export class GatewayError extends Error {
     this.code = code;
     this.status = options.status ?? behaviour.status;
     this.retryable = behaviour.retryable;
-    this.cooldown = behaviour.cooldown;
+    this.cooldown = options.blameless ? "no" : behaviour.cooldown;
+    this.blameless = options.blameless ?? false;
     this.retryAfterMs = options.retryAfterMs;
     this.param = options.param;
     this.details = options.details;

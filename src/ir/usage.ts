@@ -32,6 +32,22 @@ export function createUsage(
   };
 }
 
+/** What two answers used together; of `raw` only the last one's can be told. */
+export function sumUsage(one: Usage, other: Usage): Usage {
+  const sum = <Counts extends Record<string, number>>(left: Counts, right: Counts): Counts => {
+    const total: Record<string, number> = { ...left };
+    for (const [kind, count] of Object.entries(right)) total[kind] = (total[kind] ?? 0) + count;
+    return total as Counts;
+  };
+  return {
+    input: sum(one.input, other.input),
+    output: sum(one.output, other.output),
+    serverTools: sum(one.serverTools, other.serverTools),
+    ...((one.estimated || other.estimated) && { estimated: true }),
+    ...(other.raw !== undefined && { raw: other.raw }),
+  };
+}
+
 /** A provider's token count as a non-negative integer; anything else (null, text, negative, fractional garbage) is 0. */
 export function tokenCount(value: unknown): number {
   return typeof value === "number" && Number.isFinite(value) && value > 0 ? Math.trunc(value) : 0;

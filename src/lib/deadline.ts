@@ -1,6 +1,6 @@
 // Named deadlines on one AbortSignal, joined with the client's own signal.
 
-export type DeadlineReason = "connect" | "first_byte" | "idle" | "total";
+export type DeadlineReason = "connect" | "first_byte" | "first_token" | "idle" | "total";
 
 /** Why the signal aborted: the client left, a deadline passed, or somebody called `cancel`. */
 export type AbortCause = DeadlineReason | "client" | "cancelled";

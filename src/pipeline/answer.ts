@@ -9,13 +9,14 @@ import { createUsage } from "../ir/usage.ts";
 import { pickHeaders } from "../lib/headers.ts";
 import { JsonError, parseObject } from "../lib/json.ts";
 import type { Candidate } from "../routing/router.ts";
-import { buildOutbound, chooseEndpoint, type Outbound } from "./outbound.ts";
+import { buildOutbound, type Outbound } from "./outbound.ts";
 import { keyless, named, send, withoutKey } from "./send.ts";
 import type { AnswerWatch } from "./conversations.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Attempting } from "./exchange.ts";
 import type { Inbound } from "./inbound.ts";
-import { createJob, type Job } from "./operations.ts";
-import type { RequestRecord } from "./record.ts";
+import type { Job } from "./operations.ts";
+import { prepare } from "./prepare.ts";
+import type { AttemptRecord, RequestRecord } from "./record.ts";
 import type { WatchedAttempt } from "./traffic.ts";
 import { createClient, openStream } from "./respond.ts";
 import { hasUnprovenCalls } from "./vault.ts";
@@ -27,25 +28,15 @@ const maxAnswerBytes = 256 * 1024 * 1024;
 export async function attempt(
   inbound: Inbound,
   candidate: Candidate,
-  exchange: Exchange,
+  exchange: Attempting,
 ): Promise<Response> {
   const { record, services } = exchange;
-  const endpoint = chooseEndpoint(inbound, candidate);
-  if (!endpoint) {
-    if (inbound.dialect.encodeTokenCount && inbound.operation === "count-tokens") {
-      return countTokens(inbound, candidate, record);
-    }
-    throw new GatewayError(
-      "unsupported_feature",
-      `The provider \`${candidate.provider.name}\` has no ${inbound.operation} endpoint that the gateway can reach from this API.`,
-    );
-  }
-  const job = await createJob(inbound, candidate, endpoint);
-  if (job) return runJob(job, candidate, exchange);
-  const { vault } = services;
-  const outbound = await buildOutbound(inbound, candidate, endpoint, (request, target) =>
-    vault.restore(record.key, request, target),
+  const prepared = await prepare(inbound, candidate, (request, target) =>
+    services.vault.restore(record.key, request, target),
   );
+  if (prepared.kind === "count") return countTokens(inbound, candidate, record);
+  if (prepared.kind === "job") return runJob(prepared.job, candidate, exchange);
+  const { outbound } = prepared;
   try {
     return await answered(outbound, inbound, exchange);
   } catch (thrown) {
@@ -63,7 +54,7 @@ export async function attempt(
 async function mend(
   outbound: Outbound,
   inbound: Inbound,
-  { record, services }: Exchange,
+  { record, services }: Attempting,
   thrown: unknown,
 ): Promise<Outbound | null> {
   const { relayed, candidate, endpoint, origin } = outbound;
@@ -91,9 +82,9 @@ const asksForProof = /signature|thinking|thought|reasoning|encrypted/i;
 async function answered(
   outbound: Outbound,
   inbound: Inbound,
-  exchange: Exchange,
+  exchange: Attempting,
 ): Promise<Response> {
-  const { record, services, signal } = exchange;
+  const { record, services, signal, turn } = exchange;
   const { candidate } = outbound;
   if (inbound.goesOn && !outbound.relayed) inbound.dialect.state?.unknown(inbound.goesOn.id);
   const conversation = services.conversations.watch(inbound, record.key, {
@@ -102,13 +93,13 @@ async function answered(
     model: candidate.model,
     keepsItself: outbound.relayed,
   });
-  const attempted = exchange.watch.attempt(candidate, outbound.dialect.id, outbound.relayed);
-  for (const warning of outbound.warnings) record.warn(warning);
+  const attempted = turn.attempt(candidate, outbound.dialect.id, outbound.relayed);
+  for (const warning of outbound.warnings) attempted.warn(warning);
   const life = { ...exchange, attempted, conversation };
   try {
     const answer = await send(outbound, inbound.stream ? "stream" : "json", services, signal);
     attempted.firstByte();
-    attempted.headers(answer.headers);
+    attempted.limits(answer.headers);
     return inbound.stream
       ? await streamed(answer, outbound, inbound, life)
       : await complete(answer, outbound, inbound, life);
@@ -123,20 +114,21 @@ async function answered(
 async function runJob(
   job: Job,
   candidate: Candidate,
-  { record, services, signal, watch }: Exchange,
+  { services, signal, turn }: Attempting,
 ): Promise<Response> {
   const { outbound } = job;
-  const attempted = watch.attempt(candidate, outbound.dialect.id, false);
-  for (const warning of outbound.warnings) record.warn(warning);
+  const attempted = turn.attempt(candidate, outbound.dialect.id, false);
+  for (const warning of outbound.warnings) attempted.warn(warning);
   try {
-    const { body, usage, warnings } = await job.run(services, signal, (used) => record.usage(used));
+    const { body, usage, warnings } = await job.run(services, signal, (used) =>
+      attempted.usage(used),
+    );
     attempted.received();
-    for (const warning of warnings) record.warn(warning);
-    record.usage(usage);
-    attempted.finish(null);
-    await record.settle({ error: null, httpStatus: 200 });
+    for (const warning of warnings) attempted.warn(warning);
+    attempted.usage(usage);
+    await attempted.settle({ error: null, httpStatus: 200 });
     return new Response(body, {
-      headers: { "content-type": "application/json", ...record.headers() },
+      headers: { "content-type": "application/json", ...attempted.headers() },
     });
   } catch (thrown) {
     const error = named(toGatewayError(thrown), candidate.provider.name);
@@ -146,7 +138,7 @@ async function runJob(
 }
 
 /** What goes along with one attempt until its answer is over. */
-interface Life extends Exchange {
+interface Life extends Attempting {
   attempted: WatchedAttempt;
   conversation: AnswerWatch | null;
 }
@@ -154,7 +146,7 @@ interface Life extends Exchange {
 /** What an answer encoder must know of the request; a relay knows it undecoded. */
 export const answerContext = (
   inbound: Inbound,
-  record: RequestRecord,
+  record: Pick<RequestRecord, "warn">,
   relayed: boolean,
 ): AnswerContext => ({
   model: inbound.model,
@@ -180,27 +172,27 @@ async function complete(
     const usage = outbound.dialect.usage(inbound.operation, json);
     // Perhaps no answer, although it came with status 200; or one whose tokens the gateway must count.
     if (inbound.operation === "chat" && (!usage || json["error"])) {
-      for (const event of expand(decodeAnswer({ json, text }, outbound).value)) record.event(event);
+      const { value } = decodeAnswer({ json, text }, outbound);
+      for (const event of expand(value)) attempted.event(event);
     }
-    record.usage(usage);
+    attempted.usage(usage);
     conversation?.answer(json);
     if (inbound.operation === "chat") keepSigned({ json, text }, outbound, life);
   } else {
     const { value: decoded, warnings } = decodeAnswer({ json, text }, outbound);
     // What was used is on record, whatever is thought of the answer.
-    record.usage(decoded.usage);
+    attempted.usage(decoded.usage);
     const value = outbound.emulation?.answer(decoded) ?? decoded;
-    for (const warning of warnings) record.warn(warning);
-    for (const event of expand(value)) record.event(event);
+    for (const warning of warnings) attempted.warn(warning);
+    for (const event of expand(value)) attempted.event(event);
     const { origin } = outbound;
     const asked = inbound.chat().value;
     services.vault.keep({ tenant: record.key, origin, asked }, value.candidates[0]?.parts ?? []);
-    body = inbound.dialect.response.encode(value, answerContext(inbound, record, false));
+    body = inbound.dialect.response.encode(value, answerContext(inbound, attempted, false));
     conversation?.answer(parseObject(body));
   }
-  attempted.finish(null);
-  await record.settle({ error: null, httpStatus: 200 });
-  return new Response(body, { status: 200, headers: answerHeaders(answer, outbound, record) });
+  await attempted.settle({ error: null, httpStatus: 200 });
+  return new Response(body, { status: 200, headers: answerHeaders(answer, outbound, attempted) });
 }
 
 /** What the provider signed in an answer that is relayed as it is. */
@@ -255,7 +247,7 @@ async function streamed(
   const body = await openStream(answer, outbound, {
     signal,
     client: createClient(inbound.dialect, inbound.framing, {
-      ...answerContext(inbound, record, outbound.relayed),
+      ...answerContext(inbound, attempted, outbound.relayed),
       ...(outbound.relayed ? {} : { inputTokens: roughRequestTokens(inbound.chat().value) }),
     }),
     holdMs,
@@ -264,7 +256,7 @@ async function streamed(
     ...(conversation && { onFrame: (frame) => conversation.frame(frame) }),
     observer: {
       event(event) {
-        record.event(event);
+        attempted.event(event);
         kept.event(event);
       },
       settle(error) {
@@ -272,15 +264,14 @@ async function streamed(
         if (error?.code === "internal") {
           services.log.error("request.failed", { requestId: record.requestId }, error.cause);
         }
-        attempted.finish(error);
-        return record.settle({ error, httpStatus: error?.code === "client_closed" ? 499 : 200 });
+        return attempted.settle({ error, httpStatus: error?.code === "client_closed" ? 499 : 200 });
       },
     },
   });
   attempted.content();
   return new Response(body, {
     status: 200,
-    headers: { ...answerHeaders(answer, outbound, record), ...streamHeaders(inbound) },
+    headers: { ...answerHeaders(answer, outbound, attempted), ...streamHeaders(inbound) },
   });
 }
 
@@ -294,12 +285,12 @@ export const streamHeaders = ({ framing }: Inbound) => ({
 function answerHeaders(
   answer: EgressResponse,
   outbound: Outbound,
-  record: RequestRecord,
+  attempted: AttemptRecord,
 ): Record<string, string> {
   const theirs = outbound.relayed
     ? Object.fromEntries(pickHeaders(answer.headers, outbound.dialect.responseHeaders))
     : {};
-  return { ...theirs, "content-type": "application/json", ...record.headers() };
+  return { ...theirs, "content-type": "application/json", ...attempted.headers() };
 }
 
 /** The gateway's own count, where the provider cannot be asked in a dialect the client understands. */

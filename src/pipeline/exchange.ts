@@ -9,13 +9,13 @@ import { monotonic } from "../lib/clock.ts";
 import { createId } from "../lib/id.ts";
 import { parseObject } from "../lib/json.ts";
 import type { Logger } from "../lib/log.ts";
-import { refusal } from "../routing/health.ts";
 import { createRetryPlan, maxAttempts } from "../routing/retry.ts";
 import { type Candidate, modelId } from "../routing/router.ts";
 import { createEntrance } from "./entrance.ts";
+import { lineUp } from "./order.ts";
 import { createRecord, type RequestRecord } from "./record.ts";
 import type { Generation, Services } from "./services.ts";
-import { createWatch, subjectOf, type Watch } from "./traffic.ts";
+import { createWatch, subjectOf, type Turn, type Watch } from "./traffic.ts";
 
 /** A request under way. */
 export interface Exchange {
@@ -23,7 +23,7 @@ export interface Exchange {
   generation: Generation;
   services: Services;
   record: RequestRecord;
-  /** Puts attempts on record, and tells health and statistics how they went. */
+  /** Tells health and statistics how the attempts went. */
   watch: Watch;
   caller: Principal;
   /** Aborted when the client leaves, or with a GatewayError when the daemon gives up. */
@@ -32,6 +32,11 @@ export interface Exchange {
   leave(): void;
   /** What the request failed with in the end. Failures of the gateway's own are logged. */
   failure(thrown: unknown): GatewayError;
+}
+
+/** A request with the turn of the deployment that is being asked. */
+export interface Attempting extends Exchange {
+  turn: Turn;
 }
 
 /** What a request's path says of it. */
@@ -139,21 +144,13 @@ const longestPauseMs = 5_000;
 export async function attemptAll(
   candidates: readonly Candidate[],
   current: Exchange,
-  attempt: (candidate: Candidate) => Promise<Response>,
+  attempt: (candidate: Candidate, attempting: Attempting) => Promise<Response>,
   options: AttemptOptions = {},
 ): Promise<Response> {
   const { generation, request, services, signal, watch } = current;
   const { budget, health, stats } = services.traffic;
   const { retry, health: healthSettings } = generation.config;
-  const arranged = healthSettings.enabled
-    ? health.arrange(candidates, subjectOf)
-    : { ready: [...candidates], resting: [] };
-  const limited = refusal(arranged);
-  if (limited) throw limited;
-  const lastResort = arranged.ready.length === 0;
-  const queue = lastResort
-    ? arranged.resting.slice(0, 1).map(({ contender }) => contender)
-    : arranged.ready;
+  const { queue, lastResort } = lineUp(candidates, { generation, services });
   const plan = createRetryPlan({
     budget,
     random: Math.random,
@@ -188,14 +185,14 @@ export async function attemptAll(
       continue;
     }
     const measured = stats.begin(modelId(candidate), options.tokens ?? 0);
-    watch.open({ pass: pass ?? null, measured, permit });
+    const turn = watch.open({ pass: pass ?? null, measured, permit });
     try {
-      const response = await attempt(candidate);
-      watch.handOver();
+      const response = await attempt(candidate, { ...current, turn });
+      turn.handOver();
       options.answered?.(candidate);
       return response;
     } catch (thrown) {
-      last = failedAttempt(toGatewayError(thrown), candidate, current);
+      last = failedAttempt(toGatewayError(thrown), candidate, { ...current, turn });
     }
     const decision = plan.after(last, queue.length - at - 1);
     if (signal.aborted || decision.next === "stop") break;
@@ -209,9 +206,9 @@ export async function attemptAll(
 function failedAttempt(
   error: GatewayError,
   candidate: Candidate,
-  { record, services, watch }: Exchange,
+  { record, services, turn }: Attempting,
 ): GatewayError {
-  watch.close(error);
+  turn.close(error);
   if (error.code === "internal") throw error;
   services.log.warn(
     "attempt.failed",

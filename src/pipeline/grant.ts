@@ -16,7 +16,7 @@ import {
 } from "../routing/router.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Inbound } from "./inbound.ts";
-import { routingContext } from "./order.ts";
+import { routingContext, type Situation } from "./order.ts";
 import { buildOutbound, chooseEndpoint, targetOf } from "./outbound.ts";
 import { endingOf, forbidden, type ProviderWishes, type Wishes } from "./wishes.ts";
 
@@ -44,18 +44,18 @@ type Note = { field: string; reason: string };
 export async function grant(
   inbound: Inbound,
   wishes: Wishes,
-  exchange: Exchange,
+  situation: Situation,
   read: (bytes: Uint8Array) => Inbound,
 ): Promise<Granted> {
-  const context = routingContext(inbound, exchange);
+  const context = routingContext(inbound, situation);
   const { groups, missing, isSorted, isNoneHere } = await groupsOf(
     inbound,
     wishes,
-    exchange,
+    situation,
     context,
   );
   const notes: Note[] = [...wishes.unmet];
-  const wished = await wishedFor(groups, wishes.provider, exchange.generation.config);
+  const wished = await wishedFor(groups, wishes.provider, situation.generation.config);
   const able = await capable(inbound, wished);
   if (able.note) notes.push(able.note);
   const toldBy = (candidate: Candidate): { gone: string[]; told: Note[] } => {
@@ -121,7 +121,7 @@ function keptBy(
 async function groupsOf(
   inbound: Inbound,
   wishes: Wishes,
-  { generation, caller }: Exchange,
+  { generation, caller }: Situation,
   context: RoutingContext,
 ): Promise<{
   groups: Candidate[][];

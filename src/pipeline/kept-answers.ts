@@ -120,9 +120,9 @@ async function elsewhere(
     ...candidate,
     model: kept?.model ?? "",
   }));
-  return attemptAll(candidates, current, (candidate) => {
+  return attemptAll(candidates, current, (candidate, attempting) => {
     const sendable = throughSendable(request, { dialect, path, operation: "chat" }, candidate);
-    return relayOnce(sendable, current, {
+    return relayOnce(sendable, attempting, {
       dialect,
       operation: "chat",
       // An answer made in the background was not paid for when it was asked for.

@@ -50,8 +50,8 @@ export const handleMedia = (
         ? router.through(asked.provider, model)
         : await router.candidates(model);
       const candidates = await whoHas(parcel.references, found, current);
-      const response = await attemptAll(candidates, current, async (candidate) =>
-        relayOnce(sendableOf(current, asked, parcel, candidate), current, {
+      const response = await attemptAll(candidates, current, async (candidate, attempting) =>
+        relayOnce(sendableOf(current, asked, parcel, candidate), attempting, {
           dialect,
           operation,
           usageOf: [dialect],

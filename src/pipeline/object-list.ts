@@ -2,7 +2,7 @@
 import type { EgressResponse } from "../egress.ts";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
 import { isObject, JsonError, type JsonObject, parseObject } from "../lib/json.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Attempting, Exchange } from "./exchange.ts";
 import { idOf } from "./objects.ts";
 import { answerHeaders } from "./relay.ts";
 import { named, type Sendable, send } from "./send.ts";
@@ -21,12 +21,11 @@ const maxPages = 200;
 /** @throws GatewayError */
 export async function listOwn(
   sendable: Sendable,
-  current: Exchange,
+  current: Attempting,
   { show }: ListOptions,
 ): Promise<Response> {
-  const { record } = current;
   const { candidate, dialect } = sendable;
-  const attempted = current.watch.attempt(candidate, dialect.id, true);
+  const attempted = current.turn.attempt(candidate, dialect.id, true);
   try {
     const { page, answer } = await gather(sendable, current);
     attempted.received();
@@ -35,8 +34,7 @@ export async function listOwn(
       ...page.json,
       [member]: items.map((item) => ({ ...item, ...show(item) })),
     });
-    attempted.finish(null);
-    await record.settle({ error: null, httpStatus: 200 });
+    await attempted.settle({ error: null, httpStatus: 200 });
     return new Response(body, {
       headers: { ...answerHeaders(answer, current), "content-type": "application/json" },
     });
@@ -56,7 +54,7 @@ interface Page {
 
 async function gather(
   sendable: Sendable,
-  current: Exchange,
+  current: Attempting,
 ): Promise<{ page: Page; answer: EgressResponse }> {
   const url = new URL(sendable.url);
   const cursor = cursorOf(url);

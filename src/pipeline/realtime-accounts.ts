@@ -8,13 +8,15 @@ import { createId } from "../lib/id.ts";
 import { isObject, JsonError, parseObject } from "../lib/json.ts";
 import type { Candidate } from "../routing/router.ts";
 import type { Exchange } from "./exchange.ts";
-import { type AttemptRecord, createRecord, type RequestRecord } from "./record.ts";
+import { type AttemptRecord, createRecord } from "./record.ts";
+import type { Turn } from "./traffic.ts";
 
 /** What is known of a session when it begins. */
 export interface Opened {
   current: Exchange;
   dialect: Dialect;
   candidate: Candidate;
+  turn: Turn;
   attempted: AttemptRecord;
   /** As the client wrote it. */
   model: string;
@@ -37,13 +39,10 @@ export function createAccounts({
   model,
 }: Opened): Accounts {
   const { services, generation, record: first } = current;
-  let spare: { record: RequestRecord; attempted: AttemptRecord } | null = {
-    record: first,
-    attempted,
-  };
+  let spare: AttemptRecord | null = attempted;
   const open: Promise<void>[] = [];
 
-  const fresh = (): { record: RequestRecord; attempted: AttemptRecord } => {
+  const fresh = (): AttemptRecord => {
     const requestId = createId("req");
     const record = createRecord({
       requestId,
@@ -58,14 +57,13 @@ export function createAccounts({
     services.inFlight.add(requestId);
     record.caller(first.key);
     record.identify({ model, stream: true, operation });
-    return { record, attempted: record.attempt(candidate, dialect.id, true) };
+    return record.attempt(candidate, dialect.id, true);
   };
   const settle = async (usage: Usage | undefined, error: GatewayError | null): Promise<void> => {
     const account = spare ?? fresh();
     spare = null;
-    account.record.usage(usage);
-    account.attempted.finish(error);
-    await account.record.settle({ error, httpStatus: 101 });
+    account.usage(usage);
+    await account.settle({ error, httpStatus: 101 });
   };
   return {
     see(message) {

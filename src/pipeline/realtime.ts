@@ -68,12 +68,12 @@ export async function openRealtime(
       }
       current.record.identify({ model, stream: true, operation });
       const candidates = await generation.router.candidates(model);
-      return attemptAll(candidates, current, async (candidate) => {
-        const attempted = current.watch.attempt(candidate, dialect.id, true);
+      return attemptAll(candidates, current, async (candidate, { turn }) => {
+        const attempted = turn.attempt(candidate, dialect.id, true);
         try {
           const socket = await connect(current, dialect, candidate);
           attempted.firstByte();
-          session = createSession(socket, { current, dialect, candidate, attempted, model });
+          session = createSession(socket, { current, dialect, candidate, turn, attempted, model });
           return new Response(null, { status: 204 });
         } catch (thrown) {
           const error = named(toGatewayError(thrown), candidate.provider.name);
@@ -151,7 +151,7 @@ function createSession(socket: UpstreamSocket, opened: Opened): RealtimeSession 
   const { draining, shutdown } = services;
   const accounts = createAccounts(opened);
   // The first response settles the first account; the session goes on.
-  const leavePlace = opened.current.watch.keepPlace();
+  const leavePlace = opened.turn.keepPlace();
   let peer: RealtimePeer | undefined;
   let isOver = false;
   let isPaused = false;

@@ -1,61 +1,73 @@
 // The account of one request: what was tried, what it used, what it cost; settled exactly once.
-import { estimateRequestTokens, estimateTokens } from "../catalog/estimate.ts";
-import { type PricedUsage, type PriceOverride, priceUsage } from "../catalog/prices.ts";
-import type { Inbound } from "./inbound.ts";
-import type { ChatRequest, DialectId, Operation } from "../ir/chat.ts";
-import { GatewayError } from "../ir/error.ts";
+import type { PriceOverride } from "../catalog/prices.ts";
+import type { DialectId, Operation } from "../ir/chat.ts";
+import type { GatewayError } from "../ir/error.ts";
 import type { ChatEvent } from "../ir/event.ts";
-import { createUsage, type Usage } from "../ir/usage.ts";
+import { createUsage, sumUsage, type Usage } from "../ir/usage.ts";
 import type { Warning } from "../ir/warning.ts";
 import { monotonic, now } from "../lib/clock.ts";
 import { encodeHeaderValue } from "../lib/headers.ts";
-import { formatNanos } from "../lib/money.ts";
+import { formatNanos, type Nanos } from "../lib/money.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Candidate } from "../routing/router.ts";
-import type { AttemptRow, Store, TokenCounts, UsageRow } from "../store/store.ts";
+import type { Store, UsageRow } from "../store/store.ts";
+import { type Account, type Content, createAccount, tokensOf } from "./account.ts";
 
 /** Longest `x-megallm-warnings` header, bytes, and most warnings kept in a row. */
 const maxHeaderBytes = 4_096;
 const maxWarnings = 100;
-/** Streamed text kept for counting when a provider never tells its usage, characters. */
-const maxTranscript = 4_000_000;
 
-/** What no vendor charges for. */
-const freeOperations: ReadonlySet<Operation> = new Set(["count-tokens"]);
+/** How a request ended. */
+export interface Outcome {
+  error: GatewayError | null;
+  /** What the client was told. */
+  httpStatus: number;
+}
 
+/** One attempt of a request: what it tells goes on its own account. */
 export interface AttemptRecord {
+  /** Tokens of the answer, as far as the provider told. */
+  readonly outputTokens: number | undefined;
   /** The first byte of the answer arrived. */
   firstByte(): void;
   /** The whole answer arrived: what follows is the gateway's own time. */
   received(): void;
+  /** A decoded event of the answer; a complete one's events come all at once. */
+  event(event: ChatEvent): void;
+  usage(usage: Usage | undefined): void;
+  warn(warning: Warning): void;
   /** The attempt is over. */
   finish(error: GatewayError | null): void;
+  /** The gateway stops it: another one's answer is the request's. */
+  abandon(): void;
+  /** False where another attempt's answer is the request's already. */
+  choose(): boolean;
+  /** Settles the request where this attempt's answer is its own. */
+  settle(outcome: Outcome): Promise<void>;
+  /** {@link RequestRecord.headers} where this attempt answers. */
+  headers(): Record<string, string>;
 }
 
 export interface RequestRecord {
   readonly requestId: string;
   readonly attempts: number;
-  /** Tokens of the answer, as far as the provider told. */
-  readonly outputTokens: number | undefined;
   /** Name of the key that the caller presented. */
   readonly key: string | null;
   /** Who calls: known before the body is, and kept when the body is refused. */
   caller(key: string | null): void;
   /** Fills in what the body told. */
   identify(asked: Identified): void;
+  /** An attempt is about to be sent. */
   attempt(candidate: Candidate, dialect: DialectId, relayed: boolean): AttemptRecord;
+  /** Of the request itself, whoever answers it. */
   warn(warning: Warning): void;
-  /** A decoded event of the answer; a complete one's events come all at once. */
-  event(event: ChatEvent): void;
-  usage(usage: Usage | undefined): void;
+  /** Of what is answered without any attempt. */
+  usage(usage: Usage): void;
   /** Prices what was used and commits the row. Only the first call counts. */
-  settle(outcome: { error: GatewayError | null; httpStatus: number }): Promise<void>;
+  settle(outcome: Outcome): Promise<void>;
   /** `x-megallm-*`, `x-request-id` and `server-timing` as known now. */
   headers(): Record<string, string>;
 }
-
-/** What the gateway counts itself when a provider does not say. */
-type Content = Pick<Inbound, "chat" | "bytes">;
 
 /** What a request turned out to ask for. */
 export interface Identified {
@@ -83,128 +95,150 @@ export interface RecordOptions {
 export function createRecord(options: RecordOptions): RequestRecord {
   const { requestId, store, log, startedAt } = options;
   const atMs = now();
-  const attempts: AttemptRow[] = [];
+  const accounts: Account[] = [];
   const warnings: Warning[] = [];
-  const transcript: string[] = [];
-  let transcriptLength = 0;
   let inbound: Identified | null = null;
   let key: string | null = null;
-  let used: Usage | undefined;
-  let candidate: Candidate | null = null;
-  let outboundDialect: DialectId | null = null;
-  let relayed = false;
-  let upstreamMs = 0;
-  let attemptStarted: number | null = null;
-  let finishOpen: AttemptRecord["finish"] | null = null;
-  let firstTokenMs: number | null = null;
-  let priced: PricedUsage | null = null;
+  /** Used without any attempt. */
+  let own: Usage | undefined;
+  /** Whose answer the client gets. */
+  let chosen: Account | null = null;
+  let settled: Promise<void> | null = null;
   /** The cost is known, or known to be unknown. */
   let isPriced = false;
-  let settled: Promise<void> | null = null;
   let answered = false;
 
-  /** Time spent waiting for upstreams so far, ms. */
-  const waited = (): number =>
-    upstreamMs + (attemptStarted === null ? 0 : monotonic() - attemptStarted);
+  const answering = (): Account | undefined => chosen ?? accounts.at(-1);
 
-  const keepText = (piece: string): void => {
-    firstTokenMs ??= monotonic() - startedAt;
-    if (transcriptLength > maxTranscript) return;
-    transcript.push(piece);
-    transcriptLength += piece.length;
+  const told = (account: Account | undefined): Warning[] =>
+    [...warnings, ...(account?.warnings ?? [])].slice(0, maxWarnings);
+
+  /** Time spent waiting for upstreams, ms: attempts follow each other, but for those that race. */
+  const waited = (): number => {
+    const lost = chosen ? accounts.slice(accounts.indexOf(chosen) + 1) : [];
+    return accounts
+      .filter((account) => !lost.includes(account))
+      .reduce((sum, { waitedMs }) => sum + waitedMs, 0);
   };
 
-  /** Counts what the client got when the provider did not say; nothing was used where nothing came. */
-  const estimate = async (): Promise<Usage | undefined> => {
-    if (!inbound?.content || transcript.length === 0 || inbound.operation !== "chat") {
-      return undefined;
-    }
-    const usage = createUsage(
-      { total: await estimateInput(inbound.content) },
-      { total: await estimateTokens(transcript.join("")) },
-    );
-    return { ...usage, estimated: true };
+  /** Null where nobody knows. Whatever was used has to be priced for the whole to be known. */
+  const cost = (): Nanos | null => {
+    if (own) return 0n;
+    const billed = accounts.filter(({ used, priced }) => used || priced);
+    if (billed.length === 0 || billed.some(({ priced }) => !priced)) return null;
+    return billed.reduce((sum, { priced }) => sum + (priced?.nanos ?? 0n), 0n);
   };
 
-  /** A relayed body need not be one that the gateway understands. */
-  const estimateInput = async ({ chat, bytes }: Content): Promise<number> => {
-    let request: ChatRequest;
-    try {
-      request = chat().value;
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
-      return estimateTokens(new TextDecoder().decode(bytes));
-    }
-    return estimateRequestTokens(request);
-  };
-
-  /** A stream that broke off was billed at least for what arrived, whatever its first usage said. */
-  const correctCut = async (usage: Usage): Promise<Usage> => {
-    const total = transcript.length > 0 ? await estimateTokens(transcript.join("")) : 0;
-    if (total <= usage.output.total) return usage;
-    return { ...usage, output: { ...usage.output, total }, estimated: true };
-  };
-
-  const price = async (isCut: boolean): Promise<void> => {
-    if (freeOperations.has(options.operation)) {
-      priced = { nanos: 0n, source: "free" };
-      return;
-    }
-    used ??= await estimate();
-    if (!used || !candidate) return;
-    if (isCut) used = await correctCut(used);
-    priced = await priceUsage({
-      provider: candidate.provider.preset.id,
-      model: candidate.model,
-      usage: used,
+  const row = (outcome: Outcome): UsageRow => {
+    const account = answering();
+    const used = own ? [own] : accounts.flatMap((each) => each.used ?? []);
+    const overheadMs = monotonic() - startedAt - waited();
+    return {
+      requestId,
       atMs,
-      overrides: [...candidate.provider.prices, ...options.prices],
-    });
+      key,
+      user: null,
+      route: inbound?.model ?? null,
+      provider: account?.candidate.provider.name ?? null,
+      // What is passed through need not be for any model.
+      model: account?.candidate.model || null,
+      inboundDialect: options.dialect,
+      outboundDialect: account?.dialect ?? null,
+      operation: options.operation,
+      relayed: account?.relayed ?? false,
+      stream: inbound?.stream ?? false,
+      status:
+        outcome.error === null
+          ? "ok"
+          : outcome.error.code === "client_closed"
+            ? "client_closed"
+            : "error",
+      httpStatus: outcome.httpStatus,
+      errorCode: outcome.error?.code ?? null,
+      ...tokensOf(used.reduce(sumUsage, createUsage())),
+      usageEstimated: used.some(({ estimated }) => estimated),
+      costNanos: cost(),
+      priceSource: own ? "free" : (account?.priced?.source ?? null),
+      durationMs: monotonic() - startedAt,
+      firstTokenMs: inbound?.stream ? (account?.firstTokenMs ?? null) : null,
+      overheadMs: Math.max(0, overheadMs),
+      warnings: told(account),
+      attempts: accounts.length,
+    };
   };
 
-  const row = (outcome: { error: GatewayError | null; httpStatus: number }): UsageRow => ({
-    requestId,
-    atMs,
-    key,
-    user: null,
-    route: inbound?.model ?? null,
-    provider: candidate?.provider.name ?? null,
-    // What is passed through need not be for any model.
-    model: candidate?.model || null,
-    inboundDialect: options.dialect,
-    outboundDialect,
-    operation: options.operation,
-    relayed,
-    stream: inbound?.stream ?? false,
-    status:
-      outcome.error === null
-        ? "ok"
-        : outcome.error.code === "client_closed"
-          ? "client_closed"
-          : "error",
-    httpStatus: outcome.httpStatus,
-    errorCode: outcome.error?.code ?? null,
-    ...tokensOf(used ?? createUsage()),
-    usageEstimated: used?.estimated ?? false,
-    costNanos: priced?.nanos ?? null,
-    priceSource: priced?.source ?? null,
-    durationMs: monotonic() - startedAt,
-    firstTokenMs: inbound?.stream ? firstTokenMs : null,
-    overheadMs: monotonic() - startedAt - waited(),
-    warnings: warnings.slice(0, maxWarnings),
-    attempts: attempts.length,
-  });
+  const settle = (outcome: Outcome): Promise<void> => {
+    settled ??= (async () => {
+      answered = outcome.error === null;
+      const account = answering();
+      account?.finish(outcome.error);
+      try {
+        for (const each of accounts) await each.price();
+      } catch (error) {
+        log.error("usage.pricing_failed", { requestId }, error);
+      }
+      isPriced = true;
+      const finished = row(outcome);
+      log.info("request.settled", {
+        requestId,
+        route: finished.route,
+        provider: finished.provider,
+        model: finished.model,
+        status: finished.httpStatus,
+        error: finished.errorCode,
+        stream: finished.stream,
+        input: finished.inputTokens,
+        output: finished.outputTokens,
+        costUsd: finished.costNanos === null ? null : formatNanos(finished.costNanos),
+        ms: Math.round(monotonic() - startedAt),
+      });
+      try {
+        await store.settle(
+          finished,
+          accounts.map((each) => each.row()),
+        );
+      } catch (error) {
+        // The answer is already paid for: it is served, and the store keeps the row for when it heals.
+        log.error("usage.not_committed", { requestId }, error);
+      }
+      options.onSettled();
+    })();
+    return settled;
+  };
+
+  const headersOf = (account: Account | undefined): Record<string, string> => {
+    const total = monotonic() - startedAt;
+    const upstream = waited();
+    const overhead = Math.max(0, total - upstream);
+    const headers: Record<string, string> = {
+      "x-request-id": requestId,
+      "x-megallm-provider": account?.candidate.provider.name ?? "none",
+      "x-megallm-model": account?.candidate.model
+        ? encodeHeaderValue(account.candidate.model, 200)
+        : "none",
+      "x-megallm-attempts": String(accounts.length),
+      "x-megallm-overhead-ms": overhead.toFixed(2),
+      "server-timing": `gateway;dur=${overhead.toFixed(2)}, upstream;dur=${upstream.toFixed(2)}`,
+    };
+    const shown = told(account);
+    if (shown.length > 0) headers["x-megallm-warnings"] = warningsText(shown);
+    headers["x-megallm-cost-usd"] = costText(isPriced, cost(), answered);
+    return headers;
+  };
+
+  const costText = (isKnown: boolean, nanos: Nanos | null, isAnswered: boolean): string => {
+    if (!isKnown) return "pending";
+    if (nanos !== null) return formatNanos(nanos);
+    return isAnswered || accounts.some(({ used }) => used) ? "unknown" : formatNanos(0n);
+  };
 
   return {
     requestId,
     get attempts() {
-      return attempts.length;
+      return accounts.length;
     },
     get key() {
       return key;
-    },
-    get outputTokens() {
-      return used?.output.total;
     },
     caller(principal) {
       key = principal;
@@ -221,144 +255,54 @@ export function createRecord(options: RecordOptions): RequestRecord {
         stream: request.stream,
       });
     },
-    attempt(next, dialect, isRelay) {
-      candidate = next;
-      outboundDialect = dialect;
-      relayed = isRelay;
-      // What a failed attempt said is not part of the answer that the next one gives.
-      const failed = attempts.at(-1);
-      if (failed && used) Object.assign(failed, tokensOf(used));
-      used = undefined;
-      firstTokenMs = null;
-      transcript.length = 0;
-      transcriptLength = 0;
-      warnings.length = 0;
-      const began = monotonic();
-      attemptStarted = began;
-      const attempt: AttemptRow = {
+    attempt(candidate, dialect, relayed) {
+      const account = createAccount({
         requestId,
-        index: attempts.length,
-        provider: next.provider.name,
-        model: next.model,
-        keyName: next.key?.name ?? null,
-        startedAtMs: now(),
-        durationMs: 0,
-        firstByteMs: null,
-        status: "error",
-        httpStatus: null,
-        errorCode: null,
-        upstreamRequestId: null,
+        index: accounts.length,
+        operation: inbound?.operation ?? options.operation,
+        candidate,
+        dialect,
+        relayed,
+        content: inbound?.content,
+        requestStartedAt: startedAt,
+        requestAtMs: atMs,
+        prices: options.prices,
+      });
+      accounts.push(account);
+      const { abandon, event, finish, firstByte, received, usage, warn } = account;
+      const choose = (): boolean => {
+        chosen ??= account;
+        return chosen === account;
       };
-      attempts.push(attempt);
-      const handle: AttemptRecord = {
-        firstByte() {
-          attempt.firstByteMs ??= monotonic() - began;
+      return {
+        get outputTokens() {
+          return account.used?.output.total;
         },
-        received() {
-          if (attemptStarted !== began) return;
-          upstreamMs += monotonic() - began;
-          attemptStarted = null;
+        abandon,
+        event,
+        finish,
+        firstByte,
+        received,
+        usage,
+        warn,
+        choose,
+        async settle(outcome) {
+          finish(outcome.error);
+          if (choose()) await settle(outcome);
         },
-        finish(error) {
-          if (finishOpen !== handle.finish) return;
-          finishOpen = null;
-          handle.received();
-          attempt.durationMs = monotonic() - began;
-          attempt.status =
-            error === null ? "ok" : error.code === "client_closed" ? "client_closed" : "error";
-          attempt.errorCode = error?.code ?? null;
-          attempt.httpStatus = error === null ? 200 : (error.upstream?.status ?? null);
-          attempt.upstreamRequestId = error?.upstream?.requestId ?? null;
-        },
+        headers: () => headersOf(account),
       };
-      finishOpen = handle.finish;
-      return handle;
     },
     warn(warning) {
       if (warnings.length < maxWarnings) warnings.push(warning);
     },
-    event(event) {
-      if (event.type === "usage") used = event.usage;
-      else if (event.type === "part-delta") {
-        const { delta } = event;
-        if (delta.type === "text" || delta.type === "reasoning" || delta.type === "refusal")
-          keepText(delta.text);
-        else if (delta.type === "args") keepText(delta.args);
-      } else if (event.type === "part-start" && event.part.type === "tool-call") {
-        keepText(event.part.name);
-      }
-    },
     usage(usage) {
-      if (usage) used = usage;
+      own = usage;
     },
-    settle(outcome) {
-      settled ??= (async () => {
-        answered = outcome.error === null;
-        try {
-          await price(outcome.error !== null);
-        } catch (error) {
-          log.error("usage.pricing_failed", { requestId }, error);
-        }
-        isPriced = true;
-        const finished = row(outcome);
-        log.info("request.settled", {
-          requestId,
-          route: finished.route,
-          provider: finished.provider,
-          model: finished.model,
-          status: finished.httpStatus,
-          error: finished.errorCode,
-          stream: finished.stream,
-          input: finished.inputTokens,
-          output: finished.outputTokens,
-          costUsd: finished.costNanos === null ? null : formatNanos(finished.costNanos),
-          ms: Math.round(monotonic() - startedAt),
-        });
-        try {
-          await store.settle(finished, attempts);
-        } catch (error) {
-          // The answer is already paid for: it is served, and the store keeps the row for when it heals.
-          log.error("usage.not_committed", { requestId }, error);
-        }
-        options.onSettled();
-      })();
-      return settled;
-    },
-    headers() {
-      const total = monotonic() - startedAt;
-      const upstream = waited();
-      const overhead = Math.max(0, total - upstream);
-      const headers: Record<string, string> = {
-        "x-request-id": requestId,
-        "x-megallm-provider": candidate?.provider.name ?? "none",
-        "x-megallm-model": candidate?.model ? encodeHeaderValue(candidate.model, 200) : "none",
-        "x-megallm-attempts": String(attempts.length),
-        "x-megallm-overhead-ms": overhead.toFixed(2),
-        "server-timing": `gateway;dur=${overhead.toFixed(2)}, upstream;dur=${upstream.toFixed(2)}`,
-      };
-      if (warnings.length > 0) headers["x-megallm-warnings"] = warningsText(warnings);
-      headers["x-megallm-cost-usd"] = priced
-        ? formatNanos(priced.nanos)
-        : isPriced
-          ? answered || used
-            ? "unknown"
-            : formatNanos(0n)
-          : "pending";
-      return headers;
-    },
+    settle,
+    headers: () => headersOf(answering()),
   };
 }
-
-const tokensOf = ({ input, output }: Usage): TokenCounts => ({
-  inputTokens: input.total,
-  cacheReadTokens: input.cacheRead,
-  cacheWrite5mTokens: input.cacheWrite5m,
-  cacheWrite1hTokens: input.cacheWrite1h,
-  inputAudioTokens: input.audio,
-  outputTokens: output.total,
-  reasoningTokens: output.reasoning,
-  outputAudioTokens: output.audio,
-});
 
 /** A JSON list that fits a header; what does not fit is counted. */
 function warningsText(warnings: readonly Warning[]): string {

@@ -1,9 +1,16 @@
 // Files and conversations that a request goes by: only the caller's own, and only at the provider that keeps them (fault S32).
 import { GatewayError } from "../ir/error.ts";
 import type { Candidate } from "../routing/router.ts";
-import type { Exchange } from "./exchange.ts";
 import type { Inbound } from "./inbound.ts";
 import { referencesIn } from "./objects.ts";
+import type { RequestRecord } from "./record.ts";
+import type { Services } from "./services.ts";
+
+/** Whose request it is, and who knows what belongs to whom. */
+interface Ownership {
+  record: Pick<RequestRecord, "key">;
+  services: Pick<Services, "owners">;
+}
 
 /** Bodies without any of these are not read for it. The last are letters that stand as escapes, perhaps in such a name. */
 const marks = [
@@ -36,21 +43,21 @@ const isVendors = (text: string, key: string): boolean =>
 export async function whoHasReferences(
   inbound: Inbound,
   candidates: Candidate[],
-  exchange: Exchange,
+  ownership: Ownership,
 ): Promise<Candidate[]> {
   const { bytes } = inbound;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // Without keys there is one caller, and the providers know best what they have.
-  const isKeyed = exchange.record.key !== null;
+  const isKeyed = ownership.record.key !== null;
   if (!isKeyed || !marks.some((mark) => text.includes(mark))) return candidates;
-  return whoHas(referencesIn(inbound.body().json, isVendors), candidates, exchange);
+  return whoHas(referencesIn(inbound.body().json, isVendors), candidates, ownership);
 }
 
 /** The candidates that have all these objects. @throws GatewayError `not_found` as {@link whoHasReferences} */
 export async function whoHas(
   ids: readonly string[],
   candidates: Candidate[],
-  { record, services }: Exchange,
+  { record, services }: Ownership,
 ): Promise<Candidate[]> {
   if (record.key === null || ids.length === 0) return candidates;
   const names = [...new Set(candidates.map(({ provider }) => provider.name))];

@@ -6,7 +6,7 @@ import { GatewayError, toGatewayError } from "../ir/error.ts";
 import { connectionHeaders, hopByHopHeaders } from "../lib/headers.ts";
 import { isObject, JsonError, type JsonObject, parse } from "../lib/json.ts";
 import { withMembers } from "../lib/json-members.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Attempting } from "./exchange.ts";
 import type { AttemptRecord } from "./record.ts";
 import { createClient, errorBytes, pulledBody } from "./respond.ts";
 import { named, type Sendable, send } from "./send.ts";
@@ -30,12 +30,12 @@ const maxJsonBytes = 64 * 1024 * 1024;
 /** @throws GatewayError when the provider does not answer, or refuses */
 export async function relayOnce(
   sendable: Sendable,
-  current: Exchange,
+  current: Attempting,
   relaying: Relaying,
 ): Promise<Response> {
   const { services, signal } = current;
   const { candidate } = sendable;
-  const attempted = current.watch.attempt(candidate, sendable.dialect.id, true);
+  const attempted = current.turn.attempt(candidate, sendable.dialect.id, true);
   try {
     const answer = await send(sendable, "any", services, signal);
     attempted.firstByte();
@@ -62,7 +62,7 @@ export async function relayOnce(
 interface Life {
   relaying: Relaying;
   attempted: AttemptRecord;
-  current: Exchange;
+  current: Attempting;
 }
 
 const isJson = ({ headers }: EgressResponse): boolean =>
@@ -79,10 +79,10 @@ async function edited(
   const body = json ? withMembers(bytes, await edit(json)) : bytes;
   const tap = tapOf(answer, relaying);
   tap.push(bytes);
-  current.record.usage(tap.usage());
+  attempted.usage(tap.usage());
   attempted.finish(null);
   await relaying.finished();
-  await current.record.settle({ error: null, httpStatus: answer.status });
+  await attempted.settle({ error: null, httpStatus: answer.status });
   return new Response(body, { status: answer.status, headers: answerHeaders(answer, current) });
 }
 
@@ -106,16 +106,15 @@ async function* relayed(
   answer: EgressResponse,
   { relaying, attempted, current }: Life,
 ): AsyncGenerator<Uint8Array> {
-  const { record } = current;
   const tap = tapOf(answer, relaying);
   let isSettled = false;
   const settle = async (error: GatewayError | null): Promise<void> => {
     if (isSettled) return;
     isSettled = true;
-    record.usage(tap.usage());
+    attempted.usage(tap.usage());
     attempted.finish(error);
     await relaying.finished();
-    await record.settle({
+    await attempted.settle({
       error,
       httpStatus: error?.code === "client_closed" ? 499 : answer.status,
     });
@@ -177,7 +176,7 @@ const closedAnswerHeaders: ReadonlySet<string> = new Set([
 /** The provider's headers that are about the answer, then ours. */
 export function answerHeaders(
   { headers }: Pick<EgressResponse, "headers">,
-  { record }: Exchange,
+  { record }: Attempting,
 ): Record<string, string> {
   const nominated = connectionHeaders(headers);
   const theirs = [...headers].filter(

@@ -134,11 +134,12 @@ export function withoutKey(text: string, { candidate }: Pick<Sendable, "candidat
 export function keyless(error: GatewayError, outbound: Sendable): GatewayError {
   const message = withoutKey(error.message, outbound);
   if (message === error.message) return error;
-  const { status, retryAfterMs, param, details, upstream, cause } = error;
+  const { status, retryAfterMs, blameless, param, details, upstream, cause } = error;
   const body = upstream?.body === undefined ? undefined : withoutKey(upstream.body, outbound);
   return new GatewayError(error.code, message, {
     status,
     retryAfterMs,
+    blameless,
     param,
     details,
     cause,
@@ -200,6 +201,7 @@ export function named(
   return new GatewayError(error.code, message, {
     status: error.status,
     retryAfterMs: error.retryAfterMs,
+    blameless: error.blameless,
     param: error.param,
     details: error.details,
     cause: error.cause,

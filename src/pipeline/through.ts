@@ -4,7 +4,7 @@ import { dialects } from "../dialects/index.ts";
 import type { Operation } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
 import type { Candidate } from "../routing/router.ts";
-import { attemptAll, type Exchange, exchange } from "./exchange.ts";
+import { attemptAll, type Attempting, type Exchange, exchange } from "./exchange.ts";
 import { listOwn } from "./object-list.ts";
 import { idOf, madeIn, objectIn, type ObjectPath } from "./objects.ts";
 import { type Parcel, readParcel } from "./parcel.ts";
@@ -53,7 +53,8 @@ export const handleThrough = (
       const response = await attemptAll(
         candidates,
         current,
-        (candidate) => attempt({ current, call, object, parcel, model }, candidate),
+        (candidate, attempting) =>
+          attempt({ current: attempting, call, object, parcel, model }, candidate),
         { once: !isRead(current.request) },
       );
       isHandedOver = true;
@@ -143,7 +144,7 @@ function onlyProvider({ operation, dialect }: ThroughCall, { config }: Generatio
 }
 
 interface Passage {
-  current: Exchange;
+  current: Attempting;
   call: ThroughCall;
   object: ObjectPath | undefined;
   parcel: Parcel;

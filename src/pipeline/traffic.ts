@@ -1,6 +1,6 @@
 // How the deployments are doing, over all requests: statistics, health, the retry budget, and who talks to whom.
 import type { DialectId } from "../ir/chat.ts";
-import type { GatewayError } from "../ir/error.ts";
+import { GatewayError } from "../ir/error.ts";
 import type { Logger } from "../lib/log.ts";
 import { type Affinity, createAffinity } from "../routing/affinity.ts";
 import { createHealth, type Health, type Pass, type Subject } from "../routing/health.ts";
@@ -43,24 +43,30 @@ export const subjectOf = (candidate: Candidate): Subject => ({
 
 /** An attempt on record that is watched by health and statistics, too. */
 export interface WatchedAttempt extends AttemptRecord {
-  /** The answer's headers are here. */
-  headers(headers: Headers): void;
+  /** What the provider says of its limits. */
+  limits(headers: Headers): void;
   /** Its first content is here: nothing is taken back any more. */
   content(): void;
 }
 
-/** What is open of the attempt that is being made. */
+/** The attempts of one request as health, statistics and limits see them. */
 export interface Watch {
-  /** Before anything is built or sent. */
-  open(opened: Opened): void;
-  /** Puts the attempt on record; a second one at the same deployment (a mended request) counts as one. */
+  /** An attempt's turn begins, before anything is built or sent. */
+  open(opened: Opened): Turn;
+  /** The request is over, whatever became of its attempts. */
+  settled(): void;
+}
+
+/** From the choice of a deployment to the end of what it answers. */
+export interface Turn {
+  /** Puts an attempt on record; a second one at the same deployment (a mended request) counts as one. */
   attempt(candidate: Candidate, dialect: DialectId, relayed: boolean): WatchedAttempt;
   /** Nothing was sent, or the attempt failed before it was handed over. */
   close(error: GatewayError): void;
   /** The attempt gave an answer; its place is free again when that is over. */
   handOver(): void;
-  /** The request is over, whatever became of its attempts. */
-  settled(): void;
+  /** Another attempt has answered: what becomes of this one is nobody's fault. */
+  lose(): void;
   /** The place is held for longer than the account that was opened first: until what this returns is called. */
   keepPlace(): () => void;
 }
@@ -74,70 +80,87 @@ interface Opened {
 }
 
 export function createWatch(record: RequestRecord): Watch {
-  let pass: Pass | null = null;
-  let measured: MeasuredAttempt | null = null;
-  let permit: Permit | null = null;
+  const turns = new Set<{ leave(): void }>();
+  return {
+    open(opened) {
+      const turn = createTurn(opened, record);
+      turns.add(turn);
+      return turn;
+    },
+    settled() {
+      for (const turn of turns) turn.leave();
+    },
+  };
+}
+
+/** What a lost attempt ends with. */
+const lost = new GatewayError("client_closed", "Another attempt had answered first.");
+
+function createTurn(
+  { pass, measured, permit }: Opened,
+  record: RequestRecord,
+): Turn & { leave(): void } {
   /** Attempts on record that are not over. */
-  let running = 0;
+  const running = new Set<WatchedAttempt>();
   let isHandedOver = false;
   let isKept = false;
-  const leave = (place: Permit | null): void => {
-    if (!isKept) place?.release();
+  let isLost = false;
+  const leave = (): void => {
+    if (!isKept) permit?.release();
   };
 
   return {
-    open(opened) {
-      ({ pass, measured, permit } = opened);
-    },
     attempt(candidate, dialect, relayed) {
-      const [ownPass, own] = [pass, measured];
-      const ownPermit = permit;
       const attempted = record.attempt(candidate, dialect, relayed);
-      let isOver = false;
-      running += 1;
-      return {
+      const watched: WatchedAttempt = {
         ...attempted,
-        headers(headers) {
-          own?.limits(readRateLimits(headers));
+        get outputTokens() {
+          return attempted.outputTokens;
+        },
+        limits(headers) {
+          measured.limits(readRateLimits(headers));
         },
         content() {
-          own?.firstToken();
-          ownPass?.answered();
+          measured.firstToken();
+          pass?.answered();
         },
         finish(error) {
-          attempted.finish(error);
-          if (!isOver) running -= 1;
-          isOver = true;
+          if (!running.delete(watched)) return;
+          attempted.finish(error && isLost ? lost : error);
           // A refused request that is mended is sent again from the same place.
-          if (!error || isHandedOver) leave(ownPermit);
-          if (error) return end(ownPass, own, error);
-          ownPass?.answered();
-          ownPass?.end();
-          const outputTokens = record.outputTokens;
-          own?.end({ kind: "answered", ...(outputTokens !== undefined && { outputTokens }) });
+          if (!error || isHandedOver || isLost) leave();
+          if (error) return end(pass, measured, isLost ? lost : error);
+          pass?.answered();
+          pass?.end();
+          const { outputTokens } = attempted;
+          measured.end({ kind: "answered", ...(outputTokens !== undefined && { outputTokens }) });
+        },
+        async settle(outcome) {
+          watched.finish(outcome.error);
+          await attempted.settle(outcome);
         },
       };
+      running.add(watched);
+      return watched;
     },
     close(error) {
-      end(pass, measured, error);
+      end(pass, measured, isLost ? lost : error);
       permit?.release();
-      pass = null;
-      measured = null;
-      permit = null;
     },
     handOver() {
       isHandedOver = true;
       // The gateway may have answered by itself.
-      if (running === 0) leave(permit);
+      if (running.size === 0) leave();
     },
-    settled() {
-      leave(permit);
+    lose() {
+      isLost = true;
+      for (const attempted of running) attempted.abandon();
     },
     keepPlace() {
-      const kept = permit;
       isKept = true;
-      return () => kept?.release();
+      return () => permit?.release();
     },
+    leave,
   };
 }
 

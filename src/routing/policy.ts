@@ -1,5 +1,6 @@
 // A policy puts the deployments of a route in the order in which they are tried.
 import type { Nanos } from "../lib/money.ts";
+import type { Judgement } from "./fact.ts";
 import type { Random } from "./random.ts";
 import type { DeploymentStats } from "./stats.ts";
 
@@ -53,13 +54,7 @@ export interface PolicyContext {
   /** The quality that `auto` chose for this session's request before. */
   readonly lastQuality?: number;
   /** Told why a contender stands where it stands. */
-  readonly note?: (contender: Contender, note: PolicyNote) => void;
-}
-
-export interface PolicyNote {
-  /** Higher is better, within one policy. */
-  score?: number;
-  why: string;
+  readonly note?: (contender: Contender, judgement: Judgement) => void;
 }
 
 /** What the operator may set. Every field has a default. */

@@ -8,6 +8,10 @@ export interface Ranking {
   measure(contender: Contender, stats: DeploymentStats): number | null;
   /** For the explanation. @example describe(120) // → "first token after 120 ms" */
   describe(value: number): string;
+  /** For the explanation: what the measure is made of. */
+  parts?(contender: Contender, stats: DeploymentStats): Readonly<Record<string, number>>;
+  /** For the explanation: the score of a value, higher is better. Default: the value below zero. */
+  score?(value: number): number;
   /** What is measured is also forgotten by itself, so nobody needs to be tried out of turn. */
   settles?: boolean;
   /** Within this share of the best counts as equal, unless the settings say another. Default 0.1. */
@@ -56,10 +60,17 @@ export function rank<C extends Contender>(
     : findScout(sorted, { random: random(), nowMs, ...settings });
   if (note) {
     for (const each of sorted) {
-      const told = each.value === null ? "not measured yet" : ranking.describe(each.value);
-      note(each.contender, {
-        ...(each.value !== null && { score: -each.value }),
-        why: each === scout ? `${told}; tried to measure it anew` : told,
+      const { contender, value } = each;
+      const told = value === null ? "not measured yet" : ranking.describe(value);
+      const isEqual = value !== null && value !== best && level(each) === best;
+      note(contender, {
+        ...(value !== null && { score: ranking.score?.(value) ?? -value }),
+        ...(ranking.parts && { parts: ranking.parts(contender, each.stats) }),
+        why: [
+          told,
+          ...(isEqual ? ["as good as the best, so drawn by weight"] : []),
+          ...(each === scout ? ["tried to measure it anew"] : []),
+        ].join("; "),
       });
     }
   }

@@ -13,6 +13,7 @@ import type {
 } from "../config/config.ts";
 import { GatewayError } from "../ir/error.ts";
 import { nearest } from "../lib/suggest.ts";
+import type { NameKind, Observer } from "./fact.ts";
 import { policies, type PolicyName } from "./policies/index.ts";
 import type { Contender, PolicyContext, RequestFacts, PolicySettings } from "./policy.ts";
 import { pricePerMillion } from "../catalog/prices.ts";
@@ -62,6 +63,7 @@ export type RoutingContext = Pick<PolicyContext, "random" | "nowMs" | "stats" | 
   facts?: (withSession: boolean) => RequestFacts;
   /** The request's own wish; absent: each route's policy. */
   policy?: PolicyName;
+  note?: Observer;
 };
 
 export interface Router {
@@ -77,6 +79,8 @@ export interface Router {
   through(provider: string, model: string): Candidate[];
   /** Whether somebody is known to have exactly this name, so that its ending is part of it. */
   isWritten(name: string): Promise<boolean>;
+  /** A router that decides as this one does now, but takes nobody's turn and asks no provider for its models. */
+  rehearsal(): Router;
   /** Every name worth showing: routes first, then `provider/model` where the provider's models are known. */
   list(): Promise<ListedModel[]>;
 }
@@ -84,8 +88,8 @@ export interface Router {
 /** Model names a provider is known to have (catalogue, discovery); empty when nobody knows. */
 export type KnownModels = (
   provider: ResolvedProvider,
-  /** Nobody is known to have the model: who might is asked, for a moment. */
-  ask?: boolean,
+  /** Nobody is known to have the model: who might is asked, for a moment. `never`: not even in the background. */
+  ask?: boolean | "never",
 ) => Promise<readonly string[]>;
 
 /** @example isSnapshot("gpt-4o-2024-08-06", "gpt-4o") // → true */
@@ -94,9 +98,13 @@ const isSnapshot = (name: string, model: string): boolean => {
   return family !== name && family === undated(model);
 };
 
-export function createRouter(config: Config, knownModels: KnownModels): Router {
+export function createRouter(
+  config: Config,
+  knownModels: KnownModels,
+  /** How many turns each route and each provider's keys have had. */
+  turns = new Map<string, number>(),
+): Router {
   const providers = new Map(config.providers.map((provider) => [provider.name, provider]));
-  const turns = new Map<string, number>();
   const wildcards = createWildcards(config.routes.values());
 
   const nextTurn = (name: string): number => {
@@ -161,25 +169,44 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
     const wildcard = config.routes.has(name) ? undefined : wildcards(name);
     // Whoever is known to have the model goes before a route that takes everything.
     const own = wildcard && !wildcard.isCatchAll ? wildcard.route : config.routes.get(name);
+    const { facts, note, policy: wished, ...rest } = context;
+    const resolved = (as: NameKind, to: string): void => note?.({ type: "resolved", name, as, to });
     if (!own) {
-      const found = direct(name) ?? (await bare(name, wildcard !== undefined));
+      const named = direct(name);
+      const found = named ?? (await bare(name, wildcard !== undefined));
+      const [first] = found ?? [];
+      if (first) resolved(named ? "provider/model" : "bare model name", modelId(first));
       if (found || !wildcard) return found;
     }
     const route = own ?? wildcard?.route;
     if (!route) return undefined;
-    const { facts, policy = route.policy, ...rest } = context;
+    resolved(wildcard ? "wildcard route" : "route", route.name);
+    const policy = wished ?? route.policy;
     const isBlind = blindPolicies.has(policy) && !route.sticky;
+    const turn = nextTurn(route.name);
+    const request = facts && !isBlind ? facts(route.sticky === "session") : undefined;
+    note?.({ type: "ordered", route: route.name, policy, turn, ...(request && { request }) });
     const ordered = policies[policy].order(await contendersOf(route, policy, config, providers), {
       ...rest,
-      turn: nextTurn(route.name),
-      ...(facts && !isBlind && { request: facts(route.sticky === "session") }),
+      turn,
+      ...(request && { request }),
+      ...(note && { note: judge(route.name, note) }),
       settings: settingsOf(route),
     });
     const found = ordered.flatMap((deployment) => {
       const provider = providers.get(deployment.provider);
       const isServed = provider?.models?.has(deployment.model) ?? true;
-      return provider && isServed ? expand(provider, deployment.model, deployment, route) : [];
+      if (provider && isServed) return expand(provider, deployment.model, deployment, route);
+      note?.({
+        type: "excluded",
+        deployment: modelId({ provider: { name: deployment.provider }, model: deployment.model }),
+        why: provider ? "not among the models of its provider" : "its provider is not enabled",
+      });
+      return [];
     });
+    if (note && route.fallbacks.length > 0) {
+      note({ type: "noted", why: `fallbacks of \`${route.name}\`: ${route.fallbacks.join(", ")}` });
+    }
     for (const fallback of route.fallbacks) {
       const behind = (await collect(fallback, seen, context)) ?? [];
       found.push(...behind.map((each) => ({ ...each, order: each.order + fallbackOrder })));
@@ -315,9 +342,16 @@ export function createRouter(config: Config, knownModels: KnownModels): Router {
       );
     },
     isWritten,
+    rehearsal: () =>
+      createRouter(config, (provider) => knownModels(provider, "never"), new Map(turns)),
     list,
   };
 }
+
+const judge =
+  (route: string, note: Observer): NonNullable<PolicyContext["note"]> =>
+  ({ id = "" }, judgement) =>
+    note({ type: "judged", route, deployment: id, judgement });
 
 /** Policies that do not look at the request. */
 const blindPolicies: ReadonlySet<PolicyName> = new Set(["first", "weighted", "round-robin"]);
@@ -354,7 +388,8 @@ async function contendersOf(
   config: Config,
   providers: ReadonlyMap<string, ResolvedProvider>,
 ): Promise<(Deployment & Contender)[]> {
-  const byPrice = policy === "lowest-cost" || policy === "balanced";
+  // `auto` takes the cheapest of a tier.
+  const byPrice = policy === "lowest-cost" || policy === "balanced" || policy === "auto";
   return Promise.all(
     deployments.map(async (deployment) => {
       const provider = providers.get(deployment.provider);

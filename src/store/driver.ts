@@ -6,6 +6,13 @@ import type { Tables } from "./schema.ts";
 export interface Statement {
   readonly sql: string;
   readonly parameters: readonly unknown[];
+  /**
+   * Names (account ids, say) that this statement needs for itself: transactions that name the same one run
+   * after each other, each seeing all that the one before committed, whichever gateway they come from. The
+   * driver takes the locks of all statements before the first of them runs, in one order, so that no two
+   * transactions wait for each other. Every writer of what is so guarded names it.
+   */
+  readonly locks?: readonly string[];
 }
 
 /** Statements that belong together: when the first one changes no row, the others are not run. */
@@ -17,8 +24,23 @@ export type StatementGroup = readonly [Statement, ...Statement[]];
  */
 export interface Driver {
   readonly db: Kysely<Tables>;
-  /** Runs all groups in one transaction. Tells for each whether its first statement changed a row. */
+  /**
+   * Runs all groups in order in one transaction, each statement seeing what those before it did. Tells for
+   * each group whether its first statement changed a row. After `store_unavailable` it may have been
+   * committed all the same (the connection was lost before the answer): groups are such that running them
+   * again changes nothing.
+   */
   transact(groups: readonly StatementGroup[]): Promise<boolean[]>;
+  /** This opened store, for rows that belong to a living gateway (begun requests, holds). */
+  readonly owner: string;
+  /**
+   * Of `owners` those whose gateway is gone, so that what they left may be taken over; never this one. With
+   * one writer that is every other. With several an owner counts as gone once it has closed, or has given no
+   * sign of life for a while: ask again, see {@link Driver.recheckMs}.
+   */
+  deadOwners(owners: readonly string[]): Promise<string[]>;
+  /** How often other gateways' remains should be looked for, ms; null when there can be no other gateway. */
+  readonly recheckMs: number | null;
   /** The driver's own failure as a StoreError. */
   explain(error: unknown): Error;
   close(): Promise<void>;

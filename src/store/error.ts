@@ -7,6 +7,7 @@
  * - `not_ours`: a database of something else
  * - `locked`: another process holds the data directory
  * - `invalid_row`: a row the database will never take
+ * - `wrong_secret`: the keys on record were made under another server secret
  * - `closed`: used after {@link Store.close}, or a read-only store was written to
  */
 export type StoreErrorCode =
@@ -17,6 +18,7 @@ export type StoreErrorCode =
   | "not_ours"
   | "locked"
   | "invalid_row"
+  | "wrong_secret"
   | "closed";
 
 /** A failure of the store; `message` says what to do about it. */

@@ -1,5 +1,6 @@
 // The tables, typed once for every driver.
 import type { ColumnType } from "kysely";
+import type { DirectoryTables } from "./schema-directory.ts";
 
 /** A 64-bit integer: bigint when read, checked number or bigint when written. */
 type Integer = ColumnType<bigint, bigint | number, never>;
@@ -94,7 +95,7 @@ export interface SchemaVersionTable {
   applied_at_ms: Integer;
 }
 
-export interface Tables {
+export interface Tables extends DirectoryTables {
   usage: UsageTable;
   attempt: AttemptTable;
   started: StartedTable;

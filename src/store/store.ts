@@ -75,7 +75,7 @@ export interface UsageRow extends TokenCounts {
   attempts: number;
 }
 
-/** One call of a provider. Tokens and cost only where it was billed apart from the request's own. */
+/** One call of a provider, with what it used at its own price: the usage row holds the sums. No tokens: nothing is known to have been billed. */
 export interface AttemptRow extends Partial<TokenCounts> {
   requestId: string;
   /** Position within the request, from 0. */

@@ -702,13 +702,14 @@ describe.each(pairs)("$pair", ({ caller, index }) => {
         expect(backed.reading.error).toBeUndefined();
       }
       expect([side().faulty.requests.length, side().sound.requests.length]).toEqual([1, 1]);
+      expect(backedRow.usage).toMatchObject({ status: "ok", errorCode: null, attempts: 2 });
+      // Each attempt has what it used itself, the request what all of them did.
+      expect(backedRow.attempts[1]).toMatchObject({ inputTokens: 7, outputTokens: 3 });
+      const sum = (kind: "inputTokens" | "outputTokens"): number =>
+        backedRow.attempts.reduce((total, attempt) => total + (attempt[kind] ?? 0), 0);
       expect(backedRow.usage).toMatchObject({
-        status: "ok",
-        errorCode: null,
-        attempts: 2,
-        inputTokens: 7,
-        outputTokens: 3,
-        usageEstimated: false,
+        inputTokens: sum("inputTokens"),
+        outputTokens: sum("outputTokens"),
       });
       expect(backedRow.usage.provider).toStartWith("sound-");
       expect(backedRow.attempts.map((attempt) => attempt.errorCode)).toEqual([fault.code, null]);

@@ -22,8 +22,9 @@ function recordOf(store: Partial<Store>): RequestRecord {
     onSettled() {},
   });
   const provider = { name: "openai", preset: openai, prices: [] };
-  record.attempt({ provider, model: "gpt-4o" } as unknown as Candidate, "openai-chat", false);
-  record.usage(createUsage({ total: 1_000 }, { total: 100 }));
+  record
+    .attempt({ provider, model: "gpt-4o" } as unknown as Candidate, "openai-chat", false)
+    .usage(createUsage({ total: 1_000 }, { total: 100 }));
   return record;
 }
 
@@ -41,8 +42,9 @@ test("headers that leave while the request is being settled call the cost pendin
 test("an unknown price is told as unknown once the request is settled", async () => {
   const record = recordOf({ settle: async () => "committed" });
   const provider = { name: "mine", preset: { ...openai, id: "mine" }, prices: [] };
-  record.attempt({ provider, model: "m" } as unknown as Candidate, "openai-chat", false);
-  record.usage(createUsage({ total: 1 }, { total: 1 }));
+  record
+    .attempt({ provider, model: "m" } as unknown as Candidate, "openai-chat", false)
+    .usage(createUsage({ total: 1 }, { total: 1 }));
   await record.settle({ error: null, httpStatus: 200 });
   expect(cost(record)).toBe("unknown");
 });

@@ -76,6 +76,7 @@ function tell(
   const place = isChosen ? "the tier for it" : "a fallback";
   for (const contender of tier) {
     note(contender, {
+      parts: { difficulty: score, quality: qualityOf(contender) },
       why: `difficulty ${score.toFixed(2)}, quality ${qualityOf(contender)}: ${place}`,
     });
   }

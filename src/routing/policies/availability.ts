@@ -9,6 +9,8 @@ export const availability: Policy = {
     rank(contenders, context, {
       measure: (_contender, stats) => 1 / reliability(stats),
       describe: (inverse) => `${(100 / inverse).toFixed(1)} % of its answers succeed`,
+      parts: (_contender, { attempts, successRate }) => ({ attempts, success_rate: successRate }),
+      score: (inverse) => 1 / inverse,
       buffer: 0.01,
       settles: true,
     }),

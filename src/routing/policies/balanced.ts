@@ -13,10 +13,21 @@ export const defaultBalance: BalanceWeights = { cost: 1, latency: 1, success: 2,
 export const balanced: Policy = {
   id: "balanced",
   order(contenders, context) {
-    const score = createScore(contenders, context);
+    const { partsOf, weights } = createScore(contenders, context);
+    const sum = weights.cost + weights.latency + weights.success + weights.headroom || 1;
     return rank(contenders, context, {
-      // Less is better in a ranking.
-      measure: (contender, stats) => 1 / Math.max(tiny, score(contender, stats)),
+      measure: (contender, stats) => {
+        const parts = partsOf(contender, stats);
+        const weighed =
+          weights.cost * parts.cost +
+          weights.latency * parts.latency +
+          weights.success * parts.success +
+          weights.headroom * parts.headroom;
+        // Less is better in a ranking.
+        return 1 / Math.max(tiny, weighed / sum);
+      },
+      parts: (contender, stats) => ({ ...partsOf(contender, stats) }),
+      score: (inverse) => 1 / inverse,
       describe: (inverse) => `a score of ${(1 / inverse).toFixed(3)}`,
       buffer: 0.02,
     });
@@ -25,14 +36,16 @@ export const balanced: Policy = {
 
 const tiny = 1e-6;
 
-/** 0 to 1, higher is better. What is not measured yet counts as the best, so that it is; an unknown price as the worst. */
+/** What a score is made of, each 0 to 1, higher is better. What is not measured yet counts as the best, so that it is; an unknown price as the worst. */
 function createScore(
   contenders: readonly Contender[],
   context: PolicyContext,
-): (contender: Contender, stats: DeploymentStats) => number {
+): {
+  partsOf(contender: Contender, stats: DeploymentStats): BalanceWeights;
+  weights: BalanceWeights;
+} {
   const request = requestOf(context);
   const weights = { ...defaultBalance, ...context.settings?.balance };
-  const sum = weights.cost + weights.latency + weights.success + weights.headroom || 1;
   const costs = new Map<Contender, number>();
   for (const contender of contenders) {
     const cost = expectedCost(contender, request);
@@ -44,20 +57,17 @@ function createScore(
   const quickest = Math.min(
     ...contenders.map((each, place) => latencyOf(statsOf(each, place, context)) ?? Infinity),
   );
-  return (contender, stats) => {
-    const { share, fits } = headroomOf(contender, stats, request, context.nowMs ?? 0);
-    const parts: BalanceWeights = {
-      cost: against(cheapest, costs.get(contender) ?? Infinity),
-      latency: against(quickest, latencyOf(stats) ?? quickest),
-      success: reliability(stats),
-      headroom: fits ? share : 0,
-    };
-    const weighed =
-      weights.cost * parts.cost +
-      weights.latency * parts.latency +
-      weights.success * parts.success +
-      weights.headroom * parts.headroom;
-    return weighed / sum;
+  return {
+    weights,
+    partsOf(contender, stats) {
+      const { share, fits } = headroomOf(contender, stats, request, context.nowMs ?? 0);
+      return {
+        cost: against(cheapest, costs.get(contender) ?? Infinity),
+        latency: against(quickest, latencyOf(stats) ?? quickest),
+        success: reliability(stats),
+        headroom: fits ? share : 0,
+      };
+    },
   };
 }
 

@@ -10,5 +10,6 @@ export const highestThroughput: Policy = {
       measure: (_contender, { tokensPerSecond }) =>
         tokensPerSecond === null || tokensPerSecond <= 0 ? null : 1 / tokensPerSecond,
       describe: (seconds) => `${(1 / seconds).toFixed(1)} tokens per second`,
+      score: (seconds) => 1 / seconds,
     }),
 };

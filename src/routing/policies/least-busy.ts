@@ -10,7 +10,11 @@ export const leastBusy: Policy = {
     for (const [place, contender] of contenders.entries()) {
       const { inFlight } = stats?.(idOf(contender, place)) ?? noStats;
       busy.set(contender, inFlight);
-      note?.(contender, { score: -inFlight, why: `${inFlight} requests under way` });
+      note?.(contender, {
+        score: -inFlight,
+        parts: { in_flight: inFlight },
+        why: `${inFlight} requests under way`,
+      });
     }
     return rotated(contenders, turn).toSorted(
       (one, other) => (busy.get(one) ?? 0) - (busy.get(other) ?? 0),

@@ -8,11 +8,17 @@ export const lowestCost: Policy = {
   id: "lowest-cost",
   order(contenders, context) {
     const costs = new Map<Contender, number>();
+    const request = requestOf(context);
     for (const contender of contenders) {
-      const cost = expectedCost(contender, requestOf(context));
+      const cost = expectedCost(contender, request);
       costs.set(contender, cost === null ? Infinity : Number(cost));
       context.note?.(contender, {
-        ...(cost !== null && { score: -Number(cost) }),
+        ...(cost !== null && { score: -Number(cost) / 1e9 }),
+        parts: {
+          ...(cost !== null && { usd: Number(cost) / 1e9 }),
+          input_tokens: request.inputTokens,
+          output_tokens: request.expectedOutputTokens,
+        },
         why: cost === null ? "its price is not known" : `about ${formatNanos(cost)} USD`,
       });
     }

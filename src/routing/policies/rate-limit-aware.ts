@@ -15,6 +15,7 @@ export const rateLimitAware: Policy = {
       const left = `${Math.round(headroom.share * 100)} % of its limits left`;
       context.note?.(contender, {
         score: headroom.share,
+        parts: { headroom: headroom.share, fits: Number(headroom.fits) },
         why: headroom.fits ? left : `${left}: too little for this request`,
       });
     }

@@ -4,5 +4,13 @@ import type { Policy } from "../policy.ts";
 
 export const roundRobin: Policy = {
   id: "round-robin",
-  order: (contenders, { turn }) => rotated(contenders, turn),
+  order(contenders, { turn, note }) {
+    const order = rotated(contenders, turn);
+    if (note) {
+      for (const [place, contender] of order.entries()) {
+        note(contender, { parts: { turn }, why: place === 0 ? "its turn" : `${place} after it` });
+      }
+    }
+    return order;
+  },
 };

@@ -10,6 +10,7 @@ export const weighted: Policy = {
   id: "weighted",
   order(contenders, context) {
     const sticky = stickyKey(context);
+    if (context.note) tell(context.note, contenders, sticky === undefined ? context.turn : null);
     if (sticky !== undefined)
       return drawn(contenders, `${context.settings?.salt ?? ""}\n${sticky}`);
     const rest = drawn(contenders, `turn ${context.turn}`);
@@ -20,6 +21,24 @@ export const weighted: Policy = {
 
 function stickyKey({ settings, request }: PolicyContext): string | undefined {
   return settings?.stickyBy && request?.[settings.stickyBy];
+}
+
+/** @param turn null where everybody stays where they are */
+function tell(
+  note: NonNullable<PolicyContext["note"]>,
+  contenders: readonly Contender[],
+  turn: number | null,
+): void {
+  const total = contenders.reduce((sum, { weight }) => sum + weight, 0);
+  for (const contender of contenders) {
+    const { weight } = contender;
+    const share = total > 0 ? weight / total : 0;
+    const by = turn === null ? "drawn for this user or session" : `by turn ${turn}`;
+    note(contender, {
+      parts: { weight, share },
+      why: `${Number((share * 100).toFixed(2))} % of the traffic, ${by}`,
+    });
+  }
 }
 
 /** The one whose part of the cycle this turn falls into. */

@@ -1,0 +1,221 @@
+// The account of one attempt: whom it asked, how long it took, what it used and what that cost.
+import { estimateRequestTokens, estimateTokens } from "../catalog/estimate.ts";
+import { type PricedUsage, type PriceOverride, priceUsage } from "../catalog/prices.ts";
+import type { ChatRequest, DialectId, Operation } from "../ir/chat.ts";
+import { GatewayError } from "../ir/error.ts";
+import type { ChatEvent } from "../ir/event.ts";
+import { createUsage, type Usage } from "../ir/usage.ts";
+import type { Warning } from "../ir/warning.ts";
+import { monotonic, now } from "../lib/clock.ts";
+import type { Candidate } from "../routing/router.ts";
+import type { AttemptRow, TokenCounts } from "../store/store.ts";
+import type { Inbound } from "./inbound.ts";
+
+/** Streamed text kept for counting when a provider never tells its usage, characters. */
+const maxTranscript = 4_000_000;
+const maxWarnings = 100;
+
+/** What no vendor charges for. */
+const freeOperations: ReadonlySet<Operation> = new Set(["count-tokens"]);
+
+/** What the gateway counts itself when a provider does not say. */
+export type Content = Pick<Inbound, "chat" | "bytes">;
+
+/** What an attempt belongs to. */
+export interface AccountOptions {
+  requestId: string;
+  /** Position within the request, from 0. */
+  index: number;
+  /** The operation that the client asked for. */
+  operation: Operation;
+  candidate: Candidate;
+  dialect: DialectId;
+  relayed: boolean;
+  /** The request's body, where its tokens can be counted. */
+  content: Content | undefined;
+  /** Monotonic time of the request's arrival, ms. */
+  requestStartedAt: number;
+  /** Wall clock of the request's arrival: what prices hold at. */
+  requestAtMs: number;
+  /** The operator's prices that hold for every provider. */
+  prices: readonly PriceOverride[];
+}
+
+export interface Account {
+  readonly candidate: Candidate;
+  readonly dialect: DialectId;
+  readonly relayed: boolean;
+  readonly warnings: readonly Warning[];
+  /** Time spent waiting for the upstream so far, ms. */
+  readonly waitedMs: number;
+  /** From the request's arrival; null where nothing was streamed. */
+  readonly firstTokenMs: number | null;
+  /** What was used as far as is known. */
+  readonly used: Usage | undefined;
+  /** Null: it is not priced yet, or nobody knows the price. */
+  readonly priced: PricedUsage | null;
+  firstByte(): void;
+  /** The whole answer arrived: what follows is the gateway's own time. */
+  received(): void;
+  event(event: ChatEvent): void;
+  /** The provider's own count; absent: it said nothing. */
+  usage(usage: Usage | undefined): void;
+  warn(warning: Warning): void;
+  /** The attempt is over; only the first call counts. */
+  finish(error: GatewayError | null): void;
+  /** The gateway stops it, since another attempt has answered: its input is paid for all the same. */
+  abandon(): void;
+  /** Finds out what it used, counting where the provider did not say, and what that cost. */
+  price(): Promise<void>;
+  row(): AttemptRow;
+}
+
+export function createAccount(options: AccountOptions): Account {
+  const { candidate, content, operation, requestStartedAt } = options;
+  const began = monotonic();
+  const startedAtMs = now();
+  const warnings: Warning[] = [];
+  const transcript: string[] = [];
+  let transcriptLength = 0;
+  let used: Usage | undefined;
+  let priced: PricedUsage | null = null;
+  let firstByteMs: number | null = null;
+  let firstTokenMs: number | null = null;
+  let receivedMs: number | null = null;
+  let durationMs: number | null = null;
+  let error: GatewayError | null = null;
+  let isAbandoned = false;
+
+  const keepText = (piece: string): void => {
+    firstTokenMs ??= monotonic() - requestStartedAt;
+    if (transcriptLength > maxTranscript) return;
+    transcript.push(piece);
+    transcriptLength += piece.length;
+  };
+
+  const written = async (): Promise<number> =>
+    transcript.length > 0 ? await estimateTokens(transcript.join("")) : 0;
+
+  /** Counts what the provider did not say; where nothing came nothing was used, unless the gateway itself stopped it. */
+  const estimate = async (): Promise<Usage | undefined> => {
+    if (!content || operation !== "chat") return undefined;
+    if (transcript.length === 0 && !isAbandoned) return undefined;
+    const usage = createUsage({ total: await inputTokens(content) }, { total: await written() });
+    return { ...usage, estimated: true };
+  };
+
+  /** A stream that broke off was billed at least for what arrived, whatever its first usage said. */
+  const correctCut = async (usage: Usage): Promise<Usage> => {
+    const total = await written();
+    if (total <= usage.output.total) return usage;
+    return { ...usage, output: { ...usage.output, total }, estimated: true };
+  };
+
+  return {
+    candidate,
+    dialect: options.dialect,
+    relayed: options.relayed,
+    warnings,
+    get waitedMs() {
+      return receivedMs ?? monotonic() - began;
+    },
+    get firstTokenMs() {
+      return firstTokenMs;
+    },
+    get used() {
+      return used;
+    },
+    get priced() {
+      return priced;
+    },
+    firstByte() {
+      firstByteMs ??= monotonic() - began;
+    },
+    received() {
+      receivedMs ??= monotonic() - began;
+    },
+    event(event) {
+      if (event.type === "usage") used = event.usage;
+      else if (event.type === "part-delta") {
+        const { delta } = event;
+        if (delta.type === "text" || delta.type === "reasoning" || delta.type === "refusal")
+          keepText(delta.text);
+        else if (delta.type === "args") keepText(delta.args);
+      } else if (event.type === "part-start" && event.part.type === "tool-call") {
+        keepText(event.part.name);
+      }
+    },
+    usage(usage) {
+      if (usage) used = usage;
+    },
+    warn(warning) {
+      if (warnings.length < maxWarnings) warnings.push(warning);
+    },
+    finish(failure) {
+      if (durationMs !== null) return;
+      error = failure;
+      durationMs = monotonic() - began;
+      receivedMs ??= durationMs;
+    },
+    abandon() {
+      isAbandoned = true;
+    },
+    async price() {
+      if (freeOperations.has(operation)) {
+        priced = { nanos: 0n, source: "free" };
+        return;
+      }
+      used ??= await estimate();
+      if (!used) return;
+      if (error) used = await correctCut(used);
+      priced = await priceUsage({
+        provider: candidate.provider.preset.id,
+        model: candidate.model,
+        usage: used,
+        atMs: options.requestAtMs,
+        overrides: [...candidate.provider.prices, ...options.prices],
+      });
+    },
+    row: () => ({
+      requestId: options.requestId,
+      index: options.index,
+      provider: candidate.provider.name,
+      model: candidate.model,
+      keyName: candidate.key?.name ?? null,
+      startedAtMs,
+      durationMs: durationMs ?? monotonic() - began,
+      firstByteMs,
+      status: durationMs === null || error ? statusOf(error) : "ok",
+      httpStatus: error ? (error.upstream?.status ?? null) : durationMs === null ? null : 200,
+      errorCode: error?.code ?? null,
+      upstreamRequestId: error?.upstream?.requestId ?? null,
+      ...(used && { ...tokensOf(used), costNanos: priced?.nanos ?? null }),
+    }),
+  };
+}
+
+const statusOf = (error: GatewayError | null): "client_closed" | "error" =>
+  error?.code === "client_closed" ? "client_closed" : "error";
+
+/** A relayed body need not be one that the gateway understands. */
+async function inputTokens({ chat, bytes }: Content): Promise<number> {
+  let request: ChatRequest;
+  try {
+    request = chat().value;
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    return estimateTokens(new TextDecoder().decode(bytes));
+  }
+  return estimateRequestTokens(request);
+}
+
+export const tokensOf = ({ input, output }: Usage): TokenCounts => ({
+  inputTokens: input.total,
+  cacheReadTokens: input.cacheRead,
+  cacheWrite5mTokens: input.cacheWrite5m,
+  cacheWrite1hTokens: input.cacheWrite1h,
+  inputAudioTokens: input.audio,
+  outputTokens: output.total,
+  reasoningTokens: output.reasoning,
+  outputAudioTokens: output.audio,
+});

@@ -1,0 +1,68 @@
+// All that is settled of a request before anything is sent: how it reads, what it wishes, who is asked and in which order.
+import type { Candidate } from "../routing/router.ts";
+import { asItIs, grant, type Granted } from "./grant.ts";
+import { type Asked, type Inbound, inspect } from "./inbound.ts";
+import { inSession, type Situation } from "./order.ts";
+import { whoHasReferences } from "./references.ts";
+import type { Services } from "./services.ts";
+import { noWishes, type Wishes, wishesOf } from "./wishes.ts";
+
+/** A request as it came. */
+export interface Arrival {
+  request: Request;
+  asked: Asked;
+  /** The body, decompressed. */
+  bytes: Uint8Array;
+}
+
+export interface Plan {
+  inbound: Inbound;
+  wishes: Wishes;
+  /** Best first; who rests is among them. */
+  candidates: Candidate[];
+  /** The request as a candidate is to see it. */
+  seenBy: Granted["seenBy"];
+  /** To be told who answered, so that the conversation stays there. */
+  answered(candidate: Candidate): void;
+}
+
+/** What planning looks at besides the request. */
+export type Planning = Situation & { services: Pick<Services, "conversations" | "owners"> };
+
+/**
+ * Sends nothing; whose turn it is and the caches of model lists are all that it changes.
+ * @param known told the request as soon as it can be read
+ * @throws GatewayError
+ */
+export async function plan(
+  { request, asked, bytes }: Arrival,
+  situation: Planning,
+  known: (inbound: Inbound) => void,
+): Promise<Plan> {
+  const { caller, generation, record, services } = situation;
+  const { unsupported } = caller;
+  const read = (body: Uint8Array): Inbound =>
+    inspect(body, request, { ...asked, ...(unsupported && { unsupported }) });
+  const inbound = await services.conversations.resume(read(bytes), record.key, read);
+  known(inbound);
+  // What a provider's own path is called with is meant for that provider.
+  const wishes = asked.provider ? noWishes : wishesOf(inbound, caller);
+  const granted = asked.provider
+    ? asItIs(inbound, generation.router.through(asked.provider, inbound.model))
+    : await grant(inbound, wishes, situation, read);
+  const able = await whoHasReferences(inbound, whoCanGoOn(inbound, granted.candidates), situation);
+  const { candidates, answered } = granted.isOrdered
+    ? { candidates: able, answered: () => {} }
+    : inSession(able, inbound, situation);
+  return { inbound, wishes, candidates, seenBy: granted.seenBy, answered };
+}
+
+/** Only the provider that has the answer before can go on from it. */
+function whoCanGoOn({ dialect, goesOn }: Inbound, candidates: Candidate[]): Candidate[] {
+  if (!goesOn || goesOn.provider === null) return candidates;
+  const { provider: name, account } = goesOn;
+  const left = candidates.filter(
+    ({ provider, key }) => provider.name === name && (!account || key?.name === account),
+  );
+  return left.length > 0 ? left : (dialect.state?.unknown(goesOn.id) ?? candidates);
+}
