@@ -1,5 +1,5 @@
 // `bun run bench [name …] [--json]`: every measurement that the documentation quotes.
-// `bun run bench outage [--seconds 60] [--fault refused|500]`
+// `bun run bench outage [--seconds 60] [--fault refused|500]`, `bun run bench hedge [--seconds 60]`
 import { parseArgs } from "node:util";
 import type { OutageOptions } from "./outage.ts";
 
@@ -17,6 +17,7 @@ const benches: Readonly<Record<string, Bench>> = {
   json: async () => (await import("./json.ts")).runJsonBench(),
   auto: async () => (await import("./auto.ts")).runAutoBench(ofAuto),
   outage: async () => (await import("./outage.ts")).runOutageBench(ofOutage()),
+  hedge: async () => (await import("./hedge.ts")).runHedgeBench({ seconds: Number(values.seconds) }),
   codec: async () => (await import("./codec.ts")).runCodecBench(),
 };
 

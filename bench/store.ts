@@ -44,6 +44,11 @@ function usageRow(index: number): UsageRow {
     overheadMs: 0.2,
     warnings: [],
     attempts: 1,
+    keyId: null,
+    userId: null,
+    teamId: null,
+    organizationId: null,
+    tags: [],
   };
 }
 

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { createAccess } from "./access/authenticate.ts";
 import { listCatalog } from "./catalog/facts.ts";
 import { createConversations } from "./pipeline/conversations.ts";
+import { createIdempotency } from "./pipeline/idempotency.ts";
 import { createOwners } from "./pipeline/objects.ts";
 import type { Config, ResolvedProvider } from "./config/config.ts";
 import type { LoadedConfig } from "./config/load.ts";
@@ -18,6 +19,7 @@ import type { Logger } from "./lib/log.ts";
 import type { Secret } from "./lib/secret.ts";
 import { silent, within } from "./lib/within.ts";
 import { handle } from "./pipeline.ts";
+import { explain } from "./pipeline/explain.ts";
 import { discoverLocal, type LocalFind, type LocalProbe } from "./providers/discover.ts";
 import { createModelCache, type ModelCache } from "./providers/model-cache.ts";
 import { findProvider } from "./providers/index.ts";
@@ -29,7 +31,7 @@ import { handleKept } from "./pipeline/kept-answers.ts";
 import { passThrough } from "./pipeline/pass-through.ts";
 import { handleThrough } from "./pipeline/through.ts";
 import { openRealtime, type RealtimeSession } from "./pipeline/realtime.ts";
-import { createTraffic } from "./pipeline/traffic.ts";
+import { createTraffic, type Traffic } from "./pipeline/traffic.ts";
 import { createVault } from "./pipeline/vault.ts";
 import { version } from "./version.ts";
 
@@ -44,6 +46,9 @@ export interface GatewayParts {
   env: Readonly<Record<string, string | undefined>>;
   adminKey(config: Config): Secret;
   pacing?: Partial<Pacing>;
+  /** What tests put in the place of the network, and of what was learned so far. */
+  egress?: Egress;
+  traffic?: Traffic;
 }
 
 export interface Gateway {
@@ -92,7 +97,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
   const { store, log } = parts;
   const startedAtMs = now();
   const shutdown = new AbortController();
-  const egress = createEgress({ env: parts.env, log });
+  const egress = parts.egress ?? createEgress({ env: parts.env, log });
 
   let found: LocalFind[] = [];
   let loaded = parts.source();
@@ -108,7 +113,8 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     store,
     vault: createVault(store.items, log),
     conversations: createConversations(store.items),
-    traffic: createTraffic(log),
+    idempotency: createIdempotency(store.items, log),
+    traffic: parts.traffic ?? createTraffic(log),
     owners: createOwners(store.items),
     egress,
     sockets: createSocketEgress({ env: parts.env }),
@@ -184,6 +190,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
       store,
       status,
       reload,
+      explain: (call) => explain(call, generation, services),
       health: () => ({
         deployments: services.traffic.health.snapshot(),
         retries: services.traffic.budget.snapshot(),
@@ -257,8 +264,7 @@ export function compose(
       const known = lists.peek(name);
       const listing =
         !reading || (known && !ask) ? known : await within(reading, ask ? askMs : listMs);
-      const models =
-        listing === silent || !listing ? [] : listing.models.map(({ id }) => id);
+      const models = listing === silent || !listing ? [] : listing.models.map(({ id }) => id);
       return models.length === 0 ? catalog : [...new Set([...models, ...catalog])];
     }),
   };
@@ -318,6 +324,7 @@ function needsRestart(before: Config, after: Config): string[] {
     ["server.allowed_hosts", (config) => config.server.allowedHosts.join()],
     ["server.allowed_origins", (config) => config.server.allowedOrigins.join()],
     ["data_dir", (config) => config.dataDir],
+    ["store", (config) => config.store?.url.reveal()],
     ["log", (config) => `${config.log.level} ${config.log.format}`],
   ];
   return settings.filter(([, read]) => read(before) !== read(after)).map(([name]) => name);

@@ -18,7 +18,7 @@ export interface GatewayOptions {
   config?: Record<string, unknown>;
   /** Or the path of a `megallm.yaml` or `.json`. Without either: what the environment offers, and the `demo` provider. */
   configPath?: string;
-  /** SQLite file for the usage rows, in a folder of its own: one process at a time may use it. Default: in memory, gone with the process. */
+  /** SQLite file for the usage rows, in a folder of its own: one process at a time may use it. Default: the `store` of the configuration, else in memory, gone with the process. */
   database?: string;
   /** Replaces `process.env` for `${NAME}` values and provider keys. */
   env?: Record<string, string | undefined>;
@@ -60,10 +60,11 @@ export function createGateway(options: GatewayOptions = {}): Gateway {
     store: Store;
     lock: DirectoryLock | null;
   }> => {
+    const shared = options.database === undefined ? source().config.store : null;
     const path = options.database ?? ":memory:";
     // One writer per database: another's requests under way must not be taken for a crash's leftovers.
     const lock = path === ":memory:" ? null : acquireLock(dirname(resolve(path)));
-    const store = await openStore({ path, log });
+    const store = await openStore({ ...(shared ? { url: shared.url } : { path }), log });
     await store.recover();
     const parts = { source, store, log, env };
     const running = createGatewayFrom({

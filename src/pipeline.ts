@@ -1,14 +1,16 @@
 // A request's life, top to bottom: authenticate, read, route, attempt until one answers, respond, settle.
 import { silent, within } from "./lib/within.ts";
 import { GatewayError } from "./ir/error.ts";
-import { answerContext, attempt, streamHeaders } from "./pipeline/answer.ts";
-import { attemptAll, type Exchange, exchange } from "./pipeline/exchange.ts";
+import { attempt, streamHeaders } from "./pipeline/answer.ts";
+import { attemptAll } from "./pipeline/attempts.ts";
+import { type Exchange, exchange } from "./pipeline/exchange.ts";
 import { withinTime } from "./pipeline/grant.ts";
-import { roughTokens } from "./pipeline/order.ts";
-import { type Asked, type Inbound, readBody } from "./pipeline/inbound.ts";
+import { roughInput, roughTokens } from "./pipeline/order.ts";
+import { type Asked, type Inbound, inspect, readBody } from "./pipeline/inbound.ts";
 import { handleMedia, mediaOperations } from "./pipeline/media.ts";
-import { plan } from "./pipeline/plan.ts";
-import { createClient, errorBytes, keepAliveBytes, pulledBody } from "./pipeline/respond.ts";
+import { type Arrival, plan } from "./pipeline/plan.ts";
+import { answerContext, createClient, errorBytes, keepAliveBytes } from "./pipeline/client.ts";
+import { pulledBody } from "./pipeline/respond.ts";
 import type { Generation, Services } from "./pipeline/services.ts";
 
 /** Answers one client request; never rejects. */
@@ -30,29 +32,48 @@ const handleBody = (
   services: Services,
 ): Promise<Response> =>
   exchange(request, asked, { generation, services }, async (current) => {
-    const { record } = current;
-    const { pacing } = services;
     const bytes = await readBody(request, {
       maxBytes: generation.config.server.maxBodyBytes,
-      patienceMs: pacing.bodyMs,
+      patienceMs: services.pacing.bodyMs,
     });
-    const planned = await plan({ request, asked, bytes }, current, (inbound) =>
-      record.identify({ ...inbound, content: inbound }),
+    const keyed = {
+      content: () => bytes,
+      identify: () => current.record.identify(inspect(bytes, request, asked)),
+    };
+    return services.idempotency.once(current, keyed, (held, failed) =>
+      answerBody({ request, asked, bytes }, held, failed),
     );
-    const { inbound } = planned;
-    const timed = withinTime(current, planned.wishes.timeoutMs);
-    const answered = attemptAll(
-      planned.candidates,
-      timed,
-      (each, attempting) => attempt(planned.seenBy(each), each, attempting),
-      { tokens: roughTokens(inbound), answered: planned.answered },
-    ).catch((thrown: unknown) => {
-      throw timed.signal.aborted ? timed.failure(thrown) : thrown;
-    });
-    if (!inbound.stream) return answered;
-    const response = await within(answered, pacing.openEarlyMs);
-    return response === silent ? openEarly(answered, inbound, timed) : response;
   });
+
+/** `failed` is told of a failure that comes when a stream is open already. */
+async function answerBody(
+  arrival: Arrival,
+  current: Exchange,
+  failed: (thrown: unknown) => unknown,
+): Promise<Response> {
+  const { record, services } = current;
+  const planned = await plan(arrival, current, (inbound) =>
+    record.identify({ ...inbound, content: inbound }),
+  );
+  const { inbound } = planned;
+  const timed = withinTime(current, planned.wishes.timeoutMs);
+  const answered = attemptAll(
+    planned.candidates,
+    timed,
+    (each, attempting) => attempt(planned.seenBy(each), each, attempting),
+    {
+      tokens: roughTokens(inbound),
+      inputTokens: roughInput(inbound),
+      stream: inbound.stream,
+      answered: planned.answered,
+    },
+  ).catch((thrown: unknown) => {
+    throw failed(timed.signal.aborted ? timed.failure(thrown) : thrown);
+  });
+  if (!inbound.stream) return answered;
+  const response = await within(answered, services.pacing.openEarlyMs);
+  return response === silent ? openEarly(answered, inbound, timed) : response;
+}
 
 /**
  * Opens a stream before any upstream has answered. Deployments can still be tried in turn, since

@@ -13,6 +13,10 @@ export interface Principal {
   overrides?: boolean;
   /** Whose requests leave the queue first. */
   priority?: number;
+  /** Its own names for models. */
+  aliases?: ReadonlyMap<string, string>;
+  /** Names and patterns of the models that it may use: every list must let a model through. Absent: all models. */
+  models?: readonly (readonly string[])[];
 }
 
 export interface Access {
@@ -71,12 +75,14 @@ export function createAccess(keys: readonly ClientKey[], required: boolean): Acc
         null,
       );
       if (!found) throw new GatewayError("unauthenticated", "The API key is not known here.");
-      const { name, overrides, unsupported, priority } = found;
+      const { name, aliases, models, overrides, unsupported, priority } = found;
       return {
         key: name,
         ...(unsupported && { unsupported }),
         ...(priority !== undefined && { priority }),
         ...(overrides === false && { overrides }),
+        ...(aliases && { aliases }),
+        ...(models && { models: [models] }),
       };
     },
   };

@@ -30,7 +30,12 @@ export function banner({ config, path, urls, hint }: BannerFacts): string {
   if (config.routes.size > 0) facts.push(["routes", enumerate([...config.routes.keys()])]);
   facts.push(
     ["config", path ?? "none (built-in defaults)"],
-    ["data", `${config.dataDir} (ledger, admin key)`],
+    ...(config.store === null
+      ? [["data", `${config.dataDir} (ledger, admin key)`] satisfies [string, string]]
+      : ([
+          ["data", `${config.dataDir} (admin key)`],
+          ["ledger", `PostgreSQL at ${config.store.place}`],
+        ] satisfies [string, string][])),
   );
   if (hint) facts.push(["note", hint]);
   const lines = facts.map(([title, text]) => `  ${dim(title.padEnd(10))} ${harmless(text)}`);

@@ -1,5 +1,4 @@
 // How `megallm chat` reaches a gateway: the address it was given, the running daemon, or one inside this process.
-import { join } from "node:path";
 import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/problems.ts";
 import { createEgress } from "../egress.ts";
@@ -13,6 +12,7 @@ import { acquireLock, openStore, type Store, StoreError } from "../store/store.t
 import { reachable } from "./daemon-client.ts";
 import { removeDaemonRecord, requireOwnFolder, runningDaemon } from "./daemon-file.ts";
 import { ExitError, exitCodes } from "./exit.ts";
+import { ledgerOf } from "./ledger.ts";
 import { tell } from "./output.ts";
 import { daemonSettings, loadSettings, type Settings } from "./settings.ts";
 
@@ -130,13 +130,14 @@ async function inProcess(settings: Settings, key: string | undefined): Promise<C
 }
 
 /** The ledger of the data folder; where that cannot be had, one in memory, and a word about it. */
-async function openLedger({ dataDir }: Config): Promise<{ store: Store; close(): Promise<void> }> {
+async function openLedger(config: Config): Promise<{ store: Store; close(): Promise<void> }> {
+  const { dataDir } = config;
   try {
     requireOwnFolder(dataDir);
     const lock = acquireLock(dataDir);
     removeDaemonRecord(dataDir);
     try {
-      const store = await openStore({ path: join(dataDir, "megallm.db") });
+      const store = await openStore(ledgerOf(config));
       const close = async (): Promise<void> => {
         await store.close();
         lock.release();

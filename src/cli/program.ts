@@ -96,6 +96,27 @@ function createProgram(): Command {
     .action(async (options) => (await import("./usage.ts")).usage(options));
 
   program
+    .command("experiments")
+    .argument("[name]", "one experiment (default: all)")
+    .description("what each arm of an experiment costs, and how well it does")
+    .option("--since <time>", "how far back: 90m, 24h, 7d, 2w or a date such as 2026-01-31", "30d")
+    .option("--shadow", "shadows instead: both answers' time, cost and end, side by side")
+    .addOption(configOption())
+    .addOption(dataDirOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      examples(
+        "megallm experiments",
+        "megallm experiments sonnet-trial --since 7d --json",
+        "megallm experiments --shadow --since 24h",
+      ),
+    )
+    .action(async (name, options) =>
+      (await import("./experiments.ts")).experiments(name, options),
+    );
+
+  program
     .command("chat")
     .argument("<model>", "model name, e.g. demo/echo")
     .argument(

@@ -1,5 +1,4 @@
 // `megallm serve`: from configuration to sockets, and back down again.
-import { join } from "node:path";
 import type { Config, LogLevel } from "../config/config.ts";
 import { watchFiles } from "../config/watch.ts";
 import { createGatewayFrom, type Gateway } from "../gateway.ts";
@@ -17,6 +16,7 @@ import {
 } from "./daemon-file.ts";
 import { exitCodes } from "./exit.ts";
 import { toExitError } from "./failure.ts";
+import { ledgerOf } from "./ledger.ts";
 import { write } from "./output.ts";
 import { loadSettings } from "./settings.ts";
 
@@ -59,7 +59,7 @@ async function start(options: ServeOptions, hangUps: HangUps): Promise<{ stop():
   requireOwnFolder(config.dataDir);
   const lock = acquireLock(config.dataDir);
   removeDaemonRecord(config.dataDir);
-  const store = await openStore({ path: join(config.dataDir, "megallm.db"), log });
+  const store = await openStore({ ...ledgerOf(config), log });
   await recover(store, log);
 
   const generatedKey = createAdminKey(config.dataDir);

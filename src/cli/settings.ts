@@ -32,36 +32,61 @@ export function loadSettings(flag: string | undefined, overrides: Overrides = {}
   return { loaded: load(), hint: located.hint ?? null, reload: load };
 }
 
-/** Where a daemon keeps its files, and the admin key when the operator chose it. */
-export type DaemonSettings = Pick<Config, "dataDir" | "admin">;
+/** Where a daemon keeps its files and its ledger, and the admin key when the operator chose it. */
+export type DaemonSettings = Pick<Config, "dataDir" | "store" | "admin">;
 
 /**
  * What it takes to find the daemon. A configuration with problems is no obstacle: the daemon may well be
  * running on with the one before, and is the one to ask about it.
  */
-export function daemonSettings(flag: string | undefined, overrides: Overrides): DaemonSettings {
+export const daemonSettings = (flag: string | undefined, overrides: Overrides): DaemonSettings =>
+  settingsFor("daemon", flag, overrides);
+
+/**
+ * What it takes to read the ledger: as {@link daemonSettings}, but a `store` that is not understood is an
+ * error, since any other ledger is the wrong one.
+ * @throws ConfigError
+ */
+export const ledgerSettings = (flag: string | undefined, overrides: Overrides): DaemonSettings =>
+  settingsFor("ledger", flag, overrides);
+
+type Purpose = "daemon" | "ledger";
+
+function settingsFor(
+  purpose: Purpose,
+  flag: string | undefined,
+  overrides: Overrides,
+): DaemonSettings {
   try {
     return loadSettings(flag, overrides).loaded.config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return salvage(locate(flag).path, overrides, error);
+    const found = salvage(purpose, locate(flag).path, overrides);
+    if (found) return found;
+    throw error;
   }
 }
 
 const locate = (flag: string | undefined): Located =>
   locateConfig({ flag, env: process.env, cwd: process.cwd(), home: homedir() });
 
-/** Reads the sections that lead to the daemon without the others. */
-function salvage(path: string | null, overrides: Overrides, cause: ConfigError): DaemonSettings {
-  const { data_dir: written, admin } = path === null ? {} : readLoosely(path);
+/** Reads the sections that lead to the daemon without the others; null when that cannot be. */
+function salvage(
+  purpose: Purpose,
+  path: string | null,
+  overrides: Overrides,
+): DaemonSettings | null {
+  const { data_dir: written, store, admin } = path === null ? {} : readLoosely(path);
   const isRelative =
     typeof written === "string" && !isAbsolute(written) && !/^(?:~|\$\{)/.test(written);
   const dataDir = isRelative ? join(dirname(path ?? ""), written) : written;
-  const attempts = [
-    { ...(dataDir !== undefined && { data_dir: dataDir }), ...(admin !== undefined && { admin }) },
-    { ...(dataDir !== undefined && { data_dir: dataDir }) },
-    {},
-  ];
+  const folder = dataDir === undefined ? {} : { data_dir: dataDir };
+  const place = store === undefined ? folder : { ...folder, store };
+  const key = admin === undefined ? {} : { admin };
+  const attempts =
+    purpose === "ledger" && store !== undefined
+      ? [{ ...place, ...key }, place]
+      : [{ ...place, ...key }, place, { ...folder, ...key }, folder, {}];
   for (const sections of attempts) {
     try {
       return configFromObject(sections, { env: process.env, presets: providers, overrides }).config;
@@ -69,7 +94,7 @@ function salvage(path: string | null, overrides: Overrides, cause: ConfigError):
       if (!(error instanceof ConfigError)) throw error;
     }
   }
-  throw cause;
+  return null;
 }
 
 function readLoosely(path: string): JsonObject {

@@ -1,12 +1,11 @@
 // `megallm usage`: what was asked, used and spent, read from the ledger; the daemon need not run.
-import { statSync } from "node:fs";
-import { join } from "node:path";
-import { now } from "../lib/clock.ts";
 import { formatNanos } from "../lib/money.ts";
-import { openStore, type UsageGroup } from "../store/store.ts";
+import type { UsageGroup } from "../store/store.ts";
 import { ExitError, exitCodes } from "./exit.ts";
+import { openToRead } from "./ledger.ts";
 import { print, printJson } from "./output.ts";
-import { daemonSettings } from "./settings.ts";
+import { type DaemonSettings, ledgerSettings } from "./settings.ts";
+import { parseSince } from "./since.ts";
 import { groupDigits, renderTable } from "./table.ts";
 
 export interface UsageOptions {
@@ -32,8 +31,8 @@ export async function usage(options: UsageOptions): Promise<void> {
     );
   }
   const sinceMs = parseSince(options.since);
-  const { dataDir } = daemonSettings(options.config, { dataDir: options.dataDir });
-  const groups = await readGroups(join(dataDir, "megallm.db"), by, sinceMs);
+  const settings = ledgerSettings(options.config, { dataDir: options.dataDir });
+  const groups = await readGroups(settings, by, sinceMs);
   const since = new Date(sinceMs).toISOString();
   if (options.json) {
     const rows = (groups ?? []).map((group) => ({
@@ -45,7 +44,7 @@ export async function usage(options: UsageOptions): Promise<void> {
     return;
   }
   if (groups === null) {
-    await print(`No requests: there is no ledger in ${dataDir} yet.`);
+    await print(`No requests: there is no ledger in ${settings.dataDir} yet.`);
     return;
   }
   if (groups.length === 0) {
@@ -67,13 +66,12 @@ export async function usage(options: UsageOptions): Promise<void> {
 
 /** Null when there is no ledger yet. */
 async function readGroups(
-  path: string,
+  settings: DaemonSettings,
   by: (typeof groupings)[number],
   sinceMs: number,
 ): Promise<UsageGroup[] | null> {
-  // Throws where the folder may not be looked into: that is not the same as an empty ledger.
-  if (!statSync(path, { throwIfNoEntry: false })) return null;
-  const store = await openStore({ path, readOnly: true });
+  const store = await openToRead(settings);
+  if (!store) return null;
   try {
     return await store.usage({ by, sinceMs, limit: maxRows });
   } finally {
@@ -122,18 +120,3 @@ const sum = (groups: readonly UsageGroup[]): Line => ({
   costNanos: groups.reduce((total, group) => total + group.costNanos, 0n),
   unpriced: groups.reduce((total, group) => total + group.unpriced, 0),
 });
-
-const unitMs: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
-
-/** `7d`, `24h`, `90m`, `2w` or an ISO date, as milliseconds since the epoch. */
-function parseSince(text: string): number {
-  const [, count, unit = ""] = /^(\d{1,6})([mhdw])$/.exec(text) ?? [];
-  const unitLength = unitMs[unit];
-  if (unitLength !== undefined) return Math.max(0, now() - Number(count) * unitLength);
-  const date = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
-  if (!Number.isNaN(date)) return date;
-  throw new ExitError(
-    exitCodes.usage,
-    `--since takes 90m, 24h, 7d, 2w or a date such as 2026-01-31, not \`${text}\`.`,
-  );
-}

@@ -1,6 +1,8 @@
-// The effective configuration: what the rest of the gateway works with. Types only.
+// The effective configuration: what the rest of the gateway works with.
 import type { PriceOverride } from "../catalog/prices.ts";
+import type { Pattern } from "../lib/pattern.ts";
 import type { Secret } from "../lib/secret.ts";
+import type { FailureKind } from "../ir/error.ts";
 import type { Provider } from "../providers/provider.ts";
 
 /** Never changed: a reload makes a new one, and a request keeps the one it began with. */
@@ -8,6 +10,8 @@ export interface Config {
   readonly server: ServerConfig;
   /** Absolute path of the folder for the database and the generated admin key. */
   readonly dataDir: string;
+  /** The PostgreSQL database of the ledger; null: a file in {@link Config.dataDir}. */
+  readonly store: StoreConfig | null;
   readonly log: LogConfig;
   /** `key` is null when the gateway generates its own in {@link Config.dataDir}. */
   readonly admin: { readonly key: Secret | null };
@@ -17,6 +21,12 @@ export interface Config {
   readonly providers: readonly ResolvedProvider[];
   /** By the model name that clients send. */
   readonly routes: ReadonlyMap<string, Route>;
+  /** Names or patterns with a `*` that clients send, and what they stand for. */
+  readonly aliases: ReadonlyMap<string, string>;
+  /** Of routes that have none of that kind, and of models that are asked for by their own name. */
+  readonly defaultFallbacks: Fallbacks;
+  /** How many of a request's tags a deployment must have. */
+  readonly tagMatch: "any" | "all";
   /** What applies where neither deployment, route nor provider says otherwise. */
   readonly timeouts: Timeouts;
   readonly unsupported: Unsupported;
@@ -24,9 +34,13 @@ export interface Config {
   /** Where requests wait while every way is at its limit. */
   readonly queue: Queue;
   /** When a deployment that fails is left alone. */
-  readonly health: { readonly enabled: boolean };
+  readonly health: { readonly enabled: boolean; readonly checks: HealthCheck };
   /** A conversation stays with the deployment that answered it before. */
-  readonly affinity: { readonly enabled: boolean };
+  readonly affinity: {
+    readonly enabled: boolean;
+    /** A conversation that was silent for so long is forgotten. */
+    readonly idleMs: number;
+  };
   readonly prices: readonly PriceOverride[];
   readonly discover: {
     readonly environment: boolean;
@@ -34,6 +48,25 @@ export interface Config {
     /** Providers are asked for their models. */
     readonly models: boolean;
   };
+}
+
+/** How a deployment is asked in the background whether it is well. */
+export interface HealthCheck {
+  readonly enabled: boolean;
+  /** The provider's list of models, a short chat, or the first while it is well and the second while it rests. */
+  readonly by: "auto" | "models" | "chat";
+  readonly everyMs: number;
+  readonly timeoutMs: number;
+  /** So many must fail in a row. */
+  readonly failures: number;
+  /** The provider's model to chat with; absent: the deployment's own. */
+  readonly model?: string;
+}
+
+export interface StoreConfig {
+  readonly url: Secret;
+  /** Where that is, for people: `host:port/database`. */
+  readonly place: string;
 }
 
 export interface ServerConfig {
@@ -75,6 +108,10 @@ export interface ClientKey extends NamedSecret {
   readonly priority?: number;
   /** False: its requests may not choose policies, fallbacks or providers. */
   readonly overrides?: false;
+  /** As {@link Config.aliases}, before those. */
+  readonly aliases?: ReadonlyMap<string, string>;
+  /** Names and patterns of the models that it may ask for; absent: all. */
+  readonly models?: readonly string[];
 }
 
 export interface NamedSecret {
@@ -121,6 +158,7 @@ export interface ResolvedProvider {
   readonly prices: readonly PriceOverride[];
   readonly timeouts: Partial<Timeouts>;
   readonly parameters: Partial<Parameters>;
+  readonly healthCheck?: Partial<HealthCheck>;
   /** HTTP proxy for this provider; `null` means none, even when the environment names one. */
   readonly proxy?: string | null;
   /** Requests at once; absent: no limit. */
@@ -135,6 +173,8 @@ export interface Timeouts {
   readonly connectMs: number | null;
   /** From sending to the first byte of the answer. */
   readonly firstByteMs: number | null;
+  /** From sending to the first content of a streamed answer. */
+  readonly firstTokenMs: number | null;
   /** Between two chunks of the answer. */
   readonly idleMs: number | null;
   /** The whole attempt. */
@@ -178,16 +218,64 @@ export interface Route {
   readonly description?: string;
   readonly policy: PolicyId;
   /** At least one. */
-  readonly deployments: readonly Deployment[];
-  /** Route names or `provider/model`, tried in order when every deployment failed. */
-  readonly fallbacks: readonly string[];
+  readonly deployments: readonly (Deployment | Group)[];
+  readonly fallbacks: Fallbacks;
   readonly timeouts: Partial<Timeouts>;
   readonly unsupported?: Unsupported;
   readonly retry: Partial<Retry>;
+  /** Streams whose first token is late are raced by the next deployment. */
+  readonly hedge?: RouteHedge;
+  /** Who goes on when a stream breaks off in the middle: nobody (absent), or the next deployment. */
+  readonly onMidstreamFailure?: "continue";
   /** `weighted`: whose requests always go to the same deployment. */
   readonly sticky?: "user" | "session";
   /** `auto`: 0 for the lowest cost, 1 for the best quality. */
   readonly slider?: number;
+  /** `auto`: difficulties from which on the next better tier answers, ascending. */
+  readonly thresholds?: readonly number[];
+  /** `auto`: how far past a threshold a conversation must come to change its tier. */
+  readonly hysteresis?: number;
+  /** `auto`: requests whose tier is settled. */
+  readonly pins?: readonly Pin[];
+}
+
+export interface RouteHedge {
+  /** When the second attempt starts: the deployment's own 95th percentile of the time to the first token, or so many ms. */
+  readonly after: "p95" | number;
+  /** What losers may cost, as a share of what the route's requests cost. */
+  readonly maxExtraSpend: number;
+}
+
+/** Route names or `provider/model`, in order. A list that is absent is {@link Config.defaultFallbacks}'. */
+export interface Fallbacks extends Partial<Record<FailureKind, readonly string[]>> {
+  /** When every deployment failed. */
+  readonly general?: readonly string[];
+}
+
+/** Another route in the place of a deployment. */
+export interface Group {
+  /** Name of a route in {@link Config.routes}. */
+  readonly route: string;
+  readonly weight: number;
+  readonly order: number;
+  readonly quality?: number;
+  readonly tags?: readonly string[];
+}
+
+export const isGroup = (entry: Deployment | Group): entry is Group => "route" in entry;
+
+/** What a request must have, all of it, and where it then goes. */
+export interface Pin {
+  /** In the last user text. */
+  readonly text?: Pattern;
+  readonly tag?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Offered by the request. */
+  readonly tool?: string;
+  /** The tier. */
+  readonly quality: number;
+  /** The deployment of it that goes first, as `provider/model`. */
+  readonly model?: string;
 }
 
 export interface Deployment {
@@ -201,10 +289,15 @@ export interface Deployment {
   readonly order: number;
   /** How good the model is, for `auto`: higher is better. */
   readonly quality?: number;
+  /** Which requests it takes, by their tags. */
+  readonly tags?: readonly string[];
+  /** Where it is, e.g. `eu`; absent: where its provider says. */
+  readonly region?: string;
   /** Name of one of the provider's keys; absent: any of them. */
   readonly key?: string;
   readonly timeouts: Partial<Timeouts>;
   readonly parameters: Partial<Parameters>;
   /** Requests at once; absent: no limit. */
   readonly maxConcurrent?: number;
+  readonly healthCheck?: Partial<HealthCheck>;
 }

@@ -109,6 +109,7 @@ function resolveEntry(
     prices: priceList(entry.prices),
     timeouts: entry.timeouts,
     parameters: readParameters(entry),
+    ...(entry.health_check && { healthCheck: entry.health_check }),
     ...(entry.max_concurrent === undefined ? {} : { maxConcurrent: entry.max_concurrent }),
     ...(entry.proxy === undefined ? {} : { proxy: entry.proxy === "none" ? null : entry.proxy }),
     origin: "config",

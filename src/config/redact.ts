@@ -2,7 +2,15 @@
 import type { Secret } from "../lib/secret.ts";
 import type { Price, PriceOverride } from "../catalog/prices.ts";
 import { isObject } from "../lib/json.ts";
-import type { Config, NamedSecret, Parameters, ResolvedProvider, Timeouts } from "./config.ts";
+import {
+  type Config,
+  isGroup,
+  type NamedSecret,
+  type Parameters,
+  type Pin,
+  type ResolvedProvider,
+  type Timeouts,
+} from "./config.ts";
 import { formatDollars } from "./price.ts";
 import { formatDuration } from "./quantity.ts";
 
@@ -18,7 +26,7 @@ const shownText = (secret: Secret): string =>
 
 /**
  * Spelled as in the file, so that it can be compared with it; defaults are filled in.
- * Header values and credentials inside a proxy's URL count as secrets.
+ * Header values, and credentials inside the URLs of proxies and of the store, count as secrets.
  */
 export function redact(config: Config): Record<string, unknown> {
   const { server } = config;
@@ -34,6 +42,7 @@ export function redact(config: Config): Record<string, unknown> {
       require_key: server.requireKey,
     },
     data_dir: config.dataDir,
+    store: config.store === null ? "sqlite" : `postgres://***@${config.store.place}`,
     log: config.log,
     admin: { key: config.admin.key === null ? "generated" : shown(config.admin.key) },
     keys: secrets(config.keys),
@@ -45,24 +54,35 @@ export function redact(config: Config): Record<string, unknown> {
         name,
         {
           ...route,
-          deployments: deployments.map(
-            ({ provider, model, timeouts: own, parameters, ...rest }) => ({
+          deployments: deployments.map((each) => {
+            if (isGroup(each)) return each;
+            const { provider, model, timeouts: own, parameters, ...rest } = each;
+            return {
               model: `${provider}/${model}`,
               ...rest,
               ...withParameters(parameters),
               ...withTimeouts(own),
-            }),
-          ),
+            };
+          }),
+          ...(route.pins && { pins: route.pins.map(redactPin) }),
           ...withTimeouts(timeouts),
         },
       ]),
     ),
+    aliases: Object.fromEntries(config.aliases),
+    default_fallbacks: config.defaultFallbacks,
+    tag_match: config.tagMatch,
     ...withTimeouts(config.timeouts),
     unsupported: config.unsupported,
     prices: redactPrices(config.prices),
     discover: config.discover,
   };
 }
+
+const redactPin = ({ text, ...pin }: Pin): Record<string, unknown> => ({
+  ...(text && { text: text.source }),
+  ...pin,
+});
 
 function redactProvider(provider: ResolvedProvider): Record<string, unknown> {
   return {
@@ -114,6 +134,7 @@ function withTimeouts(timeouts: Partial<Timeouts>): { timeouts?: Record<string, 
   const names = {
     connect: "connectMs",
     first_byte: "firstByteMs",
+    first_token: "firstTokenMs",
     idle: "idleMs",
     total: "totalMs",
   } as const;

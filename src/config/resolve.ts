@@ -9,7 +9,7 @@ import { valueAt } from "./check.ts";
 import type { ClientKey, Config, NamedSecret } from "./config.ts";
 import type { Resolution } from "./providers.ts";
 import { priceList, resolveProviders } from "./providers.ts";
-import { resolveRoutes } from "./routes.ts";
+import { readFallbacks, resolveRoutes } from "./routes.ts";
 import type { ParsedConfig } from "./schema.ts";
 import { defaultRetry, readRetry } from "./retry.ts";
 import { isLoopback } from "./schema-values.ts";
@@ -78,11 +78,15 @@ export function resolveConfig(parsed: ParsedConfig, context: Context): Config {
   return {
     server: resolveServer(parsed, keys, resolution, context.hostSetting),
     dataDir: resolveDataDir(parsed.data_dir, context, resolution),
+    store: parsed.store ?? null,
     log: parsed.log,
     admin: { key: parsed.admin.key ?? null },
     keys,
     providers,
     routes,
+    aliases: new Map(Object.entries(parsed.aliases)),
+    defaultFallbacks: readFallbacks(parsed.default_fallbacks),
+    tagMatch: parsed.tag_match,
     timeouts: parsed.timeouts,
     unsupported: parsed.unsupported,
     prices: priceList(parsed.prices),
@@ -104,7 +108,7 @@ function resolveKeys(parsed: ParsedConfig, resolution: Resolution): ClientKey[] 
   const keys: ClientKey[] = [];
   const adminKey = parsed.admin.key?.reveal();
   for (const [name, entry] of Object.entries(parsed.keys)) {
-    const { key: secret, unsupported, priority, overrides } = entry;
+    const { key: secret, unsupported, priority, overrides, aliases, models } = entry;
     const text = secret.reveal();
     const owner = owners.get(text);
     if (owner !== undefined) {
@@ -127,6 +131,8 @@ function resolveKeys(parsed: ParsedConfig, resolution: Resolution): ClientKey[] 
       ...(unsupported && { unsupported }),
       ...(priority !== undefined && { priority }),
       ...(overrides ? {} : { overrides: false }),
+      ...(aliases && { aliases: new Map(Object.entries(aliases)) }),
+      ...(models && { models }),
     });
   }
   return keys;

@@ -1,7 +1,9 @@
 // From the written model entries to routes whose every target exists.
 import type { Path } from "../lib/json.ts";
-import type { Deployment, ResolvedProvider, Route } from "./config.ts";
+import type { Deployment, Fallbacks, Group, ResolvedProvider, Route } from "./config.ts";
+import { checkAliases } from "./aliases.ts";
 import { readParameters } from "./parameters.ts";
+import { readAuto } from "./auto.ts";
 import { readRetry } from "./retry.ts";
 import { didYouMean, quoted } from "./problems.ts";
 import type { Resolution } from "./providers.ts";
@@ -30,6 +32,10 @@ export function resolveRoutes(
   const table = config.models;
   reportCycles(table, resolution);
   const finder = createFinder(config, targets, resolution);
+  for (const { target, path } of listedIn(config.default_fallbacks, ["default_fallbacks"])) {
+    if (!isRoute(table, target)) finder(target, path);
+  }
+  checkAliases(config, finder, resolution);
   const routes = new Map<string, Route>();
   for (const [name, entry] of Object.entries(table)) {
     if (typeof entry !== "string") {
@@ -85,7 +91,7 @@ function resolveAlias(
     name,
     policy: "first",
     deployments: [{ ...found, weight: 1, order: 0, timeouts: {}, parameters: {} }],
-    fallbacks: [],
+    fallbacks: {},
     timeouts: {},
     retry: {},
   };
@@ -99,11 +105,24 @@ function resolveRoute(
   resolution: Resolution,
 ): Route | undefined {
   const at: Path = ["models", name];
-  const deployments: Deployment[] = [];
+  const deployments: (Deployment | Group)[] = [];
   let known = true;
   for (const [index, written] of entry.deployments.entries()) {
     const place: Path = [...at, "deployments", index];
     const modelPlace: Path = [...place, "model"];
+    if (written.weight !== undefined && entry.policy !== "weighted") {
+      resolution.warning(
+        [...place, "weight"],
+        `\`weight\` has no effect under \`policy: ${entry.policy}\``,
+        "set `policy: weighted`",
+      );
+    }
+    if (written.model === undefined || written.route !== undefined) {
+      const group = resolveGroup(written, { table, place, resolution });
+      if (group) deployments.push(group);
+      else known = false;
+      continue;
+    }
     const found = find(written.model, modelPlace);
     if (found === "disabled") {
       resolution.warning(
@@ -116,24 +135,17 @@ function resolveRoute(
       known = false;
       continue;
     }
-    const { weight, order, quality, key } = written;
+    const { key, region } = written;
     if (key !== undefined) find.checkKey(found.provider, key, [...place, "key"]);
-    if (weight !== undefined && entry.policy !== "weighted") {
-      resolution.warning(
-        [...place, "weight"],
-        `\`weight\` has no effect under \`policy: ${entry.policy}\``,
-        "set `policy: weighted`",
-      );
-    }
     deployments.push({
       ...found,
-      weight: weight ?? 1,
-      order: order ?? 0,
-      ...(quality === undefined ? {} : { quality }),
+      ...standingOf(written),
+      ...(region === undefined ? {} : { region }),
       ...(key === undefined ? {} : { key }),
       timeouts: written.timeouts,
       parameters: readParameters(written),
       ...(written.max_concurrent === undefined ? {} : { maxConcurrent: written.max_concurrent }),
+      ...(written.health_check && { healthCheck: written.health_check }),
     });
   }
   if (entry.policy === "weighted" && known && deployments.every(({ weight }) => weight === 0)) {
@@ -146,8 +158,8 @@ function resolveRoute(
       );
     }
   }
-  for (const [index, target] of entry.fallbacks.entries()) {
-    if (!isRoute(table, target)) find(target, [...at, "fallbacks", index]);
+  for (const { target, path } of listedIn(entry.fallbacks, [...at, "fallbacks"])) {
+    if (!isRoute(table, target)) find(target, path);
   }
   if (deployments.length === 0) {
     if (known)
@@ -159,16 +171,105 @@ function resolveRoute(
     ...(entry.description === undefined ? {} : { description: entry.description }),
     policy: entry.policy,
     deployments,
-    fallbacks: entry.fallbacks,
+    fallbacks: readFallbacks(entry.fallbacks),
     timeouts: entry.timeouts,
     retry: readRetry(entry.retry),
+    ...(entry.on_midstream_failure === "continue" && { onMidstreamFailure: "continue" as const }),
+    ...(entry.hedge && {
+      hedge: { after: entry.hedge.after, maxExtraSpend: entry.hedge.max_extra_spend },
+    }),
     ...(entry.sticky === undefined ? {} : { sticky: entry.sticky }),
-    ...(entry.slider === undefined ? {} : { slider: entry.slider }),
+    ...readAuto(entry, { at, deployments, isWhole: known }, resolution),
     ...(entry.unsupported === undefined ? {} : { unsupported: entry.unsupported }),
   };
 }
 
-interface Finder {
+type ParsedDeployment = Exclude<ParsedRoute, string>["deployments"][number];
+
+/** What a policy looks at. */
+const standingOf = ({ weight, order, quality, tags }: ParsedDeployment) => ({
+  weight: weight ?? 1,
+  order: order ?? 0,
+  ...(quality === undefined ? {} : { quality }),
+  ...(tags === undefined ? {} : { tags }),
+});
+
+/** What only a provider's model can have. */
+const ownFields = [
+  "key",
+  "region",
+  "unsupported",
+  "allow_params",
+  "drop_params",
+  "extra_body",
+  "extra_headers",
+  "max_concurrent",
+  "health_check",
+] as const;
+
+/** Another route in the place of a deployment; undefined after a problem. */
+function resolveGroup(
+  written: ParsedDeployment,
+  { table, place, resolution }: { table: RouteTable; place: Path; resolution: Resolution },
+): Group | undefined {
+  const { route, model } = written;
+  if (route === undefined || model !== undefined) {
+    resolution.problem(
+      place,
+      "a deployment is either a `model` or a `route`",
+      route === undefined ? "write `model: provider/model`" : "remove one of them",
+    );
+    return undefined;
+  }
+  const [extra] = [
+    ...ownFields.filter((name) => written[name] !== undefined),
+    ...(Object.keys(written.timeouts).length > 0 ? ["timeouts"] : []),
+  ];
+  if (extra !== undefined) {
+    resolution.problem(
+      [...place, extra],
+      `\`${extra}\` has no meaning where \`route\` says who answers`,
+      `write it at the deployments of ${quoted(route)}`,
+      "key",
+    );
+    return undefined;
+  }
+  if (isRoute(table, route) && !route.includes("*")) return { route, ...standingOf(written) };
+  const names = Object.keys(table).filter((name) => name !== place[1] && !name.includes("*"));
+  resolution.problem(
+    [...place, "route"],
+    route.includes("*")
+      ? `${quoted(route)} holds a \`*\`, and a group is one route`
+      : `no route is named ${quoted(route)}`,
+    didYouMean(route, names) ?? "add it under `models`, or write `model: provider/model`",
+  );
+  return undefined;
+}
+
+type ParsedFallbacks = ParsedConfig["default_fallbacks"];
+
+/** A list without kinds is the general one. */
+export function readFallbacks(written: ParsedFallbacks): Fallbacks {
+  if (!written) return {};
+  if (Array.isArray(written)) return { general: written };
+  const { general, context_window, content_policy } = written;
+  return {
+    ...(general && { general }),
+    ...(context_window && { context_window }),
+    ...(content_policy && { content_policy }),
+  };
+}
+
+function listedIn(written: ParsedFallbacks, at: Path): { target: string; path: Path }[] {
+  const placed = (names: readonly string[], place: Path) =>
+    names.map((target, index) => ({ target, path: [...place, index] }));
+  if (Array.isArray(written)) return placed(written, at);
+  return Object.entries(readFallbacks(written)).flatMap(([kind, names]) =>
+    placed(names, [...at, kind]),
+  );
+}
+
+export interface Finder {
   /** The provider and model of `provider/model`; undefined after a problem. */
   (target: string, path: Path, quiet?: boolean): Answer;
   checkKey(provider: string, key: string, path: Path): void;
@@ -220,8 +321,7 @@ function createFinder(config: ParsedConfig, targets: Targets, resolution: Resolu
               "add it under `providers`"),
       );
     }
-    const route = path[1];
-    const isWildcard = typeof route === "string" && route.includes("*");
+    const isWildcard = path.some((step) => typeof step === "string" && step.includes("*"));
     if (model.includes("*") && !isWildcard) {
       return report(
         `${quoted(target)} holds a \`*\`, and the route's name holds none that could stand for it`,
@@ -253,7 +353,7 @@ function createFinder(config: ParsedConfig, targets: Targets, resolution: Resolu
   });
 }
 
-/** Reports each circle of aliases and fallbacks once, where it closes. */
+/** Reports each circle of aliases, groups and fallbacks once, where it closes. */
 function reportCycles(table: RouteTable, resolution: Resolution): void {
   const done = new Set<string>();
   const trail: string[] = [];
@@ -292,8 +392,12 @@ function edges(name: string, entry: ParsedRoute | undefined): { target: string; 
   if (typeof entry === "string") {
     return entry === name && entry.includes("/") ? [] : [{ target: entry, path: ["models", name] }];
   }
-  return entry.fallbacks.map((target, index) => ({
-    target,
-    path: ["models", name, "fallbacks", index],
-  }));
+  return [
+    ...entry.deployments.flatMap(({ route }, index): { target: string; path: Path }[] =>
+      route === undefined
+        ? []
+        : [{ target: route, path: ["models", name, "deployments", index, "route"] }],
+    ),
+    ...listedIn(entry.fallbacks, ["models", name, "fallbacks"]),
+  ];
 }

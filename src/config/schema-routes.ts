@@ -3,8 +3,10 @@ import { z } from "zod";
 import type { Timeouts, PolicyId } from "./config.ts";
 import { field } from "./field.ts";
 import { parameterFields, unsupported, unsupportedText } from "./parameters.ts";
+import { autoFields } from "./schema-auto.ts";
+import { healthCheck, healthCheckSample, healthCheckText } from "./schema-health.ts";
 import { inherited, partialTimeouts, timeoutsDescription } from "./schema-timeouts.ts";
-import { whole, flag, limit, unlimited, keyName } from "./schema-values.ts";
+import { durationMs, portion, whole, flag, limit, unlimited, keyName } from "./schema-values.ts";
 
 export const routeName = z
   .string()
@@ -14,6 +16,58 @@ export const routeName = z
   );
 
 const reference = z.string().regex(/^[^\s\p{Cc}]{1,200}$/u, "expected `provider/model`");
+
+const target = z
+  .string()
+  .regex(/^[^\s\p{Cc}]{1,200}$/u, "expected the name of a route, or `provider/model`");
+
+const tag = z
+  .string()
+  .regex(
+    /^[^\s,\p{Cc}]{1,100}$/u,
+    "a tag holds no spaces and no commas, and at most 100 characters",
+  );
+
+const region = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/, "expected a region such as `eu` or `eu-west-1`");
+
+const kindLists = {
+  context_window: field(
+    z.array(target).optional(),
+    "Tried when a model refuses a request because it is too long, or when every deployment is known to be too small for it.",
+    ["gemini/gemini-2.5-pro"],
+    { defaultText: "those of `default_fallbacks`" },
+  ),
+  content_policy: field(
+    z.array(target).optional(),
+    "Tried when a provider refuses a request because of what it says, or answers nothing but that it is filtered.",
+    ["mistral/mistral-large-latest"],
+    { defaultText: "those of `default_fallbacks`" },
+  ),
+};
+
+/** A list, or one for each kind of failure. */
+export const fallbacks = z.union([
+  z.array(target),
+  z.strictObject({
+    general: field(
+      z.array(target).optional(),
+      "Tried when every deployment failed.",
+      ["openai/gpt-4o-mini"],
+      { defaultText: "those of `default_fallbacks`" },
+    ),
+    ...kindLists,
+  }),
+]);
+
+/** Names and patterns → what they stand for. */
+export const aliases = z.record(routeName, target);
+
+/** Names and patterns of models. */
+export const modelPatterns = z.array(
+  z.string().regex(/^[^\s\p{Cc}]{1,200}$/u, "expected a model name, or a pattern with `*`"),
+);
 
 const share = z.union([
   z.number("expected a number").nonnegative("a weight is 0 or more").max(1e9),
@@ -26,6 +80,9 @@ const share = z.union([
 export const deployment = z.union([
   reference.transform((model) => ({
     model,
+    route: undefined,
+    tags: undefined,
+    region: undefined,
     weight: undefined,
     order: undefined,
     quality: undefined,
@@ -37,9 +94,30 @@ export const deployment = z.union([
     extra_body: undefined,
     extra_headers: undefined,
     max_concurrent: undefined,
+    health_check: undefined,
   })),
   z.strictObject({
-    model: field(reference, "`provider/model`.", "openai/gpt-4o"),
+    model: field(reference.optional(), "`provider/model`.", "openai/gpt-4o", {
+      defaultText: "none; then `route` says who answers",
+    }),
+    route: field(
+      routeName.optional(),
+      "Instead of `model`: another route, which takes this place with all of its deployments, in the order of its own policy.",
+      "cheap-pool",
+      { defaultText: "none" },
+    ),
+    tags: field(
+      z.array(tag).optional(),
+      "Which requests it takes: those that carry one of these in the header `x-megallm-tags` or the body's `tags`. One that is tagged `default` takes those that no other deployment's tags fit.",
+      ["paid"],
+      { defaultText: "none" },
+    ),
+    region: field(
+      region.optional(),
+      "Where it is. A request with the header `x-megallm-region` goes nowhere else.",
+      "eu",
+      { defaultText: "the provider's `region`, where it has one" },
+    ),
     weight: field(
       share.optional(),
       "Share of the traffic under `policy: weighted`, in relation to the others. `0` takes none unless the others fail.",
@@ -62,6 +140,9 @@ export const deployment = z.union([
       defaultText: "any of them",
     }),
     timeouts: field(partialTimeouts.default({}), timeoutsDescription, { first_byte: "2m" }),
+    health_check: field(healthCheck, healthCheckText, healthCheckSample, {
+      defaultText: "the provider's",
+    }),
     unsupported: field(unsupported.optional(), unsupportedText, "error", inherited),
     ...parameterFields,
     max_concurrent: field(
@@ -129,18 +210,38 @@ export const route = z.union([
       ],
     ),
     fallbacks: field(
-      z.array(reference).default([]),
-      "Tried in this order when every deployment failed: names of other routes, or `provider/model`.",
+      fallbacks.optional(),
+      "Tried in this order when every deployment failed: names of other routes, or `provider/model`. A map has a list for each kind of failure: `general`, `context_window`, `content_policy`.",
       ["openai/gpt-4o-mini"],
+      { defaultText: "`default_fallbacks`" },
     ),
     timeouts: field(partialTimeouts.default({}), timeoutsDescription, { first_byte: "2m" }),
     unsupported: field(unsupported.optional(), unsupportedText, "error", inherited),
     retry: field(retry.default({}), "When a failed request is tried again.", { retries: 1 }),
-    slider: field(
-      z.number("expected a number").min(0).max(1).optional(),
-      "Under `policy: auto`: 0 always takes the simplest tier, 1 always the best.",
-      0.7,
-      { defaultText: "0.5" },
+    ...autoFields,
+    on_midstream_failure: field(
+      z.enum(["error", "continue"]).default("error"),
+      "What becomes of a stream that breaks off after the client has got some of it. `error`: it ends with an error. `continue`: the next deployment goes on from the text so far; both are accounted. Calls of tools are never gone on with.",
+      "continue",
+    ),
+    hedge: field(
+      z
+        .strictObject({
+          after: field(
+            z.union([z.literal("p95"), durationMs]).default("p95"),
+            "When the second attempt starts: `p95` is this deployment's own usual time to the first token, which 95 of 100 streams keep.",
+            "800ms",
+          ),
+          max_extra_spend: field(
+            portion.default(0.05),
+            "What the losers may cost, as a share of what the route's requests cost, over ten minutes. Beyond it nothing is raced.",
+            "10%",
+          ),
+        })
+        .optional(),
+      "Streams whose first token is late are asked of the next deployment, too: the first token wins, the other attempt is stopped and accounted.",
+      { after: "p95", max_extra_spend: "5%" },
+      { defaultText: "no races" },
     ),
     sticky: field(
       z.enum(["user", "session"]).optional(),

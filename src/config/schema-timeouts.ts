@@ -10,6 +10,7 @@ const silenceMs = 30 * 60_000;
 export const defaultTimeouts: Timeouts = {
   connectMs: 5_000,
   firstByteMs: silenceMs,
+  firstTokenMs: null,
   idleMs: silenceMs,
   totalMs: 2 * 3_600_000,
 };
@@ -18,6 +19,8 @@ const timeoutTexts = {
   connect: "How long the connection to the provider may take.",
   first_byte:
     "How long the provider may stay silent before its answer begins. Reasoning models can think for 20 minutes.",
+  first_token:
+    "How long a streamed answer may take until its first content: text, reasoning or a tool call, not a sign of life. When it passes, the next deployment is asked. So long the client is shown nothing but signs of life.",
   idle: "How long the provider may stay silent between two pieces of a streamed answer.",
   total: "How long one attempt may take in all.",
 } as const;
@@ -28,6 +31,7 @@ export const partialTimeouts = z
   .strictObject({
     connect: field(limitMs.optional(), timeoutTexts.connect, "5s", inherited),
     first_byte: field(limitMs.optional(), timeoutTexts.first_byte, "30m", inherited),
+    first_token: field(limitMs.optional(), timeoutTexts.first_token, "20s", inherited),
     idle: field(limitMs.optional(), timeoutTexts.idle, "30m", inherited),
     total: field(limitMs.optional(), timeoutTexts.total, "off", inherited),
   })
@@ -35,6 +39,7 @@ export const partialTimeouts = z
     const timeouts: { -readonly [name in keyof Timeouts]?: number | null } = {};
     if (value.connect !== undefined) timeouts.connectMs = value.connect;
     if (value.first_byte !== undefined) timeouts.firstByteMs = value.first_byte;
+    if (value.first_token !== undefined) timeouts.firstTokenMs = value.first_token;
     if (value.idle !== undefined) timeouts.idleMs = value.idle;
     if (value.total !== undefined) timeouts.totalMs = value.total;
     return timeouts;
@@ -54,6 +59,12 @@ export const fullTimeouts = z
       "30m",
       { defaultText: "30m" },
     ),
+    first_token: field(
+      limitMs.default(defaultTimeouts.firstTokenMs),
+      timeoutTexts.first_token,
+      "20s",
+      { defaultText: "off" },
+    ),
     idle: field(limitMs.default(defaultTimeouts.idleMs), timeoutTexts.idle, "30m", {
       defaultText: "30m",
     }),
@@ -64,6 +75,7 @@ export const fullTimeouts = z
   .transform((value): Timeouts => ({
     connectMs: value.connect,
     firstByteMs: value.first_byte,
+    firstTokenMs: value.first_token,
     idleMs: value.idle,
     totalMs: value.total,
   }));

@@ -4,6 +4,8 @@ import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import type { Price } from "../catalog/prices.ts";
 import { Secret } from "../lib/secret.ts";
+import { AddressError, describeAddress, parseAddress } from "../store/postgres/address.ts";
+import type { StoreConfig } from "./config.ts";
 import { field } from "./field.ts";
 import { parseDollars } from "./price.ts";
 import {
@@ -73,6 +75,22 @@ export const limitMs = z
   })
   .meta({ kind: "duration or `off`" });
 
+const shareMessage = "expected a share such as `5%`, or a number from 0 to 1";
+
+/** A share from 0 to 1. */
+export const portion = z
+  .union([
+    z.number(shareMessage).min(0, shareMessage).max(1, shareMessage),
+    z.string().regex(/^\d{1,3}(?:\.\d+)?%$/, shareMessage),
+  ])
+  .transform((value, context) => {
+    const found = typeof value === "number" ? value : Number(value.slice(0, -1)) / 100;
+    if (found <= 1) return found;
+    context.addIssue({ code: "custom", message: shareMessage });
+    return z.NEVER;
+  })
+  .meta({ kind: "share" });
+
 const sizeMessage = "expected bytes, or a size such as `512kb`, `32mb`";
 
 export const sizeBytes = z
@@ -134,6 +152,16 @@ export const baseUrl = z
 export const proxyUrl = z.string().superRefine((text, context) => {
   const message = text === "none" ? undefined : httpUrl(text, true);
   if (message !== undefined) context.addIssue({ code: "custom", message });
+});
+
+export const storeUrl = z.string().transform((text, context): StoreConfig => {
+  try {
+    return { url: new Secret(text), place: describeAddress(parseAddress(text)) };
+  } catch (error) {
+    if (!(error instanceof AddressError)) throw error;
+    context.addIssue({ code: "custom", message: `${error.message}; ${error.hint}` });
+    return z.NEVER;
+  }
 });
 
 export const host = z

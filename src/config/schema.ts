@@ -7,7 +7,15 @@ import { field } from "./field.ts";
 import { headerName, headerValue } from "./header.ts";
 import { parameterFields, unsupported, unsupportedText } from "./parameters.ts";
 import { settingFields } from "./preset-settings.ts";
-import { routeName, retry, route } from "./schema-routes.ts";
+import { aliases, fallbacks, modelPatterns, routeName, retry, route } from "./schema-routes.ts";
+import {
+  affinity,
+  health,
+  healthCheck,
+  healthCheckDefault,
+  healthCheckSample,
+  healthCheckText,
+} from "./schema-health.ts";
 import { partialTimeouts, timeoutsDescription, fullTimeouts } from "./schema-timeouts.ts";
 import {
   whole,
@@ -18,6 +26,7 @@ import {
   clientKey,
   baseUrl,
   proxyUrl,
+  storeUrl,
   host,
   hostName,
   webOrigin,
@@ -192,6 +201,7 @@ const providerShape = {
     { "llama*": { input: "0.10", output: "0.40" } },
   ),
   timeouts: field(partialTimeouts.default({}), timeoutsDescription, { first_byte: "2m" }),
+  health_check: field(healthCheck, healthCheckText, healthCheckSample, healthCheckDefault),
   proxy: field(
     proxyUrl.optional(),
     "HTTP proxy for this provider, or `none`.",
@@ -217,9 +227,6 @@ const providerName = z
     /^[a-z0-9][a-z0-9_-]*$/,
     "a provider's name holds lower-case letters, digits, `_` and `-`",
   );
-
-const switchOf = (text: string) =>
-  z.strictObject({ enabled: field(flag.default(true), text, false) });
 
 const discover = z.strictObject({
   environment: field(
@@ -249,6 +256,8 @@ const clientKeys = z.record(
       unsupported: undefined,
       priority: undefined,
       overrides: true,
+      aliases: undefined,
+      models: undefined,
     })),
     z.strictObject({
       key: secretField(clientKey, "${APP_KEY}"),
@@ -259,6 +268,18 @@ const clientKeys = z.record(
         flag.default(true),
         "Whether its requests may choose a policy, fallbacks, providers or a deadline of their own.",
         false,
+      ),
+      aliases: field(
+        aliases.optional(),
+        "Other names for models in its requests, applied before the general `aliases`.",
+        { "gpt-4": "cheap" },
+        { defaultText: "none" },
+      ),
+      models: field(
+        modelPatterns.optional(),
+        "The models that it may ask for, by the names of routes, `provider/model` or patterns with `*`. What an alias stands for must be among them, and so must every fallback. `openai/*` admits OpenAI's bare names, too.",
+        ["cheap", "openai/gpt-4o*"],
+        { defaultText: "all" },
       ),
       priority: field(
         whole(0, 9).optional(),
@@ -296,6 +317,12 @@ export function createSchema(presets: readonly Provider[]) {
             "`$STATE_DIRECTORY` (systemd), else `$XDG_STATE_HOME/megallm`, else `~/.local/state/megallm`",
         },
       ),
+      store: field(
+        storeUrl.optional(),
+        "The PostgreSQL database of the ledger, instead of a file in `data_dir`: several gateways may share one. `sslmode` (disable, prefer, require, verify-ca, verify-full), `sslrootcert`, `pool_size` and the like are parameters of the URL: docs/postgres.md. Taken over at the next start.",
+        "postgres://megallm:${PGPASSWORD}@db.example.com/megallm?sslmode=verify-full",
+        { defaultText: "SQLite, `megallm.db` in `data_dir`", secret: true },
+      ),
       log: field(log.prefault({}), "Logging. Secrets and prompts are never logged.", {
         level: "info",
         format: "auto",
@@ -318,6 +345,22 @@ export function createSchema(presets: readonly Provider[]) {
         "Routes: model names for clients, each an alias (`provider/model` or another route) or a list of deployments. `provider/model` always works without a route. A `*` in the name stands for any text, and again where the target holds one: `claude-*: anthropic/claude-*`; the route `*` takes what nobody else has.",
         { "gpt-4": "openai/gpt-4o" },
       ),
+      aliases: field(
+        aliases.default({}),
+        "Other names for models, applied before anything else: each stands for a route, `provider/model` or another alias. A `*` stands for any text, and again where the target holds one.",
+        { "claude-3-5-haiku-latest": "cheap", "gpt-4*": "openai/gpt-4.1" },
+      ),
+      default_fallbacks: field(
+        fallbacks.optional(),
+        "The `fallbacks` of routes that have none of that kind, and of models that are asked for as `provider/model` or by their bare name. A route with an empty list has none.",
+        { general: ["cheap"], context_window: ["gemini/gemini-2.5-pro"] },
+        { defaultText: "none" },
+      ),
+      tag_match: field(
+        z.enum(["any", "all"]).default("any"),
+        "Whether a deployment needs one of a request's tags to take it, or all of them.",
+        "all",
+      ),
       timeouts: field(
         fullTimeouts.prefault({}),
         "Deadlines for calls to providers; routes, deployments and providers may have their own. `off` is no limit.",
@@ -334,20 +377,10 @@ export function createSchema(presets: readonly Provider[]) {
         "Where requests wait while every deployment that could take them is at its `max_concurrent`.",
         { max: 100, max_wait: "30s" },
       ),
-      health: field(
-        switchOf(
-          "Leave deployments and keys that fail alone for a while, then let one request find out whether they are back.",
-        ).prefault({}),
-        "How failing deployments are treated.",
-        { enabled: false },
-      ),
-      affinity: field(
-        switchOf(
-          "A conversation stays with the deployment that answered it before and holds its prompt cache. A request opts out with the header `x-megallm-affinity: off`.",
-        ).prefault({}),
-        "Where conversations go.",
-        { enabled: false },
-      ),
+      health: field(health.prefault({}), "How failing deployments are found and treated.", {
+        checks: { enabled: true },
+      }),
+      affinity: field(affinity.prefault({}), "Where conversations go.", { idle: "1h" }),
       prices: field(
         prices.default({}),
         "Prices instead of the catalogue's. Keys are model names, `provider/model`, or patterns with `*`; a provider's own `prices` go first.",

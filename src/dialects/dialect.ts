@@ -314,6 +314,8 @@ export interface Dialect {
   };
   /** Whether the model answers by a JSON schema that its encoder asks for; absent: always. */
   readonly enforcesSchema?: (target: Target) => boolean;
+  /** Whether an assistant's last message is gone on from, as the beginning of the answer. Absent: it is not. */
+  readonly beginsAnswers?: (target: Target) => boolean;
   readonly state?: StateCodec;
   readonly embeddings?: OperationCodec<EmbedRequest, EmbedResponse>;
   readonly rerank?: OperationCodec<RerankRequest, RerankResponse>;

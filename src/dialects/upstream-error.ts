@@ -1,5 +1,5 @@
 // What an upstream's error means, whatever wire it came in: one verdict, one public text, and no keys in it.
-import { type ErrorCode, GatewayError } from "../ir/error.ts";
+import { type ErrorCode, type FailureKind, GatewayError } from "../ir/error.ts";
 import { JsonError, parse } from "../lib/json.ts";
 import { parseRetryAfter } from "../lib/retry-after.ts";
 
@@ -33,12 +33,13 @@ export function upstreamError(said: Said, { status, headers, body }: Circumstanc
   return new GatewayError(verdict.code, publicMessage(verdict.code, status, said), {
     status: verdict.status,
     retryAfterMs: (headers && parseRetryAfter(headers)) ?? said.retryAfterMs,
+    kind: verdict.kind,
     param: said.param,
     details: verdict.code === "upstream_rejected" ? said.details : undefined,
     upstream: {
       status,
       type: said.type,
-      code: verdict.kind ?? said.code,
+      code: verdict.kind ? codeOf[verdict.kind] : said.code,
       param: said.param,
       requestId: (headers && requestIdOf(headers)) ?? said.requestId,
       body: body.slice(0, maxBody),
@@ -82,9 +83,9 @@ const billingWords =
 /** Of a rate too, where the status says that it is one. */
 const limitsOfUse = /usage limits?\b/i;
 const contextWords =
-  /context_length_exceeded|maximum context length|context (?:window|length|size|limit)|exceeds? (?:the )?(?:model'?s )?(?:maximum )?context|prompt is too long|(?:input|prompt) (?:is )?too (?:long|large)|input length and `?max_tokens`? exceed|too many (?:input |prompt )?tokens|reduce the length of/i;
+  /context_length_exceeded|tokens_limit_reached|maximum context length|context (?:window|length|size|limit)|exceeds? (?:the )?(?:model'?s )?(?:maximum )?context|prompt is too long|(?:input|prompt) (?:is )?too (?:long|large)|input length and `?max_tokens`? exceed|too many (?:input |prompt )?tokens|reduce the length of|input token count\b.*\bexceeds|maximum prompt length|exceeded model token limit|`inputs` tokens \+ `max_new_tokens` must be|range of input length should be|prompt contains \d+ tokens\b.*\btoo large|total number of tokens\b.*\bcannot exceed/i;
 const policyWords =
-  /content_filter|content_policy|content (?:(?:management|filtering) )?policy|usage polic(?:y|ies)|responsibleaipolicy|data_?inspection_?failed|safety system|(?:was|were|been|is) flagged|(?:requires|failed) moderation/i;
+  /content_filter|content_policy|content (?:(?:management|filtering) )?policy|usage polic(?:y|ies)|responsibleaipolicy|data_?inspection_?failed|violates? (?:our )?usage guidelines|safety_check|moderation_blocked|safety system|blocked by (?:(?:the|our) )?(?:content|safety) (?:filter|setting)|(?:was|were|been|is) flagged|(?:requires|failed) moderation/i;
 const busyWords = /overloaded|capacity|server_error|internal_error|unavailable/i;
 const limitWords = /rate_?limit|too many requests|throttl/i;
 /** A refused key, told with a status of the caller's fault. */
@@ -95,9 +96,14 @@ interface Verdict {
   code: ErrorCode;
   /** Shown to the client in place of the code's own. */
   status?: number;
-  /** The name under which routing recognises the two kinds that have fallbacks of their own. */
-  kind?: "content_policy" | "context_length_exceeded";
+  kind?: FailureKind;
 }
+
+/** What clients know the two kinds as. */
+const codeOf: Readonly<Record<FailureKind, string>> = {
+  content_policy: "content_policy",
+  context_window: "context_length_exceeded",
+};
 
 function classify(status: number, said: Said): Verdict {
   const labels = `${said.type ?? ""} ${said.code ?? ""}`;
@@ -115,7 +121,7 @@ function classify(status: number, said: Said): Verdict {
       return { code: "upstream_rejected", status, kind: "content_policy" };
     }
     if (contextWords.test(words)) {
-      return { code: "upstream_rejected", status, kind: "context_length_exceeded" };
+      return { code: "upstream_rejected", status, kind: "context_window" };
     }
   }
   if (status === 401 || status === 403) return { code: "upstream_auth" };

@@ -41,6 +41,9 @@ export const errorTable = {
 
 export type ErrorCode = keyof typeof errorTable;
 
+/** What some models refuse and others answer: such failures have fallbacks of their own. */
+export type FailureKind = "context_window" | "content_policy";
+
 /** What the provider said, kept apart from the public text. */
 export interface UpstreamFault {
   provider?: string;
@@ -63,6 +66,8 @@ export interface GatewayErrorOptions {
   retryAfterMs?: number;
   /** Nobody rests for it, whatever the table says: what passed was a limit of the caller's own. */
   blameless?: boolean;
+  /** Why an `upstream_rejected` may be answered elsewhere after all. */
+  kind?: FailureKind | undefined;
   /** Request field at fault, in the client's own spelling. */
   param?: string;
   /** Facts that a client acts on, shown where its wire has room for them (Anthropic `error.details`). */
@@ -80,9 +85,12 @@ export class GatewayError extends Error {
   readonly cooldown: Behaviour["cooldown"];
   readonly blameless: boolean;
   readonly retryAfterMs: number | undefined;
+  readonly kind: FailureKind | undefined;
   readonly param: string | undefined;
   readonly details: Record<string, unknown> | undefined;
   readonly upstream: UpstreamFault | undefined;
+  /** The gateway has tried again itself, so the client need not. */
+  spent = false;
 
   constructor(code: ErrorCode, message: string, options: GatewayErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -93,6 +101,7 @@ export class GatewayError extends Error {
     this.cooldown = options.blameless ? "no" : behaviour.cooldown;
     this.blameless = options.blameless ?? false;
     this.retryAfterMs = options.retryAfterMs;
+    this.kind = options.kind;
     this.param = options.param;
     this.details = options.details;
     this.upstream = options.upstream;

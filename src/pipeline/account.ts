@@ -63,7 +63,7 @@ export interface Account {
   warn(warning: Warning): void;
   /** The attempt is over; only the first call counts. */
   finish(error: GatewayError | null): void;
-  /** The gateway stops it, since another attempt has answered: its input is paid for all the same. */
+  /** The gateway stops it, since another attempt has answered: its input is paid for all the same. No effect on one that is over. */
   abandon(): void;
   /** Finds out what it used, counting where the provider did not say, and what that cost. */
   price(): Promise<void>;
@@ -158,7 +158,7 @@ export function createAccount(options: AccountOptions): Account {
       receivedMs ??= durationMs;
     },
     abandon() {
-      isAbandoned = true;
+      isAbandoned ||= durationMs === null;
     },
     async price() {
       if (freeOperations.has(operation)) {

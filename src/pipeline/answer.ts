@@ -1,6 +1,6 @@
 // One attempt and its answer: relayed or translated, whole or streamed, or counted by the gateway itself.
 import { estimateRequestTokens, roughRequestTokens } from "../catalog/estimate.ts";
-import type { AnswerContext, Body, Decoded } from "../dialects/dialect.ts";
+import type { Body, Decoded } from "../dialects/dialect.ts";
 import type { EgressResponse } from "../egress.ts";
 import type { ChatResponse } from "../ir/chat.ts";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
@@ -10,7 +10,7 @@ import { pickHeaders } from "../lib/headers.ts";
 import { JsonError, parseObject } from "../lib/json.ts";
 import type { Candidate } from "../routing/router.ts";
 import { buildOutbound, type Outbound } from "./outbound.ts";
-import { keyless, named, send, withoutKey } from "./send.ts";
+import { firstTokenOf, keyless, named, send, withoutKey } from "./send.ts";
 import type { AnswerWatch } from "./conversations.ts";
 import type { Attempting } from "./exchange.ts";
 import type { Inbound } from "./inbound.ts";
@@ -18,7 +18,9 @@ import type { Job } from "./operations.ts";
 import { prepare } from "./prepare.ts";
 import type { AttemptRecord, RequestRecord } from "./record.ts";
 import type { WatchedAttempt } from "./traffic.ts";
-import { createClient, openStream } from "./respond.ts";
+import { answerContext, createClient } from "./client.ts";
+import { openStream } from "./respond.ts";
+import { observerOf, resumerOf } from "./resume.ts";
 import { hasUnprovenCalls } from "./vault.ts";
 
 /** Largest complete (not streamed) answer taken from an upstream, bytes. */
@@ -138,23 +140,10 @@ async function runJob(
 }
 
 /** What goes along with one attempt until its answer is over. */
-interface Life extends Attempting {
+export interface Life extends Attempting {
   attempted: WatchedAttempt;
   conversation: AnswerWatch | null;
 }
-
-/** What an answer encoder must know of the request; a relay knows it undecoded. */
-export const answerContext = (
-  inbound: Inbound,
-  record: Pick<RequestRecord, "warn">,
-  relayed: boolean,
-): AnswerContext => ({
-  model: inbound.model,
-  includeUsage: inbound.includeUsage,
-  ...(relayed ? {} : { request: inbound.chat().value }),
-  ...(inbound.resumedFrom !== undefined && { resumedFrom: inbound.resumedFrom }),
-  warn: (warning) => record.warn(warning),
-});
 
 async function complete(
   answer: EgressResponse,
@@ -237,43 +226,34 @@ async function streamed(
   inbound: Inbound,
   life: Life,
 ): Promise<Response> {
-  const { record, attempted, conversation, signal, services } = life;
+  const { attempted, conversation, signal, services } = life;
   const { holdMs, keepAliveMs, frozenMs } = services.pacing;
-  const kept = services.vault.observe({
-    tenant: record.key,
-    origin: outbound.origin,
-    ...(outbound.relayed ? {} : { asked: inbound.chat().value }),
-  });
+  const isChat = inbound.operation === "chat";
+  // What other operations stream is not read: its first byte is its first content.
+  if (!isChat) answer.begun();
   const body = await openStream(answer, outbound, {
     signal,
+    firstTokenMs: isChat ? firstTokenOf(outbound.candidate) : null,
     client: createClient(inbound.dialect, inbound.framing, {
       ...answerContext(inbound, attempted, outbound.relayed),
       ...(outbound.relayed ? {} : { inputTokens: roughRequestTokens(inbound.chat().value) }),
     }),
-    holdMs,
+    holdMs: life.untilContent ? longestTimerMs : holdMs,
+    untilContent: life.untilContent,
     keepAliveMs,
     frozenMs,
     ...(conversation && { onFrame: (frame) => conversation.frame(frame) }),
-    observer: {
-      event(event) {
-        attempted.event(event);
-        kept.event(event);
-      },
-      settle(error) {
-        if (!error) kept.keep();
-        if (error?.code === "internal") {
-          services.log.error("request.failed", { requestId: record.requestId }, error.cause);
-        }
-        return attempted.settle({ error, httpStatus: error?.code === "client_closed" ? 499 : 200 });
-      },
-    },
+    observer: observerOf(outbound, inbound, life),
+    resume: resumerOf(inbound, life),
   });
-  attempted.content();
   return new Response(body, {
     status: 200,
     headers: { ...answerHeaders(answer, outbound, attempted), ...streamHeaders(inbound) },
   });
 }
+
+/** What timers can hold, ms: 24 days. */
+const longestTimerMs = 2 ** 31 - 1;
 
 export const streamHeaders = ({ framing }: Inbound) => ({
   "content-type": framing.contentType,

@@ -17,11 +17,19 @@ function priorityOf({ request, caller }: Exchange): number {
   return /^\d$/.test(wish) ? Math.min(priority, Number(wish)) : priority;
 }
 
-/**
- * Where requests wait while the deployments are at their limits. The first of those from `at` on that has a place is
- * moved there.
- */
-export function createEntrance(exchange: Exchange, abortReason: () => GatewayError) {
+export interface Entrance {
+  /**
+   * Waits until one of the deployments from `at` on has a place, and moves that one there.
+   * @returns null where nothing is limited
+   * @throws GatewayError `rate_limited`, `unavailable`, or `last`, which says more than that the others were busy
+   */
+  wait(candidates: Candidate[], at: number, last: GatewayError | undefined): Promise<Permit | null>;
+  /** A place at this deployment at once; null where nothing is limited, undefined where there is none. */
+  now(candidate: Candidate): Permit | null | undefined;
+}
+
+/** Where requests wait while the deployments are at their limits. */
+export function createEntrance(exchange: Exchange, abortReason: () => GatewayError): Entrance {
   const { generation, services, signal } = exchange;
   const { queue: settings, server } = generation.config;
   const own: Gate[] =
@@ -29,11 +37,7 @@ export function createEntrance(exchange: Exchange, abortReason: () => GatewayErr
       ? []
       : [{ name: "gateway", limit: server.maxConcurrent, own: true }];
   let leftMs = settings.maxWaitMs;
-  return async (
-    candidates: Candidate[],
-    at: number,
-    last: GatewayError | undefined,
-  ): Promise<Permit | null> => {
+  const wait: Entrance["wait"] = async (candidates, at, last) => {
     const ways = candidates.slice(at).map(({ gates }) => [...own, ...gates]);
     if (ways.every((gates) => gates.length === 0)) return null;
     const began = monotonic();
@@ -52,5 +56,12 @@ export function createEntrance(exchange: Exchange, abortReason: () => GatewayErr
     } finally {
       leftMs = Math.max(0, leftMs - (monotonic() - began));
     }
+  };
+  return {
+    wait,
+    now({ gates }) {
+      const all = [...own, ...gates];
+      return all.length === 0 ? null : (services.traffic.gates.tryEnter(all) ?? undefined);
+    },
   };
 }

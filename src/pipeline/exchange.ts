@@ -9,13 +9,10 @@ import { monotonic } from "../lib/clock.ts";
 import { createId } from "../lib/id.ts";
 import { parseObject } from "../lib/json.ts";
 import type { Logger } from "../lib/log.ts";
-import { createRetryPlan, maxAttempts } from "../routing/retry.ts";
-import { type Candidate, modelId } from "../routing/router.ts";
-import { createEntrance } from "./entrance.ts";
-import { lineUp } from "./order.ts";
+import type { Candidate } from "../routing/router.ts";
 import { createRecord, type RequestRecord } from "./record.ts";
 import type { Generation, Services } from "./services.ts";
-import { createWatch, subjectOf, type Turn, type Watch } from "./traffic.ts";
+import { createWatch, type Turn, type Watch } from "./traffic.ts";
 
 /** A request under way. */
 export interface Exchange {
@@ -37,6 +34,10 @@ export interface Exchange {
 /** A request with the turn of the deployment that is being asked. */
 export interface Attempting extends Exchange {
   turn: Turn;
+  /** The start of a stream is held back until its content comes, however long that takes. */
+  untilContent?: boolean;
+  /** The next deployment after a failure in the middle of an answer, where one is to go on with it; null: there is none. */
+  successor?: (failure: GatewayError) => { candidate: Candidate; attempting: Attempting } | null;
 }
 
 /** What a request's path says of it. */
@@ -103,7 +104,8 @@ export async function exchange(
   }
 }
 
-function failureOf(
+/** What a request failed with in the end, where `signal` is what gives it up. */
+export function failureOf(
   thrown: unknown,
   signal: AbortSignal,
   record: RequestRecord,
@@ -118,119 +120,10 @@ function failureOf(
 }
 
 /** Why a request was given up: the daemon said so, or the client left. */
-function abortReason(signal: AbortSignal): GatewayError {
+export function abortReason(signal: AbortSignal): GatewayError {
   return signal.reason instanceof GatewayError
     ? signal.reason
     : new GatewayError("client_closed", "The client closed the connection.");
-}
-
-export interface AttemptOptions {
-  /** About how many tokens the request will count for. */
-  tokens?: number;
-  /** Nobody is asked twice: what the request makes could be made twice. */
-  once?: boolean;
-  /** Told which deployment answered. */
-  answered?: (candidate: Candidate) => void;
-}
-
-/** A client waits no longer than this for a deployment that asks for a pause: it is told how long instead. */
-const longestPauseMs = 5_000;
-
-/**
- * Tries the deployments until one answers: those that rest are passed by, what may pass is tried again after a wait,
- * and never more than the retry budget allows.
- * @throws GatewayError the last failure
- */
-export async function attemptAll(
-  candidates: readonly Candidate[],
-  current: Exchange,
-  attempt: (candidate: Candidate, attempting: Attempting) => Promise<Response>,
-  options: AttemptOptions = {},
-): Promise<Response> {
-  const { generation, request, services, signal, watch } = current;
-  const { budget, health, stats } = services.traffic;
-  const { retry, health: healthSettings } = generation.config;
-  const { queue, lastResort } = lineUp(candidates, { generation, services });
-  const plan = createRetryPlan({
-    budget,
-    random: Math.random,
-    lastResort,
-    settings: {
-      ...retry,
-      ...candidates[0]?.retry,
-      maxRetryAfterMs: longestPauseMs,
-      // A provider in this process fails because it was asked to.
-      ...((options.once || candidates.every(({ provider }) => provider.preset.serve)) && {
-        retries: 0,
-      }),
-      maxAttempts: maxAttempts(request.headers, retry.maxAttempts),
-    },
-  });
-  const enter = createEntrance(current, () => abortReason(signal));
-  let last: GatewayError | undefined;
-  for (let at = 0; at < queue.length;) {
-    if (signal.aborted) throw abortReason(signal);
-    const permit = await enter(queue, at, last);
-    const candidate = queue[at];
-    // While it waited for a place, everybody may have come to rest.
-    const isLast = lastResort || (last === undefined && at === queue.length - 1);
-    const pass =
-      candidate && healthSettings.enabled
-        ? health.begin(subjectOf(candidate), { lastResort: isLast })
-        : undefined;
-    if (!candidate || pass === null) {
-      // It rests by now, or somebody else is finding out whether it is back.
-      permit?.release();
-      at += 1;
-      continue;
-    }
-    const measured = stats.begin(modelId(candidate), options.tokens ?? 0);
-    const turn = watch.open({ pass: pass ?? null, measured, permit });
-    try {
-      const response = await attempt(candidate, { ...current, turn });
-      turn.handOver();
-      options.answered?.(candidate);
-      return response;
-    } catch (thrown) {
-      last = failedAttempt(toGatewayError(thrown), candidate, { ...current, turn });
-    }
-    const decision = plan.after(last, queue.length - at - 1);
-    if (signal.aborted || decision.next === "stop") break;
-    if (decision.next === "retry") await pause(decision.waitMs, signal);
-    else at += 1;
-  }
-  throw last ?? new GatewayError("no_route", "No deployment could be tried.");
-}
-
-/** @throws the error itself when it is the gateway's own */
-function failedAttempt(
-  error: GatewayError,
-  candidate: Candidate,
-  { record, services, turn }: Attempting,
-): GatewayError {
-  turn.close(error);
-  if (error.code === "internal") throw error;
-  services.log.warn(
-    "attempt.failed",
-    {
-      requestId: record.requestId,
-      provider: candidate.provider.name,
-      model: candidate.model,
-      code: error.code,
-      upstreamStatus: error.upstream?.status,
-    },
-    error,
-  );
-  return error;
-}
-
-/** Until the time is up or the client leaves. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
-  clearTimeout(timer);
 }
 
 /** Settles a failed request, then answers it in the client's dialect. */

@@ -6,9 +6,11 @@ import { GatewayError } from "../ir/error.ts";
 import { withoutMembers } from "../lib/json-members.ts";
 import { parseUsd } from "../lib/money.ts";
 import { type Abilities, lacks, needsOf, possibleNeeds } from "../routing/capabilities.ts";
+import { type Observer, tellExcluded } from "../routing/fact.ts";
 import { createRecentMap } from "../routing/recent-map.ts";
 import {
   type Candidate,
+  deploymentId,
   fallbackOrder,
   modelId,
   priceAt,
@@ -55,8 +57,9 @@ export async function grant(
     context,
   );
   const notes: Note[] = [...wishes.unmet];
-  const wished = await wishedFor(groups, wishes.provider, situation.generation.config);
-  const able = await capable(inbound, wished);
+  const { note } = situation;
+  const wished = await wishedFor(groups, wishes.provider, situation);
+  const able = await capable(inbound, wished, note);
   if (able.note) notes.push(able.note);
   const toldBy = (candidate: Candidate): { gone: string[]; told: Note[] } => {
     const kept = keptBy(candidate, wishes, isNoneHere);
@@ -86,12 +89,17 @@ export async function grant(
   const inOrder = isPicky
     ? await losslessFirst(able.candidates, (each) => without(toldBy(each).gone))
     : able.candidates;
+  if (isPicky)
+    note?.({
+      type: "noted",
+      why: "who takes all of the request goes first (`require_parameters`)",
+    });
   return {
-    candidates: inOrder.map((each) =>
-      wishes.retries === undefined
-        ? each
-        : { ...each, retry: { ...each.retry, retries: wishes.retries } },
-    ),
+    candidates: inOrder.map((each) => ({
+      ...each,
+      ...(wishes.retries !== undefined && { retry: { ...each.retry, retries: wishes.retries } }),
+      ...(wishes.patience && { patience: wishes.patience }),
+    })),
     isOrdered: isSorted || isPicky || wishes.provider.order !== undefined,
     seenBy(candidate) {
       const { gone, told } = toldBy(candidate);
@@ -121,7 +129,7 @@ function keptBy(
 async function groupsOf(
   inbound: Inbound,
   wishes: Wishes,
-  { generation, caller }: Situation,
+  { generation, caller, note }: Situation,
   context: RoutingContext,
 ): Promise<{
   groups: Candidate[][];
@@ -146,6 +154,11 @@ async function groupsOf(
       throw forbidden(written.slice(plain.name.length));
     }
     const policy = wished ?? plain?.policy;
+    if (plain)
+      note?.({
+        type: "noted",
+        why: `\`${written}\` asks for \`${plain.name}\` by ${plain.policy}`,
+      });
     if (plain) isSorted = true;
     try {
       const found = await router.candidates(plain?.name ?? written, {
@@ -161,6 +174,7 @@ async function groupsOf(
       if (!(error instanceof GatewayError)) throw error;
       failure ??= error;
       lost.add(written);
+      note?.({ type: "noted", why: `\`${written}\` is passed over: ${error.message}` });
       missing.push({
         field: written === inbound.model ? "model" : "fallbacks",
         reason: `\`${written}\` is passed over: ${error.message}`,
@@ -190,9 +204,9 @@ async function groupsOf(
 async function wishedFor(
   groups: Candidate[][],
   wishes: ProviderWishes,
-  config: Config,
+  situation: Situation,
 ): Promise<Candidate[]> {
-  const left = await Promise.all(groups.map((group) => wishedIn(group, wishes, config)));
+  const left = await Promise.all(groups.map((group) => wishedIn(group, wishes, situation)));
   const all = left.flat();
   if (all.length > 0) return all;
   const names = new Set(groups.flat().map(({ provider }) => `\`${provider.name}\``));
@@ -206,7 +220,7 @@ async function wishedFor(
 async function wishedIn(
   group: Candidate[],
   wishes: ProviderWishes,
-  config: Config,
+  { generation, note }: Situation,
 ): Promise<Candidate[]> {
   const { allowFallbacks, ignore = [], maxPrice, only, order } = wishes;
   const isNamed = ({ provider }: Candidate, names: readonly string[]): boolean =>
@@ -217,9 +231,23 @@ async function wishedIn(
     isNamed(each, only) ||
     (each.provider.preset.routesItself === true && !group.some((other) => isNamed(other, only)));
   let left = group.filter((each) => isOnly(each) && !isNamed(each, ignore));
+  const gone = (why: (each: Candidate) => string) => ({ idOf: deploymentId, why });
+  const unwanted = (each: Candidate): string => (isOnly(each) ? "`ignore`" : "`only`");
+  tellExcluded(
+    note,
+    [group, left],
+    gone((each) => `excluded by ${unwanted(each)} in \`provider\``),
+  );
   if (maxPrice) {
+    const { config } = generation;
     const within = await Promise.all(left.map((each) => isWithin(each, maxPrice, config)));
-    left = left.filter((_, at) => within[at]);
+    const cheap = left.filter((_, at) => within[at]);
+    tellExcluded(
+      note,
+      [left, cheap],
+      gone(() => "dearer than `max_price`"),
+    );
+    left = cheap;
   }
   if (order) {
     const rank = ({ provider }: Candidate): number => {
@@ -229,12 +257,21 @@ async function wishedIn(
       return at < 0 ? order.length : at;
     };
     left = left.toSorted((one, other) => rank(one) - rank(other));
+    note?.({ type: "noted", why: `the request's own order of providers: ${order.join(", ")}` });
   }
   if (allowFallbacks !== false) return left;
   const named = order ? left.filter((each) => isNamed(each, order)) : [];
-  if (named.length > 0) return named;
   const [best] = left;
-  return left.filter(({ provider, model }) => provider === best?.provider && model === best.model);
+  const alone =
+    named.length > 0
+      ? named
+      : left.filter(({ provider, model }) => provider === best?.provider && model === best.model);
+  tellExcluded(
+    note,
+    [left, alone],
+    gone(() => "`allow_fallbacks` is false"),
+  );
+  return alone;
 }
 
 /** A price that nobody knows may be within any limit. */
@@ -256,6 +293,7 @@ async function isWithin(
 async function capable(
   inbound: Inbound,
   candidates: Candidate[],
+  note: Observer | undefined,
 ): Promise<{ candidates: Candidate[]; note?: Note }> {
   const isOneModel = new Set(candidates.map(modelId)).size < 2;
   if (isOneModel || inbound.operation !== "chat") return { candidates };
@@ -268,6 +306,10 @@ async function capable(
   const needs = needsOf(inbound.chat().value);
   const missing = known.map((abilities) => lacks(needs, abilities));
   const able = candidates.filter((_, at) => missing[at]?.length === 0);
+  tellExcluded(note, [candidates, able.length > 0 ? able : candidates], {
+    idOf: deploymentId,
+    why: (each) => `lacks ${missing[candidates.indexOf(each)]?.join(", ")}`,
+  });
   if (able.length > 0) return { candidates: able };
   const kinds = [...new Set(missing.flat())].join(", ");
   return {

@@ -4,11 +4,12 @@ import { GatewayError } from "../ir/error.ts";
 import { withMembers, withoutPath } from "../lib/json-members.ts";
 import { endpointsFor } from "../providers/endpoint.ts";
 import type { Candidate } from "../routing/router.ts";
-import { attemptAll, type Exchange, exchange } from "./exchange.ts";
+import { attemptAll } from "./attempts.ts";
+import { type Exchange, exchange } from "./exchange.ts";
 import type { Asked } from "./inbound.ts";
 import { shellOf } from "./outbound.ts";
 import { stepsOf } from "./parameters.ts";
-import { type Parcel, readParcel } from "./parcel.ts";
+import { likenessOf, type Parcel, readParcel } from "./parcel.ts";
 import { whoHas } from "./references.ts";
 import { relayOnce } from "./relay.ts";
 import type { Sendable } from "./send.ts";
@@ -45,21 +46,24 @@ export const handleMedia = (
         );
       }
       current.record.identify({ model, stream: parcel.stream, operation });
-      const { router } = generation;
-      const found = asked.provider
-        ? router.through(asked.provider, model)
-        : await router.candidates(model);
-      const candidates = await whoHas(parcel.references, found, current);
-      const response = await attemptAll(candidates, current, async (candidate, attempting) =>
-        relayOnce(sendableOf(current, asked, parcel, candidate), attempting, {
-          dialect,
-          operation,
-          usageOf: [dialect],
-          finished: () => parcel.dispose(),
-        }),
-      );
-      isHandedOver = true;
-      return response;
+      const keyed = { content: () => likenessOf(parcel), identify: () => {} };
+      return await services.idempotency.once(current, keyed, async (held) => {
+        const { router } = generation;
+        const found = asked.provider
+          ? router.through(asked.provider, model)
+          : await router.candidates(model);
+        const candidates = await whoHas(parcel.references, found, held);
+        const response = await attemptAll(candidates, held, async (candidate, attempting) =>
+          relayOnce(sendableOf(held, asked, parcel, candidate), attempting, {
+            dialect,
+            operation,
+            usageOf: [dialect],
+            finished: () => parcel.dispose(),
+          }),
+        );
+        isHandedOver = true;
+        return response;
+      });
     } finally {
       if (!isHandedOver) await parcel.dispose();
     }

@@ -1,5 +1,6 @@
 // All that is settled of a request before anything is sent: how it reads, what it wishes, who is asked and in which order.
-import type { Candidate } from "../routing/router.ts";
+import { tellExcluded } from "../routing/fact.ts";
+import { type Candidate, deploymentId } from "../routing/router.ts";
 import { asItIs, grant, type Granted } from "./grant.ts";
 import { type Asked, type Inbound, inspect } from "./inbound.ts";
 import { inSession, type Situation } from "./order.ts";
@@ -50,7 +51,15 @@ export async function plan(
   const granted = asked.provider
     ? asItIs(inbound, generation.router.through(asked.provider, inbound.model))
     : await grant(inbound, wishes, situation, read);
-  const able = await whoHasReferences(inbound, whoCanGoOn(inbound, granted.candidates), situation);
+  const onward = whoCanGoOn(inbound, granted.candidates);
+  const able = await whoHasReferences(inbound, onward, situation);
+  const gone = (why: string) => ({ idOf: deploymentId, why: () => why });
+  tellExcluded(
+    situation.note,
+    [granted.candidates, onward],
+    gone("does not have the conversation"),
+  );
+  tellExcluded(situation.note, [onward, able], gone("does not have what the request refers to"));
   const { candidates, answered } = granted.isOrdered
     ? { candidates: able, answered: () => {} }
     : inSession(able, inbound, situation);

@@ -28,6 +28,8 @@ export interface Outcome {
 export interface AttemptRecord {
   /** Tokens of the answer, as far as the provider told. */
   readonly outputTokens: number | undefined;
+  /** What it cost, once the request is settled; null where nobody knows, or it used nothing. */
+  readonly cost: Nanos | null;
   /** The first byte of the answer arrived. */
   firstByte(): void;
   /** The whole answer arrived: what follows is the gateway's own time. */
@@ -40,9 +42,11 @@ export interface AttemptRecord {
   finish(error: GatewayError | null): void;
   /** The gateway stops it: another one's answer is the request's. */
   abandon(): void;
-  /** False where another attempt's answer is the request's already. */
-  choose(): boolean;
-  /** Settles the request where this attempt's answer is its own. */
+  /** What it used, counted by the gateway where the provider did not say. The attempt must be over. */
+  counted(): Promise<Usage | undefined>;
+  /** Its answer is the request's, whatever was tried before or besides. */
+  takeOver(): void;
+  /** Settles the request with this attempt's answer. */
   settle(outcome: Outcome): Promise<void>;
   /** {@link RequestRecord.headers} where this attempt answers. */
   headers(): Record<string, string>;
@@ -63,6 +67,10 @@ export interface RequestRecord {
   warn(warning: Warning): void;
   /** Of what is answered without any attempt. */
   usage(usage: Usage): void;
+  /** Told once, when the request is priced. */
+  onPriced(listener: (cost: Nanos | null) => void): void;
+  /** The answer is that of an earlier request, which paid for it. */
+  replays(requestId: string): void;
   /** Prices what was used and commits the row. Only the first call counts. */
   settle(outcome: Outcome): Promise<void>;
   /** `x-megallm-*`, `x-request-id` and `server-timing` as known now. */
@@ -101,8 +109,10 @@ export function createRecord(options: RecordOptions): RequestRecord {
   let key: string | null = null;
   /** Used without any attempt. */
   let own: Usage | undefined;
+  let replayOf: string | null = null;
   /** Whose answer the client gets. */
   let chosen: Account | null = null;
+  const listeners: ((cost: Nanos | null) => void)[] = [];
   let settled: Promise<void> | null = null;
   /** The cost is known, or known to be unknown. */
   let isPriced = false;
@@ -158,12 +168,17 @@ export function createRecord(options: RecordOptions): RequestRecord {
       ...tokensOf(used.reduce(sumUsage, createUsage())),
       usageEstimated: used.some(({ estimated }) => estimated),
       costNanos: cost(),
-      priceSource: own ? "free" : (account?.priced?.source ?? null),
+      priceSource: replayOf !== null ? "replay" : own ? "free" : (account?.priced?.source ?? null),
       durationMs: monotonic() - startedAt,
       firstTokenMs: inbound?.stream ? (account?.firstTokenMs ?? null) : null,
       overheadMs: Math.max(0, overheadMs),
       warnings: told(account),
       attempts: accounts.length,
+      keyId: null,
+      userId: null,
+      teamId: null,
+      organizationId: null,
+      tags: [],
     };
   };
 
@@ -172,12 +187,15 @@ export function createRecord(options: RecordOptions): RequestRecord {
       answered = outcome.error === null;
       const account = answering();
       account?.finish(outcome.error);
+      // Whoever still runs has lost a race, and is paid for.
+      for (const each of accounts) each.abandon();
       try {
         for (const each of accounts) await each.price();
       } catch (error) {
         log.error("usage.pricing_failed", { requestId }, error);
       }
       isPriced = true;
+      for (const listener of listeners) listener(cost());
       const finished = row(outcome);
       log.info("request.settled", {
         requestId,
@@ -222,7 +240,11 @@ export function createRecord(options: RecordOptions): RequestRecord {
     };
     const shown = told(account);
     if (shown.length > 0) headers["x-megallm-warnings"] = warningsText(shown);
-    headers["x-megallm-cost-usd"] = costText(isPriced, cost(), answered);
+    if (replayOf !== null) {
+      headers["idempotent-replayed"] = "true";
+      headers["x-megallm-replay-of"] = replayOf;
+    }
+    headers["x-megallm-cost-usd"] = costText(isPriced || replayOf !== null, cost(), answered);
     return headers;
   };
 
@@ -270,13 +292,12 @@ export function createRecord(options: RecordOptions): RequestRecord {
       });
       accounts.push(account);
       const { abandon, event, finish, firstByte, received, usage, warn } = account;
-      const choose = (): boolean => {
-        chosen ??= account;
-        return chosen === account;
-      };
       return {
         get outputTokens() {
           return account.used?.output.total;
+        },
+        get cost() {
+          return account.priced?.nanos ?? null;
         },
         abandon,
         event,
@@ -285,10 +306,17 @@ export function createRecord(options: RecordOptions): RequestRecord {
         received,
         usage,
         warn,
-        choose,
+        async counted() {
+          await account.price();
+          return account.used;
+        },
+        takeOver() {
+          chosen = account;
+        },
         async settle(outcome) {
+          chosen ??= account;
           finish(outcome.error);
-          if (choose()) await settle(outcome);
+          await settle(outcome);
         },
         headers: () => headersOf(account),
       };
@@ -298,6 +326,13 @@ export function createRecord(options: RecordOptions): RequestRecord {
     },
     usage(usage) {
       own = usage;
+    },
+    onPriced(listener) {
+      listeners.push(listener);
+    },
+    replays(earlier) {
+      own = createUsage();
+      replayOf = earlier;
     },
     settle,
     headers: () => headersOf(answering()),

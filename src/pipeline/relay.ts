@@ -8,7 +8,8 @@ import { isObject, JsonError, type JsonObject, parse } from "../lib/json.ts";
 import { withMembers } from "../lib/json-members.ts";
 import type { Attempting } from "./exchange.ts";
 import type { AttemptRecord } from "./record.ts";
-import { createClient, errorBytes, pulledBody } from "./respond.ts";
+import { createClient, errorBytes } from "./client.ts";
+import { pulledBody } from "./respond.ts";
 import { named, type Sendable, send } from "./send.ts";
 import { createUsageTap } from "./usage-tap.ts";
 

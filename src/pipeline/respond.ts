@@ -1,194 +1,30 @@
-// The pump: an upstream's stream relayed byte for byte, or translated event by event.
-import { type Outbound } from "./outbound.ts";
-import { keyless, named, withoutKey } from "./send.ts";
-import type { AnswerContext, Dialect } from "../dialects/dialect.ts";
+// The pump: an upstream's stream to its client, with what keeps it alive, what may go on when it breaks off, and its end.
 import type { EgressResponse } from "../egress.ts";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
 import type { ChatEvent } from "../ir/event.ts";
 import { background } from "../lib/background.ts";
 import { monotonic } from "../lib/clock.ts";
 import type { Frame } from "../lib/frame.ts";
-import { type FrameWriter, type Framing, FramingError } from "../lib/framing.ts";
+import { FramingError } from "../lib/framing.ts";
 import { silent, within } from "../lib/within.ts";
-
-/** What came of one chunk: bytes for the client (may be empty) and the events they stand for. */
-interface Step {
-  out: Uint8Array;
-  events: ChatEvent[];
-}
-
-/** Turns upstream bytes into client bytes; pure but for the state of its codecs. */
-interface Flow {
-  push(chunk: Uint8Array): Step;
-  end(): Step;
-  /** What tells the client of a failure; absent: what {@link errorBytes} gives. */
-  fail?(error: GatewayError): Uint8Array;
-}
-
-const encoder = new TextEncoder();
-
-/** Same dialect: every block leaves with the bytes it came with, where it is framed alike; the decoder only watches. */
-function createRelay(outbound: Outbound, client: Client): Flow {
-  const { dialect, framing, hidesUsage } = outbound;
-  const splitter = framing.createSplitter();
-  const decoder = dialect.stream.decoder(outbound.origin);
-  const { writer } = client;
-  const isSameFraming = framing === client.framing;
-
-  const shown = (frame: Frame | null, block: Uint8Array, isError: boolean): Uint8Array => {
-    const data = frame && isError ? withoutKey(frame.data, outbound) : frame?.data;
-    if (isSameFraming && data === frame?.data) {
-      if (frame) client.onFrame?.(frame);
-      return block;
-    }
-    return frame && data !== undefined ? writer.write({ ...frame, data }) : nothing;
-  };
-
-  const read = (blocks: readonly Uint8Array[]): { out: Uint8Array[]; events: ChatEvent[] } => {
-    const out: Uint8Array[] = [];
-    const events: ChatEvent[] = [];
-    for (const block of blocks) {
-      const frame = framing.parse(block);
-      const seen = frame ? withoutKeys(decoder.push(frame), outbound) : [];
-      events.push(...seen);
-      const error = errorIn(seen);
-      if (error) {
-        // The provider's own error event is relayed; what is no event of this wire is told in its place.
-        out.push(
-          error.code === "upstream_invalid" ? errorBytes(client, error) : shown(frame, block, true),
-        );
-        // Whatever follows would make the failure look like an end.
-        break;
-      }
-      if (!(frame && hidesUsage && dialect.usageOption?.isUsageOnly(frame))) {
-        out.push(shown(frame, block, false));
-      }
-    }
-    return { out, events };
-  };
-
-  return {
-    push(chunk) {
-      const { out, events } = read(splitter.push(chunk));
-      return { out: joined(out), events };
-    },
-    end() {
-      const rest = splitter.end();
-      const { out, events } = read(rest ? [rest] : []);
-      const closer = encoder.encode(rest ? (framing.blockEnd ?? "") : "");
-      // An event without its end would go unread.
-      if (errorIn(events)) return { out: joined([...out, closer]), events };
-      const last = decoder.end();
-      // The upstream stopped without saying why: the client must not take half an answer for a whole one.
-      const broken = errorIn(last);
-      if (broken) out.push(closer, errorBytes(client, broken));
-      else if (!isSameFraming) out.push(writer.end());
-      return { out: joined(out), events: [...events, ...last] };
-    },
-  };
-}
-
-const nothing = new Uint8Array();
-
-const errorIn = (events: readonly ChatEvent[]): GatewayError | undefined =>
-  events.find((event) => event.type === "error")?.error;
-
-/** Some providers repeat the key that they refuse. */
-const withoutKeys = (events: ChatEvent[], outbound: Outbound): ChatEvent[] =>
-  errorIn(events)
-    ? events.map((event) =>
-        event.type === "error" ? { ...event, error: keyless(event.error, outbound) } : event,
-      )
-    : events;
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const [first] = pieces;
-  return first && pieces.length === 1 ? first : Buffer.concat(pieces);
-}
-
-/** Another dialect: frames are decoded to events, and events encoded to frames. */
-function createTranslation(outbound: Outbound, client: Client): Flow {
-  const { framing } = outbound;
-  const splitter = framing.createSplitter();
-  const decoder = outbound.dialect.stream.decoder(outbound.origin);
-  const target = client.dialect.stream.encoder(client.context);
-  const shown = outbound.emulation?.events();
-  const write = (seen: ChatEvent[]): Step => {
-    const events = shown ? seen.flatMap(shown) : seen;
-    const out = events
-      .flatMap((event) => target.push(event))
-      .map((frame) => client.writer.write(frame));
-    // Nothing follows the end of an answer, nor its failure.
-    if (events.some(({ type }) => type === "end" || type === "error"))
-      out.push(client.writer.end());
-    return { events, out: joined(out) };
-  };
-  const decode = (blocks: readonly Uint8Array[]): ChatEvent[] =>
-    blocks.flatMap((block) => {
-      const frame = framing.parse(block);
-      return frame ? withoutKeys(decoder.push(frame), outbound) : [];
-    });
-  return {
-    push: (chunk) => write(decode(splitter.push(chunk))),
-    end() {
-      const rest = splitter.end();
-      return write([...decode(rest ? [rest] : []), ...decoder.end()]);
-    },
-    // The encoder knows what it began: ids and numbers go on.
-    fail: (error) => write([{ type: "error", error }]).out,
-  };
-}
-
-/** Who reads the stream, and how it is written for them. */
-export interface Client {
-  dialect: Dialect;
-  context: AnswerContext;
-  framing: Framing;
-  writer: FrameWriter;
-  /** Called with what is relayed as it came, too. */
-  onFrame?: (frame: Frame) => void;
-  /** The frame that it got last. */
-  last?: () => Frame | undefined;
-}
-
-export const createClient = (
-  dialect: Dialect,
-  framing: Framing,
-  context: AnswerContext,
-): Client => ({ dialect, framing, context, writer: framing.createWriter() });
-
-function watched(client: Client, watch?: (frame: Frame) => void): Client {
-  let last: Frame | undefined;
-  const onFrame = (frame: Frame): void => {
-    last = frame;
-    watch?.(frame);
-  };
-  return {
-    ...client,
-    onFrame,
-    last: () => last,
-    writer: {
-      ...client.writer,
-      write(frame) {
-        onFrame(frame);
-        return client.writer.write(frame);
-      },
-    },
-  };
-}
-
-/** What keeps an idle stream alive, in the client's own form; empty where it has none. */
-export function keepAliveBytes({ dialect, context, writer, last }: Client): Uint8Array {
-  const beat = dialect.stream.keepAlive(context, last?.());
-  if (beat === null) return nothing;
-  return typeof beat === "string" ? encoder.encode(beat) : writer.write(beat);
-}
+import { type Client, keepAliveBytes, watched } from "./client.ts";
+import { createRelay, createTranslation, type Flow, type Resumption, type Step } from "./flow.ts";
+import type { Outbound } from "./outbound.ts";
+import { named } from "./send.ts";
 
 export interface StreamObserver {
   /** Every decoded event, as it comes. */
   event(event: ChatEvent): void;
+  /** Called once, when the first content comes. */
+  content(): void;
   /** Called once, before the last bytes are handed out; resolves when the request is on record. */
   settle(error: GatewayError | null): Promise<void>;
+}
+
+/** Another upstream's stream, which goes on with an answer that broke off. */
+export interface Resumed extends Resumption {
+  answer: EgressResponse;
+  observer: StreamObserver;
 }
 
 export interface StreamOptions {
@@ -196,10 +32,16 @@ export interface StreamOptions {
   /** Called with every frame that the client gets. */
   onFrame?: (frame: Frame) => void;
   observer: StreamObserver;
+  /** Finds somebody to go on when the stream breaks off in the middle, from what the client has by then. Null: nobody can. */
+  resume?: (failure: GatewayError, shown: readonly ChatEvent[]) => Promise<Resumed | null>;
   /** Aborted when the client left, or with a GatewayError as reason when the daemon gives up. */
   signal: AbortSignal;
   /** Longest time the start of a stream is held back waiting for content, ms. */
   holdMs: number;
+  /** The upstream has so long for its first content, and all before that is held back; null: it has no limit of its own. */
+  firstTokenMs?: number | null;
+  /** All before the first content is held back for as long as `holdMs` allows, also what is there but says nothing yet. */
+  untilContent?: boolean;
   /** Silence after which a keep-alive is written, ms. */
   keepAliveMs: number;
   /** A reader that takes nothing for so long is gone, whatever its connection says, ms. */
@@ -209,9 +51,26 @@ export interface StreamOptions {
 /** How long an upstream may keep its connection open after its terminal event, ms. */
 const lingerMs = 1_000;
 
+/** A held stream is given up by the egress; only a clock that went wrong lets it go on instead, ms. */
+const graceMs = 60_000;
+
 /** Nothing that a user would see: may be held back while the attempt can still be given up. */
 const isPrelude = (event: ChatEvent): boolean =>
   event.type === "start" || event.type === "ping" || event.type === "usage";
+
+/** Shows that the upstream is there, but not that it answers: an empty part, a role, what it knows of itself. */
+function isHollow(event: ChatEvent): boolean {
+  switch (event.type) {
+    case "part-start":
+      return "text" in event.part && event.part.text === "" && !("encrypted" in event.part);
+    case "part-delta":
+      return event.delta.type === "ext" || ("text" in event.delta && event.delta.text === "");
+    case "part-end":
+      return true;
+    default:
+      return isPrelude(event);
+  }
+}
 
 /**
  * Reads a stream up to its first content, so that a failure before it can still be answered by another deployment.
@@ -223,9 +82,12 @@ export async function openStream(
   outbound: Outbound,
   options: StreamOptions,
 ): Promise<ReadableStream<Uint8Array>> {
-  const { observer, onFrame } = options;
+  const { onFrame } = options;
+  let { observer } = options;
   const client = watched(options.client, onFrame);
-  const flow = outbound.relayed
+  let source = answer;
+  let provider = outbound.candidate.provider.name;
+  let flow: Flow = outbound.relayed
     ? createRelay(outbound, client)
     : createTranslation(outbound, client);
 
@@ -233,10 +95,13 @@ export async function openStream(
   let ended = false;
   let terminal = false;
   let failure: GatewayError | null = null;
+  let hasContent = false;
+  /** What the client has, where somebody may go on from it. */
+  const shown: ChatEvent[] | null = options.resume ? [] : null;
 
   /** The next step, or null when the upstream stays silent for `ms`. */
   const next = async (ms: number): Promise<Step | null> => {
-    pending ??= answer.read();
+    pending ??= source.read();
     const chunk = await within(pending, ms);
     if (chunk === silent) return null;
     pending = null;
@@ -251,13 +116,21 @@ export async function openStream(
     for (const event of step.events) {
       observer.event(event);
       if (event.type === "error") failure ??= event.error;
+      else shown?.push(event);
       if (event.type === "end") terminal = true;
+      if (!hasContent && !isHollow(event) && event.type !== "error") {
+        hasContent = true;
+        observer.content();
+      }
     }
     return step;
   };
 
   const held: Uint8Array[] = [];
-  const holdUntil = monotonic() + options.holdMs;
+  const firstTokenMs = options.firstTokenMs ?? null;
+  // The egress ends the wait for the first content, since it knows when the request left.
+  const holdUntil = monotonic() + (firstTokenMs === null ? options.holdMs : firstTokenMs + graceMs);
+  const isNothing = firstTokenMs === null && !options.untilContent ? isPrelude : isHollow;
   try {
     for (;;) {
       const step = await next(Math.max(1, holdUntil - monotonic()));
@@ -265,12 +138,34 @@ export async function openStream(
       if (failure) throw failure as GatewayError;
       if (!step) break;
       held.push(step.out);
-      if (ended || terminal || !step.events.every(isPrelude)) break;
+      if (ended || terminal || !step.events.every(isNothing)) break;
     }
+    if (firstTokenMs !== null) answer.begun();
   } catch (error) {
     answer.cancel();
     throw error;
   }
+
+  /** Another upstream takes the place of the one that failed. False: there is none. */
+  const goOn = async function* (error: GatewayError): AsyncGenerator<Uint8Array, boolean> {
+    if (!options.resume || !shown || terminal || options.signal.aborted) return false;
+    source.cancel();
+    const resuming = options.resume(error, shown);
+    let resumed: Resumed | null | typeof silent = silent;
+    while (resumed === silent) {
+      resumed = await within(resuming, options.keepAliveMs);
+      if (resumed === silent) yield keepAliveBytes(client);
+    }
+    if (!resumed) return false;
+    flow = flow.resume(resumed);
+    source = resumed.answer;
+    observer = resumed.observer;
+    provider = resumed.outbound.candidate.provider.name;
+    pending = null;
+    ended = false;
+    failure = null;
+    return true;
+  };
 
   async function* chunks(): AsyncGenerator<Uint8Array> {
     let settled = false;
@@ -279,47 +174,57 @@ export async function openStream(
       settled = true;
       await observer.settle(error);
     };
+    /** The upstream broke off: said in the client's own wire, never ended as if the answer were whole. */
+    const breakOff = async function* (thrown: unknown): AsyncGenerator<Uint8Array, boolean> {
+      const { reason } = options.signal;
+      const broken = named(
+        toGatewayError(reason instanceof GatewayError ? reason : thrown),
+        provider,
+      );
+      if (yield* goOn(broken)) return true;
+      await settle(broken);
+      if (!terminal && broken.code !== "client_closed") yield flow.fail(broken);
+      return false;
+    };
     try {
       if (ended || terminal) await settle(null);
       for (const piece of held) if (piece.length > 0) yield piece;
       while (!ended && !failure) {
-        const step = await next(terminal ? lingerMs : options.keepAliveMs);
+        let step: Step | null;
+        try {
+          step = await next(terminal ? lingerMs : options.keepAliveMs);
+        } catch (error) {
+          if (yield* breakOff(error)) continue;
+          return;
+        }
         if (!step) {
           if (terminal) break;
           const beat = keepAliveBytes(client);
           if (beat.length > 0) yield beat;
           continue;
         }
-        if (ended || terminal || failure) await settle(terminal ? null : failure);
-        if (step.out.length > 0) yield step.out;
-      }
-    } catch (error) {
-      // The upstream broke off: say so in the client's own wire, never end as if the answer were whole.
-      const { reason } = options.signal;
-      const broken = named(
-        toGatewayError(reason instanceof GatewayError ? reason : error),
-        outbound.candidate.provider.name,
-      );
-      await settle(broken);
-      if (!terminal && broken.code !== "client_closed") {
-        yield flow.fail?.(broken) ?? errorBytes(client, broken);
+        const { out, failed } = step;
+        if (failure && !terminal) {
+          if (out.length > 0) yield out;
+          if (yield* goOn(failure)) continue;
+          await settle(failure);
+          if (failed) yield failed();
+          return;
+        }
+        if (ended || terminal) await settle(null);
+        if (out.length > 0) yield out;
+        if (failed) yield failed();
       }
     } finally {
       await settle(new GatewayError("client_closed", "The client closed the connection."));
-      if (!ended) answer.cancel();
+      if (!ended) source.cancel();
     }
   }
   return pulledBody(chunks(), {
     signal: options.signal,
     frozenMs: options.frozenMs,
-    stop: () => answer.cancel(),
+    stop: () => source.cancel(),
   });
-}
-
-/** The client's own error event, and the end of the stream. */
-export function errorBytes({ dialect, context, writer }: Client, error: GatewayError): Uint8Array {
-  const frames = dialect.stream.encoder(context).push({ type: "error", error });
-  return joined([...frames.map((frame) => writer.write(frame)), writer.end()]);
 }
 
 /**

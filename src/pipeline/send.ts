@@ -2,13 +2,13 @@
 import type { Dialect } from "../dialects/dialect.ts";
 import { dialects } from "../dialects/index.ts";
 import { createTokenFetch } from "../egress/token-fetch.ts";
-import { createEgress, type Egress, type EgressResponse } from "../egress.ts";
+import { createEgress, type Egress, type EgressResponse, type EgressTimeouts } from "../egress.ts";
 import type { Origin } from "../ir/chat.ts";
 import { GatewayError, type UpstreamFault } from "../ir/error.ts";
 import { encodeHeaderValue } from "../lib/headers.ts";
 import { JsonError, parseObject } from "../lib/json.ts";
 import type { Endpoint, Provider } from "../providers/provider.ts";
-import type { Candidate } from "../routing/router.ts";
+import type { Candidate, Patience } from "../routing/router.ts";
 
 /** A request ready to leave, but for its credentials. */
 export interface Sendable {
@@ -42,8 +42,7 @@ export async function send(
   network: Network,
   signal: AbortSignal,
 ): Promise<EgressResponse> {
-  const { provider, timeouts } = outbound.candidate;
-  const { connectMs, firstByteMs, idleMs, totalMs } = timeouts;
+  const { provider } = outbound.candidate;
   const way = provider.preset.serve ? inProcess(provider.preset.serve) : network.egress;
   try {
     await sign(outbound, network);
@@ -54,12 +53,7 @@ export async function send(
       ...(outbound.body !== undefined && { body: outbound.body }),
       ...(outbound.bodyBytes !== undefined && { bodyBytes: outbound.bodyBytes }),
       signal,
-      timeouts: {
-        connectMs: connectMs ?? 0,
-        firstByteMs: firstByteMs ?? 0,
-        idleMs: idleMs ?? 0,
-        totalMs: totalMs ?? 0,
-      },
+      timeouts: limitsOf(outbound.candidate, kind === "stream"),
       network: provider.customBaseUrl || provider.preset.local ? "private-allowed" : "public",
       proxy: provider.proxy,
     });
@@ -74,6 +68,36 @@ export async function send(
       ? named(error, provider.name, { dialect: errorDialect(outbound).id })
       : error;
   }
+}
+
+/** The operator's limits, and the caller's where they are shorter. */
+function limitsOf({ timeouts, patience }: Candidate, isStream: boolean): EgressTimeouts {
+  const { connectMs, firstByteMs, idleMs, totalMs } = timeouts;
+  const hasOwn = (name: keyof Patience): boolean => {
+    const wish = patience?.[name];
+    return wish !== undefined && wish < (timeouts[name] ?? Number.POSITIVE_INFINITY);
+  };
+  const firstTokenMs = isStream ? firstTokenOf({ timeouts, patience }) : null;
+  return {
+    connectMs: connectMs ?? 0,
+    firstByteMs: firstByteMs ?? 0,
+    ...(firstTokenMs !== null && { firstTokenMs }),
+    idleMs: (hasOwn("idleMs") ? patience?.idleMs : idleMs) ?? 0,
+    totalMs: totalMs ?? 0,
+    callers: [
+      ...(hasOwn("firstTokenMs") ? (["first_token"] as const) : []),
+      ...(hasOwn("idleMs") ? (["idle"] as const) : []),
+    ],
+  };
+}
+
+/** How long a stream may take until its first content; null: for ever. */
+export function firstTokenOf({
+  timeouts,
+  patience,
+}: Pick<Candidate, "timeouts"> & { patience?: Patience | undefined }): number | null {
+  const limit = Math.min(timeouts.firstTokenMs ?? Infinity, patience?.firstTokenMs ?? Infinity);
+  return limit === Infinity ? null : limit;
 }
 
 /** The dialect of an upstream's errors: an envelope may have another's. */
@@ -134,12 +158,13 @@ export function withoutKey(text: string, { candidate }: Pick<Sendable, "candidat
 export function keyless(error: GatewayError, outbound: Sendable): GatewayError {
   const message = withoutKey(error.message, outbound);
   if (message === error.message) return error;
-  const { status, retryAfterMs, blameless, param, details, upstream, cause } = error;
+  const { status, retryAfterMs, blameless, kind, param, details, upstream, cause } = error;
   const body = upstream?.body === undefined ? undefined : withoutKey(upstream.body, outbound);
   return new GatewayError(error.code, message, {
     status,
     retryAfterMs,
     blameless,
+    kind,
     param,
     details,
     cause,
@@ -202,6 +227,7 @@ export function named(
     status: error.status,
     retryAfterMs: error.retryAfterMs,
     blameless: error.blameless,
+    kind: error.kind,
     param: error.param,
     details: error.details,
     cause: error.cause,

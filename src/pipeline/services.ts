@@ -7,6 +7,7 @@ import type { Logger } from "../lib/log.ts";
 import type { Router } from "../routing/router.ts";
 import type { Store } from "../store/store.ts";
 import type { Conversations } from "./conversations.ts";
+import type { Idempotency } from "./idempotency.ts";
 import type { Owners } from "./objects.ts";
 import type { Traffic } from "./traffic.ts";
 import type { Vault } from "./vault.ts";
@@ -37,6 +38,7 @@ export interface Services {
   store: Store;
   vault: Vault;
   conversations: Conversations;
+  idempotency: Idempotency;
   traffic: Traffic;
   owners: Owners;
   egress: Egress;

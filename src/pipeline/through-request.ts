@@ -22,6 +22,8 @@ const ownHeaders: ReadonlySet<string> = new Set([
   "forwarded",
   "via",
   "true-client-ip",
+  // Two callers' may be the same, and the provider knows but one account.
+  "idempotency-key",
   "openai-organization",
   "openai-project",
 ]);

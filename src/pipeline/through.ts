@@ -4,10 +4,11 @@ import { dialects } from "../dialects/index.ts";
 import type { Operation } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
 import type { Candidate } from "../routing/router.ts";
-import { attemptAll, type Attempting, type Exchange, exchange } from "./exchange.ts";
+import { attemptAll } from "./attempts.ts";
+import { type Attempting, type Exchange, exchange } from "./exchange.ts";
 import { listOwn } from "./object-list.ts";
 import { idOf, madeIn, objectIn, type ObjectPath } from "./objects.ts";
-import { type Parcel, readParcel } from "./parcel.ts";
+import { likenessOf, type Parcel, readParcel } from "./parcel.ts";
 import { relayOnce, type Relaying } from "./relay.ts";
 import type { Generation, Services } from "./services.ts";
 import { segmentsOf, throughSendable } from "./through-request.ts";
@@ -45,20 +46,23 @@ export const handleThrough = (
         stream: parcel.stream,
         operation,
       });
-      const place = await placeOf(current, call, object, parcel);
-      const candidates = ofAccount(
-        generation.router.through(place.provider, parcel.model),
-        place.account,
-      );
-      const response = await attemptAll(
-        candidates,
-        current,
-        (candidate, attempting) =>
-          attempt({ current: attempting, call, object, parcel, model }, candidate),
-        { once: !isRead(current.request) },
-      );
-      isHandedOver = true;
-      return response;
+      const keyed = { content: () => likenessOf(parcel), identify: () => {} };
+      return await services.idempotency.once(current, keyed, async (held) => {
+        const place = await placeOf(held, call, object, parcel);
+        const candidates = ofAccount(
+          generation.router.through(place.provider, parcel.model),
+          place.account,
+        );
+        const response = await attemptAll(
+          candidates,
+          held,
+          (candidate, attempting) =>
+            attempt({ current: attempting, call, object, parcel, model }, candidate),
+          { once: !isRead(held.request) },
+        );
+        isHandedOver = true;
+        return response;
+      });
     } finally {
       if (!isHandedOver) await parcel.dispose();
     }

@@ -2,9 +2,12 @@
 import type { DialectId } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
 import type { Logger } from "../lib/log.ts";
+import type { Nanos } from "../lib/money.ts";
 import { type Affinity, createAffinity } from "../routing/affinity.ts";
 import { createHealth, type Health, type Pass, type Subject } from "../routing/health.ts";
+import { createHedgeSpend, type HedgeSpend } from "../routing/hedge.ts";
 import { createGates, type Gates, type Permit } from "../routing/limits.ts";
+import { createRecentMap } from "../routing/recent-map.ts";
 import { readRateLimits } from "../routing/rate-headers.ts";
 import { createRetryBudget, type RetryBudget } from "../routing/retry-budget.ts";
 import { type Candidate, deploymentId } from "../routing/router.ts";
@@ -19,9 +22,15 @@ export interface Traffic {
   affinity: Affinity;
   /** How many requests run at once. */
   gates: Gates;
+  /** What the races of a route have cost, by its name. */
+  hedges(route: string, maxExtraSpend: number): HedgeSpend;
 }
 
+/** Wildcard routes do not count one by one. */
+const maxHedgedRoutes = 1_000;
+
 export function createTraffic(log: Logger): Traffic {
+  const hedges = createRecentMap<HedgeSpend>(maxHedgedRoutes);
   return {
     stats: createStats(),
     health: createHealth({
@@ -33,6 +42,12 @@ export function createTraffic(log: Logger): Traffic {
     budget: createRetryBudget(),
     affinity: createAffinity(),
     gates: createGates(),
+    hedges(route, maxExtraSpend) {
+      const name = `${route} ${maxExtraSpend}`;
+      const spend = hedges.get(name) ?? createHedgeSpend({ maxExtraSpend });
+      hedges.set(name, spend);
+      return spend;
+    },
   };
 }
 
@@ -67,6 +82,9 @@ export interface Turn {
   handOver(): void;
   /** Another attempt has answered: what becomes of this one is nobody's fault. */
   lose(): void;
+  readonly isLost: boolean;
+  /** What it cost, once the request is priced; null where nobody knows. */
+  readonly cost: Nanos | null;
   /** The place is held for longer than the account that was opened first: until what this returns is called. */
   keepPlace(): () => void;
 }
@@ -105,6 +123,7 @@ function createTurn(
   let isHandedOver = false;
   let isKept = false;
   let isLost = false;
+  let last: WatchedAttempt | null = null;
   const leave = (): void => {
     if (!isKept) permit?.release();
   };
@@ -116,6 +135,9 @@ function createTurn(
         ...attempted,
         get outputTokens() {
           return attempted.outputTokens;
+        },
+        get cost() {
+          return attempted.cost;
         },
         limits(headers) {
           measured.limits(readRateLimits(headers));
@@ -137,10 +159,11 @@ function createTurn(
         },
         async settle(outcome) {
           watched.finish(outcome.error);
-          await attempted.settle(outcome);
+          if (!isLost) await attempted.settle(outcome);
         },
       };
       running.add(watched);
+      last = watched;
       return watched;
     },
     close(error) {
@@ -149,8 +172,15 @@ function createTurn(
     },
     handOver() {
       isHandedOver = true;
+      if (!isLost) last?.takeOver();
       // The gateway may have answered by itself.
       if (running.size === 0) leave();
+    },
+    get isLost() {
+      return isLost;
+    },
+    get cost() {
+      return last?.cost ?? null;
     },
     lose() {
       isLost = true;

@@ -5,13 +5,14 @@ import { recognise } from "../dialects/recognise.ts";
 import type { DialectId } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
 import type { Warning } from "../ir/warning.ts";
-import { isObject, JsonError, parseObject, RawJson, scan } from "../lib/json.ts";
+import { JsonError, parseObject, type RawJson } from "../lib/json.ts";
 import { withMembers, withoutMembers } from "../lib/json-members.ts";
 import { providers } from "../providers/index.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Candidate } from "../routing/router.ts";
 import { type Asked, type Inbound, inspect } from "./inbound.ts";
-import { buildOutbound, chooseEndpoint, type Outbound } from "./outbound.ts";
+import { buildOutbound, chooseEndpoint } from "./outbound.ts";
+import { shownBody, shownHeaders } from "./shown.ts";
 
 export interface Translation {
   from: DialectId;
@@ -151,38 +152,6 @@ export async function translate(
   };
 }
 
-const hidden = "***";
-
-/** What an operator writes into headers may be credentials. */
-function shownHeaders({ headers, candidate }: Outbound): Record<string, string> {
-  const { provider, parameters } = candidate;
-  const own = { ...provider.headers, ...parameters.extraHeaders };
-  const names = new Set(Object.keys(own).map((name) => name.toLowerCase()));
-  return Object.fromEntries(
-    [...headers].map(([name, value]) => [name, names.has(name) ? hidden : value]),
-  );
-}
-
-/** The same holds for texts that an operator adds to bodies. */
-function shownBody({ body, candidate }: Outbound): RawJson {
-  const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  const own = Object.entries(candidate.parameters.extraBody).map(
-    ([name, value]): [string, unknown] => [name, withoutTexts(value)],
-  );
-  const present = scan(bytes);
-  const shown = withMembers(bytes, Object.fromEntries(own.filter(([name]) => present.has(name))));
-  return new RawJson(Buffer.from(shown).toString("utf8"));
-}
-
-function withoutTexts(value: unknown): unknown {
-  if (typeof value === "string") return hidden;
-  if (Array.isArray(value)) return value.map(withoutTexts);
-  if (!isObject(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [name, withoutTexts(item)]),
-  );
-}
-
 /** The candidate as if it spoke `to` alone; undefined when it does not. */
 function narrowed(candidate: Candidate, to: DialectId | null): Candidate | undefined {
   if (to === null) return candidate;
@@ -229,7 +198,13 @@ function standIn(to: DialectId, model: string): Candidate | undefined {
     },
     model: model.startsWith(`${narrow.id}/`) ? model.slice(narrow.id.length + 1) : model,
     key: null,
-    timeouts: { connectMs: null, firstByteMs: null, idleMs: null, totalMs: null },
+    timeouts: {
+      connectMs: null,
+      firstByteMs: null,
+      firstTokenMs: null,
+      idleMs: null,
+      totalMs: null,
+    },
     retry: {},
     order: 0,
     gates: [],

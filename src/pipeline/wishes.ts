@@ -3,6 +3,7 @@ import type { Principal } from "../access/authenticate.ts";
 import { GatewayError } from "../ir/error.ts";
 import { isObject, JsonError, type JsonObject, parse } from "../lib/json.ts";
 import { policies, type PolicyName } from "../routing/policies/index.ts";
+import type { Patience } from "../routing/router.ts";
 import type { Inbound } from "./inbound.ts";
 
 export interface Wishes {
@@ -12,6 +13,8 @@ export interface Wishes {
   fallbacks: readonly string[];
   /** For all attempts together. */
   timeoutMs?: number;
+  /** For each attempt. */
+  patience?: Patience;
   /** More attempts at one deployment. */
   retries?: number;
   provider: ProviderWishes;
@@ -33,10 +36,38 @@ export interface ProviderWishes {
   allowFallbacks?: boolean;
 }
 
-const headerNames = ["x-megallm-policy", "x-megallm-fallbacks", "x-megallm-timeout-ms"] as const;
+interface LimitHeader {
+  name: string;
+  limit: "all" | "first-token" | "idle";
+  unitMs: 1 | 1000;
+}
+
+/** Ours first, then LiteLLM's: https://docs.litellm.ai/docs/proxy/request_headers */
+const limitHeaders = [
+  { name: "x-megallm-timeout-ms", limit: "all", unitMs: 1 },
+  { name: "x-litellm-timeout", limit: "all", unitMs: 1000 },
+  { name: "x-megallm-first-token-timeout-ms", limit: "first-token", unitMs: 1 },
+  { name: "x-litellm-stream-timeout", limit: "first-token", unitMs: 1000 },
+  { name: "x-megallm-idle-timeout-ms", limit: "idle", unitMs: 1 },
+] as const satisfies readonly LimitHeader[];
+
+const headerNames = [
+  "x-megallm-policy",
+  "x-megallm-fallbacks",
+  ...limitHeaders.map(({ name }) => name),
+] as const;
 
 /** The fields of the body, where the client's wire has them. `usage` is met anyway. */
-const fieldNames = ["models", "provider", "fallbacks", "num_retries", "tags", "usage"] as const;
+const fieldNames = [
+  "models",
+  "provider",
+  "fallbacks",
+  "num_retries",
+  "tags",
+  "usage",
+  "timeout",
+  "stream_timeout",
+] as const;
 type FieldName = (typeof fieldNames)[number];
 
 const maxFallbacks = 20;
@@ -60,7 +91,8 @@ export function wishesOf(inbound: Inbound, caller: Principal): Wishes {
   const read = (name: FieldName): unknown =>
     fields.includes(name) ? valueOf(inbound, name) : undefined;
   const policy = policyIn(headers);
-  const timeoutMs = timeoutIn(headers);
+  const timeoutMs = limitIn(headers, "all") ?? secondsIn(read("timeout"), "timeout");
+  const patience = patienceIn(headers, read("stream_timeout"));
   const retries = retriesIn(read("num_retries"));
   checkTags(read("tags"), unmet);
   checkUsage(read("usage"));
@@ -75,6 +107,7 @@ export function wishesOf(inbound: Inbound, caller: Principal): Wishes {
   return {
     ...(policy && { policy }),
     ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(Object.keys(patience).length > 0 && { patience }),
     ...(retries !== undefined && { retries }),
     fallbacks,
     provider: providerIn(read("provider"), unmet),
@@ -133,12 +166,38 @@ function policyIn(headers: Headers): PolicyName | undefined {
 
 const isPolicy = (name: string): name is PolicyName => Object.hasOwn(policies, name);
 
-function timeoutIn(headers: Headers): number | undefined {
-  const text = headers.get("x-megallm-timeout-ms")?.trim();
-  if (text === undefined) return undefined;
-  const ms = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  if (ms >= 1 && ms <= dayMs) return ms;
-  throw refused("x-megallm-timeout-ms", `must be a whole number of milliseconds, 1 to ${dayMs}`);
+/** The first of the headers for this limit, ms. */
+function limitIn(headers: Headers, limit: LimitHeader["limit"]): number | undefined {
+  for (const { name, limit: own, unitMs } of limitHeaders) {
+    const text = own === limit ? headers.get(name)?.trim() : undefined;
+    if (text === undefined) continue;
+    const isNumber = (unitMs === 1 ? /^\d{1,9}$/ : /^\d{1,6}(?:\.\d{1,6})?$/).test(text);
+    const ms = isNumber ? Math.ceil(Number(text) * unitMs) : 0;
+    if (ms >= 1 && ms <= dayMs) return ms;
+    const what =
+      unitMs === 1 ? `a whole number of milliseconds, 1 to ${dayMs}` : "seconds, a day at most";
+    throw refused(name, `must be ${what}`);
+  }
+  return undefined;
+}
+
+/** LiteLLM's `stream_timeout`: until the first piece of a stream. */
+function patienceIn(headers: Headers, streamTimeout: unknown): Patience {
+  const firstTokenMs =
+    limitIn(headers, "first-token") ?? secondsIn(streamTimeout, "stream_timeout");
+  const idleMs = limitIn(headers, "idle");
+  return {
+    ...(firstTokenMs !== undefined && { firstTokenMs }),
+    ...(idleMs !== undefined && { idleMs }),
+  };
+}
+
+function secondsIn(value: unknown, field: FieldName): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "number" && value > 0 && value * 1000 <= dayMs) {
+    return Math.ceil(value * 1000);
+  }
+  throw refused(field, "must be a number of seconds, above 0 and a day at most");
 }
 
 function retriesIn(value: unknown): number | undefined {

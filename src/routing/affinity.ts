@@ -19,7 +19,8 @@ export interface Kept {
 }
 
 export interface Affinity {
-  of(session: string): Kept | null;
+  /** @param idleMs instead of the general one */
+  of(session: string, idleMs?: number): Kept | null;
   /** After a success. */
   keep(session: string, kept: Kept): void;
   forget(session: string): void;
@@ -30,10 +31,10 @@ export function createAffinity(settings: Partial<AffinitySettings> = {}): Affini
   const { idleMs, maxSessions } = { ...defaultAffinity, ...settings };
   const sessions = createRecentMap<Kept & { atMs: number }>(maxSessions);
   return {
-    of(session) {
+    of(session, longestMs = idleMs) {
       const kept = sessions.get(session);
       if (!kept) return null;
-      if (monotonic() - kept.atMs <= idleMs) return kept;
+      if (monotonic() - kept.atMs <= longestMs) return kept;
       sessions.delete(session);
       return null;
     },

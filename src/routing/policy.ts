@@ -1,6 +1,8 @@
 // A policy puts the deployments of a route in the order in which they are tried.
+import type { Pin } from "../config/config.ts";
 import type { Nanos } from "../lib/money.ts";
 import type { Judgement } from "./fact.ts";
+import type { PinFacts } from "./pins.ts";
 import type { Random } from "./random.ts";
 import type { DeploymentStats } from "./stats.ts";
 
@@ -19,6 +21,8 @@ export interface Contender {
   readonly limits?: { readonly rpm?: number; readonly tpm?: number };
   /** How good the model is, for `auto`: higher is better. Absent: 0. */
   readonly quality?: number;
+  /** As the operator wrote it, for pins. */
+  readonly name?: string;
 }
 
 /** Nano-dollars per million tokens. */
@@ -51,8 +55,12 @@ export interface PolicyContext {
   readonly settings?: PolicySettings;
   /** How hard the request is, 0 to 1, for `auto`; asked at most once. */
   readonly complexity?: () => number;
-  /** The quality that `auto` chose for this session's request before. */
-  readonly lastQuality?: number;
+  /** The quality that `auto` chose for this session's request before; asked at most once. */
+  readonly lastQuality?: () => number | undefined;
+  /** What of the request pins may look at; asked at most once. */
+  readonly pinned?: () => PinFacts;
+  /** Told what `auto` decided, and why. */
+  readonly decided?: (decision: AutoDecision) => void;
   /** Told why a contender stands where it stands. */
   readonly note?: (contender: Contender, judgement: Judgement) => void;
 }
@@ -88,8 +96,28 @@ export interface AutoSettings {
   thresholds: readonly number[];
   /** 0: always the simplest tier; 1: always the best; 0.5: by the thresholds as they are. */
   slider: number;
-  /** A session changes its tier only when the score is past the threshold by this much. Default 0.05. */
+  /** A session changes its tier only when the score is past the threshold by this much. Default 0.1. */
   hysteresis: number;
+  /** The first that fits settles the tier. Default: none. */
+  pins: readonly Pin[];
+}
+
+/** How `auto` came to a tier. */
+export interface AutoDecision {
+  /** `hysteresis`: the score alone would have changed the session's tier. */
+  by: "score" | "hysteresis" | "pin";
+  /** Null where a pin settled it. */
+  score: number | null;
+  /** Of the tier that goes first. */
+  quality: number;
+  /** Of all tiers, ascending. */
+  qualities: readonly number[];
+  /** Scores from which on the next better tier answers, as the slider has moved them. */
+  thresholds: readonly number[];
+  /** What the session had before; null where nothing is known. */
+  last: number | null;
+  /** The pin's place in the route's list, from 1. */
+  pin?: number;
 }
 
 /** Returns every contender exactly once, best first, so that retry and fallback are one loop. Pure. */

@@ -89,7 +89,9 @@ export function createRetryPlan(options: {
     },
     after(error, others) {
       attempts += 1;
-      if (!error.retryable) return stop("final");
+      // What a request is refused for here may be taken elsewhere, where somebody stands ready for it.
+      const isTaken = error.kind !== undefined && others > 0;
+      if (!error.retryable && !isTaken) return stop("final");
       // It may be at work on the request: only somebody else is asked.
       const isAmbiguous = !settings.replay && deliveryOf(error) === "unknown";
       if (isAmbiguous && others === 0) return stop("ambiguous");

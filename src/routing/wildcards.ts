@@ -1,5 +1,6 @@
 // Routes whose names hold a `*`: which one takes a name, and what stands for the star.
-import type { Route } from "../config/config.ts";
+import { isGroup, type Route } from "../config/config.ts";
+import { starOf } from "../lib/star.ts";
 
 export interface WildcardMatch {
   /** The route with the star filled in everywhere. */
@@ -40,21 +41,16 @@ export function namesFor(route: Route, pattern: string, models: readonly string[
   });
 }
 
-/** What the star stands for; undefined when the name does not fit. @example starOf("a-*-c", "a-b-c") // → "b" */
-function starOf(pattern: string, name: string): string | undefined {
-  const [before = "", after = ""] = pattern.split("*");
-  const isLong = name.length > before.length + after.length;
-  return isLong && name.startsWith(before) && name.endsWith(after)
-    ? name.slice(before.length, name.length - after.length)
-    : undefined;
-}
-
 /** @example filled(route("a/*", "openai/*"), "gpt-4o") // its deployment is openai/gpt-4o */
 function filled(route: Route, star: string): Route {
   const fill = (text: string): string => text.replaceAll("*", () => star);
   return {
     ...route,
-    deployments: route.deployments.map((each) => ({ ...each, model: fill(each.model) })),
-    fallbacks: route.fallbacks.map(fill),
+    deployments: route.deployments.map((each) =>
+      isGroup(each) ? each : { ...each, model: fill(each.model) },
+    ),
+    fallbacks: Object.fromEntries(
+      Object.entries(route.fallbacks).map(([kind, names]) => [kind, names.map(fill)]),
+    ),
   };
 }

@@ -4,9 +4,14 @@ import { Hono } from "hono";
 import { z } from "zod";
 import { presentedKey } from "../access/authenticate.ts";
 import { GatewayError } from "../ir/error.ts";
+import { stringify } from "../lib/json.ts";
 import type { Secret } from "../lib/secret.ts";
 import { now } from "../lib/clock.ts";
+import type { ExplainCall, Explanation } from "../pipeline/explain.ts";
+import { readBody } from "../pipeline/inbound.ts";
+import { defaultPacing } from "../pipeline/services.ts";
 import type { Store } from "../store/store.ts";
+import { maxExplainBytes, readExplainCall } from "./explain.ts";
 
 export interface AdminDependencies {
   key(): Secret;
@@ -15,6 +20,8 @@ export interface AdminDependencies {
   status(): Promise<object>;
   /** Who rests, and why: plain JSON. */
   health(): object;
+  /** What would become of a request; nothing is sent. */
+  explain(call: ExplainCall): Promise<Explanation>;
   /** Reads the configuration again. Resolves with the problems that made it refuse, empty when it took over. */
   reload(): Promise<{ applied: boolean; problems: string[] }>;
 }
@@ -63,6 +70,12 @@ export function createAdmin(dependencies: AdminDependencies): Hono {
     const found = await store.request(context.req.param("id"));
     if (!found) throw new GatewayError("not_found", "No request with this id is on record.");
     return context.json(plain(found) as object);
+  });
+  admin.post("/explain", async (context) => {
+    const limits = { maxBytes: maxExplainBytes, patienceMs: defaultPacing.bodyMs };
+    const call = readExplainCall(await readBody(context.req.raw, limits));
+    const explanation = stringify(await dependencies.explain(call));
+    return context.body(explanation, 200, { "content-type": "application/json" });
   });
   admin.post("/reload", async (context) => {
     const result = await dependencies.reload();

@@ -106,7 +106,13 @@ export interface BudgetFields {
   readonly thresholds: readonly number[];
 }
 
-export const limitUnits = ["requests", "tokens", "input_tokens", "output_tokens", "parallel"] as const;
+export const limitUnits = [
+  "requests",
+  "tokens",
+  "input_tokens",
+  "output_tokens",
+  "parallel",
+] as const;
 export type LimitUnit = (typeof limitUnits)[number];
 export const limitWindows = ["minute", "hour", "day"] as const;
 export type LimitWindow = (typeof limitWindows)[number];

@@ -17,6 +17,8 @@ export interface Item {
 export interface Items {
   /** Writes each, over what has its key, in one transaction. */
   put(kind: string, items: readonly Item[]): Promise<void>;
+  /** Writes it where its key is free. False when something that has not expired is there: of two, one wins. */
+  claim(kind: string, item: Item): Promise<boolean>;
   /** Those there are and that have not expired, in no order. */
   get(kind: string, keys: readonly string[]): Promise<Item[]>;
   /** True when it was there. */
@@ -60,6 +62,17 @@ export function createItems(driver: Driver): Items {
         await driver.transact(
           items.flatMap((item) => [[deletion(kind, item.key)], [insertion(kind, item)]]),
         );
+      }),
+    claim: (kind, item) =>
+      explained(async () => {
+        const stale = db
+          .deleteFrom("item")
+          .where("kind", "=", kind)
+          .where("item_key", "=", item.key)
+          .where("expires_ms", "<=", big(now()))
+          .compile();
+        const [, isWritten = false] = await driver.transact([[stale], [insertion(kind, item)]]);
+        return isWritten;
       }),
     get: (kind, keys) =>
       explained(async () => {

@@ -1,13 +1,20 @@
 // The store on any driver: rows become statement groups for the writer, queries go to the database.
 import type { Insertable, Kysely } from "kysely";
-import { createId } from "../lib/id.ts";
 import type { Logger } from "../lib/log.ts";
+import { createAudit } from "./audit.ts";
+import { createDirectory } from "./directory.ts";
+import { createAccountStatements } from "./account-statements.ts";
+import { createAccounts, type Payment } from "./accounts.ts";
 import type { Driver, Statement, StatementGroup } from "./driver.ts";
 import { StoreError } from "./error.ts";
+import { createExperiments, encodeOutcome } from "./experiments.ts";
 import { createItems } from "./items.ts";
+import { createJournal } from "./journal.ts";
 import { countRequests, readRequest, readRequests, readUsage } from "./queries.ts";
-import { encodeAttempt, encodeStart, encodeUsage, interruptedRow } from "./rows.ts";
+import { settleLeft } from "./recovery.ts";
+import { encodeAttempt, encodeStart, encodeUsage } from "./rows.ts";
 import type { Tables } from "./schema.ts";
+import { createShadowRows, encodeShadow } from "./shadows.ts";
 import type { AttemptRow, SettleOutcome, Store, UsageRow } from "./store.ts";
 import { createWriter, type WriterOptions } from "./writer.ts";
 
@@ -17,28 +24,39 @@ export interface LedgerOptions extends WriterOptions {
 }
 
 export function createStore(driver: Driver, options: LedgerOptions = {}): Store {
-  const { db } = driver;
+  const { db, owner } = driver;
   const { log, readOnly = false } = options;
-  const writer = createWriter(driver, options);
-  const owner = createId("store");
+  const statements = createAccountStatements(db);
+  const writer = createWriter(driver, { ...options, ensure: statements.ensure });
   const insertUsage = insertion(db, "usage");
   const insertAttempt = insertion(db, "attempt");
   const insertStarted = insertion(db, "started");
+  const insertOutcome = insertion(db, "experiment_outcome");
+  const insertShadow = insertion(db, "shadow");
   const deleteStarted = deletion(db);
   let closed = false;
 
-  const settle = (row: UsageRow, attempts: readonly AttemptRow[]): Promise<SettleOutcome> => {
+  const settle = (
+    row: UsageRow,
+    attempts: readonly AttemptRow[],
+    paid: Payment,
+  ): Promise<SettleOutcome> => {
     const corrected: string[] = [];
     const correct = (field: string): void => void corrected.push(field);
     const group: StatementGroup = [
       insertUsage(encodeUsage(row, correct)),
       ...attempts.map((attempt) => insertAttempt(encodeAttempt(attempt, correct))),
+      ...(row.experiment
+        ? [insertOutcome(encodeOutcome(row.requestId, row.atMs, row.experiment))]
+        : []),
+      ...(row.shadow ? [insertShadow(encodeShadow(row.requestId, row.atMs, row.shadow))] : []),
+      ...paid.statements,
       deleteStarted(row.requestId),
     ];
     if (corrected.length > 0) {
       log?.error("store.row_corrected", { requestId: row.requestId, fields: corrected });
     }
-    return writer.settle(row.requestId, group);
+    return writer.settle(row.requestId, { group, accounts: paid.accounts });
   };
 
   /** A read, with the driver's failure explained. */
@@ -55,34 +73,68 @@ export function createStore(driver: Driver, options: LedgerOptions = {}): Store 
     if (readOnly) throw new StoreError("closed", "The store was opened for reading only.");
   };
 
+  const accounts = createAccounts({ driver, writer, statements, log, refuse: refuseReadOnly });
+
+  const recover = (): Promise<number> =>
+    reading(async () => {
+      const interrupted = await settleLeft(driver, (row) =>
+        settle(row, [], accounts.interrupt(row.requestId)),
+      );
+      // What is held without a note that the request has begun.
+      await accounts.takeOver();
+      return interrupted;
+    });
+
+  let watching: ReturnType<typeof setInterval> | undefined;
+  let isRecovering = false;
+  /** Other gateways may die later; one that is found dead is cleared up after by whoever finds it. Holds expire. */
+  const watch = (): void => {
+    if (watching || closed) return;
+    watching = setInterval(() => void recoverAgain(), driver.recheckMs ?? expireEveryMs);
+    watching.unref();
+  };
+  const recoverAgain = async (): Promise<void> => {
+    if (isRecovering || closed) return;
+    isRecovering = true;
+    try {
+      const interrupted = driver.recheckMs === null ? 0 : await recover();
+      if (interrupted > 0) log?.warn("usage.interrupted", { interrupted });
+      const expired = await accounts.expire();
+      if (expired > 0) log?.error("store.holds_expired", { expired });
+    } catch (error) {
+      // Tried again soon; that the database is away is the writer's to tell.
+      log?.debug("usage.recovery_failed", {}, error);
+    } finally {
+      isRecovering = false;
+    }
+  };
+
+  const journal = createJournal(driver, refuseReadOnly);
+
   return {
     begin(start) {
       if (!readOnly) writer.begin(start.requestId, [insertStarted(encodeStart(start, owner))]);
     },
-    async settle(row, attempts) {
+    async settle(row, attempts, charges) {
       refuseReadOnly();
-      return settle(row, attempts);
+      return settle(row, attempts, accounts.pay(row.requestId, charges));
     },
     async recover() {
       refuseReadOnly();
-      return reading(async () => {
-        const left = await db
-          .selectFrom("started")
-          .selectAll()
-          .where("owner", "!=", owner)
-          .orderBy("at_ms")
-          .execute();
-        if (left.length === 0) return 0;
-        const outcomes = await Promise.all(left.map((start) => settle(interruptedRow(start), [])));
-        // Requests that turned out to be settled keep their row; only the note goes.
-        await db.deleteFrom("started").where("owner", "!=", owner).execute();
-        return outcomes.filter((outcome) => outcome === "committed").length;
-      });
+      const interrupted = await recover();
+      await accounts.expire();
+      watch();
+      return interrupted;
     },
     usage: (query) => reading(() => readUsage(db, query)),
     requests: (query) => reading(() => readRequests(db, query)),
     request: (requestId) => reading(() => readRequest(db, requestId)),
+    accounts,
     items: createItems(driver),
+    directory: createDirectory(driver, journal),
+    audit: createAudit(driver, journal),
+    experiments: createExperiments(driver, reading),
+    shadows: createShadowRows(driver, reading),
     count: () => reading(() => countRequests(db)),
     writable: async () => !closed && !readOnly && writer.health().failing === null,
     health: () => writer.health(),
@@ -90,6 +142,7 @@ export function createStore(driver: Driver, options: LedgerOptions = {}): Store 
     async close() {
       if (closed) return;
       closed = true;
+      clearInterval(watching);
       const lost = await writer.stop();
       if (lost > 0) log?.error("store.rows_lost", { lost });
       try {
@@ -100,6 +153,9 @@ export function createStore(driver: Driver, options: LedgerOptions = {}): Store 
     },
   };
 }
+
+/** How often holds past their time are looked for, where nothing else is. */
+const expireEveryMs = 60_000;
 
 /** Compiles the insertion once: rows of a table always have the same columns in the same order. */
 function insertion<Table extends keyof Tables>(db: Kysely<Tables>, table: Table) {

@@ -9,6 +9,8 @@ import type { AttemptRow, RequestStart, RequestStatus, TokenCounts, UsageRow } f
 const maxText = 512;
 const maxWarningText = 300;
 const maxWarningsJson = 4_096;
+const maxTags = 64;
+const maxTagText = 128;
 /** More than any request can use; sums of such counts stay exact in a double. */
 const maxTokens = 1_000_000_000_000;
 const maxCostNanos = 2n ** 63n - 1n;
@@ -58,6 +60,11 @@ export function encodeUsage(row: UsageRow, correct: Correct): Insertable<UsageTa
     overhead_ms: duration(row.overheadMs),
     warnings: encodeWarnings(row.warnings),
     attempts: count(row.attempts, "attempts", correct),
+    key_id: text(row.keyId),
+    user_id: text(row.userId),
+    team_id: text(row.teamId),
+    organization_id: text(row.organizationId),
+    tags: encodeTags(row.tags),
     ...encodeTokens(row, correct),
   };
 }
@@ -104,6 +111,11 @@ export const decodeUsage = (row: Selectable<UsageTable>): UsageRow => ({
   overheadMs: row.overhead_ms,
   warnings: JSON.parse(row.warnings) as Warning[],
   attempts: Number(row.attempts),
+  keyId: row.key_id,
+  userId: row.user_id,
+  teamId: row.team_id,
+  organizationId: row.organization_id,
+  tags: row.tags === null ? [] : (JSON.parse(row.tags) as string[]),
 });
 
 export const decodeAttempt = (row: Selectable<AttemptTable>): AttemptRow => ({
@@ -149,6 +161,11 @@ export const interruptedRow = (start: Selectable<StartedTable>): UsageRow => ({
   overheadMs: null,
   warnings: [],
   attempts: 0,
+  keyId: null,
+  userId: null,
+  teamId: null,
+  organizationId: null,
+  tags: [],
 });
 
 const tokenNames = {
@@ -226,11 +243,16 @@ const numberOrNull = (value: bigint | null): number | null =>
   value === null ? null : Number(value);
 
 /** Cut to size, and without what PostgreSQL does not take: NUL and halves of characters. */
-function text(value: string | null, max = maxText): string | null {
+export function text(value: string | null, max = maxText): string | null {
   if (value === null) return null;
   const cut = value.length > max ? value.slice(0, max) : value;
   return (cut.isWellFormed() ? cut : cut.toWellFormed()).replaceAll("\0", "\uFFFD");
 }
+
+const encodeTags = (tags: readonly string[]): string | null =>
+  tags.length === 0
+    ? null
+    : JSON.stringify(tags.slice(0, maxTags).map((tag) => text(tag, maxTagText)));
 
 function encodeWarnings(warnings: readonly Warning[]): string {
   if (warnings.length === 0) return "[]";

@@ -1,6 +1,8 @@
 // The tables, typed once for every driver.
 import type { ColumnType } from "kysely";
+import type { ChargeState } from "./account-statements.ts";
 import type { DirectoryTables } from "./schema-directory.ts";
+import type { ExperimentTables } from "./schema-experiments.ts";
 
 /** A 64-bit integer: bigint when read, checked number or bigint when written. */
 type Integer = ColumnType<bigint, bigint | number, never>;
@@ -8,6 +10,7 @@ type NullableInteger = ColumnType<bigint | null, bigint | number | null, never>;
 /** Written once, never updated. */
 type Text = ColumnType<string, string, never>;
 type NullableText = ColumnType<string | null, string | null, never>;
+type Counter = ColumnType<bigint, bigint | number, bigint | number>;
 type NullableReal = ColumnType<number | null, number | null, never>;
 
 export interface TokenColumns {
@@ -48,6 +51,12 @@ export interface UsageTable extends TokenColumns {
   /** JSON array. */
   warnings: Text;
   attempts: Integer;
+  key_id: NullableText;
+  user_id: NullableText;
+  team_id: NullableText;
+  organization_id: NullableText;
+  /** JSON array. */
+  tags: NullableText;
 }
 
 export interface AttemptTable extends TokenColumns {
@@ -89,16 +98,61 @@ export interface ItemTable {
   expires_ms: NullableInteger;
 }
 
+/** A living gateway of several on one database; see postgres/owners.ts. */
+export interface OwnerBeatTable {
+  owner: Text;
+  /** Counts up. */
+  beat: ColumnType<bigint, bigint | number, bigint | number>;
+}
+
+/** A budget's window: counters that can be rebuilt from holds and charges; see accounts.ts. */
+export interface AccountTable {
+  account_id: Text;
+  budget_id: Text;
+  window_start_ms: Integer;
+  window_end_ms: NullableInteger;
+  spent_nanos: Counter;
+  held_nanos: Counter;
+}
+
+/** One row for each account that a hold is in. */
+export interface HoldTable {
+  request_id: Text;
+  hold_id: Text;
+  account_id: Text;
+  /** The opened store that wrote it. */
+  owner: Text;
+  at_ms: Integer;
+  expires_ms: Integer;
+  cost_nanos: Integer;
+}
+
+/** What accounts were charged: only ever added to. */
+export interface ChargeTable {
+  request_id: Text;
+  account_id: Text;
+  /** 0 for the first charge of a request to an account; what was found out later follows. */
+  seq: Integer;
+  /** Below 0 where less is owed than was charged before. */
+  nanos: Integer;
+  state: ColumnType<ChargeState, ChargeState, never>;
+  at_ms: Integer;
+}
+
 /** One row for each migration that was applied. */
 export interface SchemaVersionTable {
   version: Integer;
   applied_at_ms: Integer;
 }
 
-export interface Tables extends DirectoryTables {
+export interface Tables extends DirectoryTables, ExperimentTables {
   usage: UsageTable;
   attempt: AttemptTable;
   started: StartedTable;
   item: ItemTable;
+  account: AccountTable;
+  hold: HoldTable;
+  charge: ChargeTable;
+  owner_beat: OwnerBeatTable;
   schema_version: SchemaVersionTable;
 }

@@ -3,8 +3,15 @@ import type { DialectId, Operation } from "../ir/chat.ts";
 import type { Warning } from "../ir/warning.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Nanos } from "../lib/money.ts";
+import type { Accounts, Charges } from "./accounts.ts";
+import type { Secret } from "../lib/secret.ts";
+import type { ArmOutcome, Experiments } from "./experiments.ts";
+import type { Audit } from "./audit.ts";
+import type { Directory } from "./directory.ts";
 import type { Items } from "./items.ts";
 import { createStore } from "./ledger.ts";
+import type { ShadowLink, Shadows } from "./shadows.ts";
+import { openPostgres } from "./postgres/open.ts";
 import { openSqlite } from "./sqlite/open.ts";
 
 export { StoreError } from "./error.ts";
@@ -73,6 +80,17 @@ export interface UsageRow extends TokenCounts {
   overheadMs: number | null;
   warnings: readonly Warning[];
   attempts: number;
+  /** Ids in the directory; null where there is none. */
+  keyId: string | null;
+  userId: string | null;
+  teamId: string | null;
+  organizationId: string | null;
+  /** The first 64, cut at 128 characters each. */
+  tags: readonly string[];
+  /** Its part in an experiment. Written with the row, read by {@link Store.experiments}. */
+  experiment?: ArmOutcome;
+  /** What it is a shadow of. Written with the row, read by {@link Store.shadows}. */
+  shadow?: ShadowLink;
 }
 
 /** One call of a provider, with what it used at its own price: the usage row holds the sums. No tokens: nothing is known to have been billed. */
@@ -149,16 +167,30 @@ export interface Store {
    * transaction with whatever else is waiting; resolves when it is committed.
    * @throws StoreError `store_unavailable`: not committed yet; the rows wait in a bounded queue and are
    * written when the store heals. `invalid_row`: refused for good.
+   *
+   * The accounts of the request's budgets are charged and its holds given back in the same transaction, too.
+   * A request that holds something and says nothing of charges is charged what it holds, as `unresolved`.
    */
-  settle(row: UsageRow, attempts: readonly AttemptRow[]): Promise<SettleOutcome>;
-  /** Turns what a crashed process left begun into rows with status `interrupted`. Returns how many. */
+  settle(row: UsageRow, attempts: readonly AttemptRow[], charges?: Charges): Promise<SettleOutcome>;
+  /**
+   * Turns what a crashed process left begun into rows with status `interrupted`. Returns how many. Where
+   * several gateways share a database it goes on looking for those that die, until the store is closed.
+   */
   recover(): Promise<number>;
   /** Sums by group: days ascending, else the dearest first. Reads in slices, other work goes on in between. */
   usage(query: UsageQuery): Promise<UsageGroup[]>;
   requests(query: RequestsQuery): Promise<RequestsPage>;
   request(requestId: string): Promise<{ usage: UsageRow; attempts: AttemptRow[] } | null>;
+  /** What budgets have spent and hold. */
+  readonly accounts: Accounts;
   /** What is kept besides the ledger. */
   readonly items: Items;
+  /** Who may use the gateway, and how much. */
+  readonly directory: Directory;
+  /** What was changed, by whom. */
+  readonly audit: Audit;
+  readonly experiments: Experiments;
+  readonly shadows: Shadows;
   /** Usage rows on record. */
   count(): Promise<number>;
   /** False while commits fail. */
@@ -181,14 +213,19 @@ export interface StoreHealth {
   commits: number;
 }
 
-export interface OpenStoreOptions {
+/** Where the ledger is. */
+export type StoreLocation =
   /** The SQLite file, or `:memory:`. Its folder is made when missing (0700), the file is 0600. */
-  path: string;
+  | { readonly path: string }
+  /** A PostgreSQL database: `postgres://user:password@host/database`. */
+  | { readonly url: Secret };
+
+export interface StoreOptions {
   log?: Logger;
   /** For looking only: nothing is created or migrated, no lock is needed beside a running daemon. */
   readOnly?: boolean;
   /**
-   * What an acknowledged row survives. `normal` (default): the death of the process, `kill -9` included,
+   * SQLite: what an acknowledged row survives. `normal` (default): the death of the process, `kill -9` included,
    * but not always the loss of power. `full`: that too, at the price of a disk flush per group.
    */
   durable?: "normal" | "full";
@@ -196,7 +233,11 @@ export interface OpenStoreOptions {
   settleTimeoutMs?: number;
   /** Requests kept in memory while the store refuses. Default 50,000. */
   maxQueued?: number;
+  /** PostgreSQL: after so long without a sign of life another gateway is gone, ms. Default 15,000. */
+  leaseMs?: number;
 }
+
+export type OpenStoreOptions = StoreLocation & StoreOptions;
 
 /**
  * Opens the ledger, creating or migrating it as needed.
@@ -205,5 +246,6 @@ export interface OpenStoreOptions {
  * @example const store = await openStore({ path: join(dataDir, "megallm.db"), log });
  */
 export async function openStore(options: OpenStoreOptions): Promise<Store> {
-  return createStore(await openSqlite(options), options);
+  const driver = await ("url" in options ? openPostgres(options) : openSqlite(options));
+  return createStore(driver, options);
 }

@@ -1,7 +1,8 @@
 // Group commit: what finishes together is written in one transaction, and waits in memory while the disk refuses.
 import { monotonic, now } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
-import type { Driver, StatementGroup } from "./driver.ts";
+import type { AccountKey } from "./accounts.ts";
+import type { Driver, Statement, StatementGroup } from "./driver.ts";
 import { StoreError } from "./error.ts";
 import type { SettleOutcome, StoreHealth } from "./store.ts";
 
@@ -9,17 +10,39 @@ export interface Writer {
   /** Queues the note of a begun request; nobody waits for it. */
   begin(requestId: string, group: StatementGroup): void;
   /** Queues a finished request. See Store.settle for what it resolves and rejects with. */
-  settle(requestId: string, group: StatementGroup): Promise<SettleOutcome>;
+  settle(requestId: string, work: Work): Promise<SettleOutcome>;
+  /**
+   * Queues a hold. One that cannot be written in time is forgotten, and `undo` queued in case it was written
+   * after all: it is held when this resolves, and at no other time.
+   */
+  hold(requestId: string, work: Work, undo: Work): Promise<Held>;
+  /** Queues what is written some time, whatever happens meanwhile. */
+  write(requestId: string, work: Work): Promise<void>;
   health(): StoreHealth;
   flush(): Promise<void>;
   /** Writes what it can and stops. Returns how many finished requests could not be written. */
   stop(): Promise<number>;
 }
 
+/** Statements, and the accounts they change, where these are known. */
+export interface Work {
+  readonly group: StatementGroup;
+  readonly accounts?: readonly AccountKey[];
+}
+
+export interface Held {
+  /** The group's first statement changed something. */
+  readonly changed: boolean;
+  /** An earlier try failed, but may have been committed unseen. */
+  readonly retried: boolean;
+}
+
 export interface WriterOptions {
   log?: Logger;
   settleTimeoutMs?: number;
   maxQueued?: number;
+  /** Makes and locks the accounts that a transaction changes; run at its beginning. */
+  ensure?(accounts: readonly AccountKey[]): Statement[];
 }
 
 /** Requests in one transaction: about 5 ms of the thread. */
@@ -32,14 +55,16 @@ const lastRetryMs = 250;
 const alarmAfter = 3;
 const alarmEveryMs = 30_000;
 
-interface Entry {
+interface Entry extends Work {
   readonly requestId: string;
-  readonly kind: "begin" | "settle";
-  readonly group: StatementGroup;
+  readonly kind: "begin" | "settle" | "hold" | "write";
+  readonly undo?: Work;
   readonly sinceMs: number;
   /** Part of the transaction being written. */
   sending: boolean;
-  resolve?: (outcome: SettleOutcome) => void;
+  /** Was part of one that failed. */
+  retried: boolean;
+  resolve?: (held: Held) => void;
   reject?: (error: StoreError) => void;
 }
 
@@ -110,16 +135,32 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
     if (queue.size === 0) flushes.clear();
   }
 
+  /** A database that does not answer has failed those who wait; what was sent may still be committed. */
+  async function transact(groups: readonly StatementGroup[]): Promise<boolean[]> {
+    const sinceMs = monotonic();
+    const watch = setInterval(() => {
+      if (monotonic() - sinceMs >= settleTimeoutMs) failed(noAnswer());
+    }, settleTimeoutMs / 4);
+    try {
+      return await driver.transact(groups);
+    } finally {
+      clearInterval(watch);
+    }
+  }
+
   /** Null when the batch is done with, else when to try again, ms. */
   async function writeBatch(): Promise<number | null> {
     const batch = takeBatch();
     try {
-      const changed = await driver.transact(batch.map((entry) => entry.group));
+      const changed = await transactAll(batch);
       batch.forEach((entry, index) => committed(entry, changed[index] === true));
       succeeded();
       return null;
     } catch (error) {
-      for (const entry of batch) entry.sending = false;
+      for (const entry of batch) {
+        entry.sending = false;
+        entry.retried = true;
+      }
       if (isPassing(error)) return failed(error);
     }
     return writeOneByOne(batch);
@@ -132,7 +173,7 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
       if (!queue.has(entry)) continue;
       entry.sending = true;
       try {
-        const [changed] = await driver.transact([entry.group]);
+        const [changed] = await transactAll([entry]);
         committed(entry, changed === true);
         succeeded();
       } catch (error) {
@@ -152,6 +193,26 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
     return null;
   }
 
+  const noAnswer = (): StoreError =>
+    new StoreError(
+      "store_unavailable",
+      `The database has not answered for ${settleTimeoutMs} ms. Check its load and the network.`,
+    );
+
+  /** The accounts of all entries first, in one order for every gateway: none waits for one that waits for it. */
+  async function transactAll(batch: readonly Entry[]): Promise<boolean[]> {
+    const accounts = new Map<string, AccountKey>();
+    for (const entry of batch) {
+      for (const account of entry.accounts ?? []) accounts.set(account.accountId, account);
+    }
+    const first = accounts.size > 0 ? (options.ensure?.([...accounts.values()]) ?? []) : [];
+    const changed = await transact([
+      ...first.map((statement): StatementGroup => [statement]),
+      ...batch.map((entry) => entry.group),
+    ]);
+    return changed.slice(first.length);
+  }
+
   function takeBatch(): Entry[] {
     const batch: Entry[] = [];
     for (const entry of queue) {
@@ -164,9 +225,10 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
 
   function committed(entry: Entry, changed: boolean): void {
     remove(entry);
-    if (entry.kind === "begin") return;
-    if (!changed) log?.warn("store.settled_twice", { requestId: entry.requestId });
-    entry.resolve?.(changed ? "committed" : "duplicate");
+    if (entry.kind === "settle" && !changed) {
+      log?.warn("store.settled_twice", { requestId: entry.requestId });
+    }
+    entry.resolve?.({ changed, retried: entry.retried });
   }
 
   function remove(entry: Entry): void {
@@ -206,15 +268,18 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
     return Math.min(lastRetryMs, firstRetryMs * 2 ** (failure.count - 1));
   }
 
-  /** Ends the wait of the caller; the row stays in the queue. */
+  /** Ends the wait of the caller; the row stays in the queue, a hold does not. */
   function release(entry: Entry, error: StoreError): void {
-    entry.reject?.(
-      new StoreError(
-        "store_unavailable",
-        `The row of request \`${entry.requestId}\` is not committed yet and waits in memory. ${error.message}`,
-        error,
-      ),
-    );
+    const isHold = entry.kind === "hold";
+    if (isHold) {
+      remove(entry);
+      if ((entry.retried || entry.sending) && entry.undo)
+        queue.add(entryOf("write", entry.requestId, entry.undo));
+    }
+    const what = isHold
+      ? `Nothing could be held for request \`${entry.requestId}\`.`
+      : `The row of request \`${entry.requestId}\` is not committed yet and waits in memory.`;
+    entry.reject?.(new StoreError("store_unavailable", `${what} ${error.message}`, error));
     delete entry.reject;
     delete entry.resolve;
   }
@@ -230,6 +295,14 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
       const waited = flushes.size > 0 || queue.values().some((entry) => entry.reject);
       if (!waited) timer.unref();
     });
+  }
+
+  function refuseFull({ kind, requestId }: Entry): StoreError {
+    if (kind === "settle") return drop(requestId);
+    return new StoreError(
+      "store_unavailable",
+      `${maxQueued} rows wait for the database already: nothing more is taken in for request \`${requestId}\`. ${failure?.error.message ?? ""}`,
+    );
   }
 
   function drop(requestId: string): StoreError {
@@ -255,36 +328,49 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
 
   const closed = (): StoreError => new StoreError("closed", "The store is closed.");
 
+  const entryOf = (kind: Entry["kind"], requestId: string, work: Work, undo?: Work): Entry => ({
+    ...work,
+    requestId,
+    kind,
+    undo,
+    sinceMs: monotonic(),
+    sending: false,
+    retried: false,
+  });
+
+  function submit(entry: Entry): Promise<Held> {
+    if (stopped) return Promise.reject(closed());
+    if (queue.size >= maxQueued) return Promise.reject(refuseFull(entry));
+    const promise = new Promise<Held>((resolve, reject) => {
+      entry.resolve = resolve;
+      entry.reject = reject;
+    });
+    queue.add(entry);
+    // Once it is known to fail, nobody is made to wait for it again.
+    if (failure && entry.sinceMs - failure.sinceMs >= settleTimeoutMs) {
+      release(entry, failure.error);
+    }
+    runSoon();
+    return promise;
+  }
+
   return {
     begin(requestId, group) {
       if (stopped || queue.size >= maxQueued) return;
-      const entry: Entry = {
-        requestId,
-        kind: "begin",
-        group,
-        sinceMs: monotonic(),
-        sending: false,
-      };
+      const entry = entryOf("begin", requestId, { group });
       queue.add(entry);
       begun.set(requestId, entry);
       runLater();
     },
-    settle(requestId, group) {
-      if (stopped) return Promise.reject(closed());
+    async settle(requestId, work) {
       const note = begun.get(requestId);
-      if (note && !note.sending) remove(note);
-      if (queue.size >= maxQueued) return Promise.reject(drop(requestId));
-      const sinceMs = monotonic();
-      const entry: Entry = { requestId, kind: "settle", group, sinceMs, sending: false };
-      const promise = new Promise<SettleOutcome>((resolve, reject) => {
-        entry.resolve = resolve;
-        entry.reject = reject;
-      });
-      queue.add(entry);
-      // Once it is known to fail, nobody is made to wait for it again.
-      if (failure && sinceMs - failure.sinceMs >= settleTimeoutMs) release(entry, failure.error);
-      runSoon();
-      return promise;
+      if (note && !note.sending && !stopped) remove(note);
+      const { changed } = await submit(entryOf("settle", requestId, work));
+      return changed ? "committed" : "duplicate";
+    },
+    hold: (requestId, work, undo) => submit(entryOf("hold", requestId, work, undo)),
+    async write(requestId, work) {
+      await submit(entryOf("write", requestId, work));
     },
     health: () => ({
       failing:

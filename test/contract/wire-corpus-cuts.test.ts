@@ -8,7 +8,8 @@ import type { EgressResponse } from "../../src/egress.ts";
 import type { DialectId, Origin } from "../../src/ir/chat.ts";
 import type { ChatEvent } from "../../src/ir/event.ts";
 import { type GatewayError, toGatewayError } from "../../src/ir/error.ts";
-import { createClient, openStream } from "../../src/pipeline/respond.ts";
+import { createClient } from "../../src/pipeline/client.ts";
+import { openStream } from "../../src/pipeline/respond.ts";
 import {
   bytesOf,
   type Exchange,
@@ -169,7 +170,7 @@ async function pump(
         includeUsage: true,
         warn: () => {},
       }),
-      observer: { event: () => {}, settle },
+      observer: { event: () => {}, content: () => {}, settle },
       signal: new AbortController().signal,
       holdMs: 1_000,
       keepAliveMs: 1_000,

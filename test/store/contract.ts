@@ -2,16 +2,25 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { GatewayError } from "../../src/ir/error.ts";
+import type { Driver } from "../../src/store/driver.ts";
 import type { Item } from "../../src/store/items.ts";
 import { type Store, StoreError, type UsageRow } from "../../src/store/store.ts";
 import { attemptOf, startOf, usageOf } from "../support/store-rows.ts";
+import { sharedSuite } from "./shared.ts";
 
 /** One empty database. */
 export interface StoreHarness {
   /** Opens the database, again after the store before was closed or left behind. */
-  open(): Promise<Store>;
-  /** What was committed is there when it is opened again. */
+  open(options?: { readOnly?: boolean }): Promise<Store>;
+  /** What was committed is there when it is opened again; what follows is there only then. */
   persistent: boolean;
+  /** What {@link openStore} takes, as JSON, for other processes. */
+  location: { path: string } | { url: string };
+  driver(): Promise<Driver>;
+  /** Makes a store silent, as if its process had been killed. */
+  kill(store: Store): Promise<void>;
+  /** Writes with SQL of its own. */
+  run(sql: string): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -55,6 +64,21 @@ export function storeSuite(name: string, create: () => Promise<StoreHarness>): v
         expect(await store.items.remove("a", "1")).toBe(false);
         expect(await store.items.get("a", ["1"])).toEqual([]);
         expect(await store.items.get("b", ["1"])).toEqual([item("1", { value: "other" })]);
+      });
+
+      test("of many that claim a key one gets it, and again when it has expired or is removed", async () => {
+        const claims = await Promise.all(
+          Array.from({ length: 20 }, (_, at) => store.items.claim("a", item("1", { atMs: at }))),
+        );
+        expect(claims.filter(Boolean)).toHaveLength(1);
+        const [kept] = await store.items.get("a", ["1"]);
+        expect(kept?.atMs).toBe(claims.indexOf(true));
+        expect(await store.items.claim("b", item("1", { expiresMs: 2_000 }))).toBe(true);
+        expect(await store.items.claim("b", item("1", { value: "2" }))).toBe(true);
+        expect(await store.items.claim("b", item("1"))).toBe(false);
+        expect(await store.items.get("b", ["1"])).toEqual([item("1", { value: "2" })]);
+        await store.items.remove("b", "1");
+        expect(await store.items.claim("b", item("1"))).toBe(true);
       });
 
       test("expire, and are swept", async () => {
@@ -213,6 +237,7 @@ export function storeSuite(name: string, create: () => Promise<StoreHarness>): v
         await store.flush();
         await store.settle(usageOf("req_ended"), []);
         // The store is left behind as a killed process would leave it: never closed.
+        await harness.kill(store);
         const next = await harness.open();
         try {
           next.begin(startOf("req_running"));
@@ -249,6 +274,8 @@ export function storeSuite(name: string, create: () => Promise<StoreHarness>): v
         expect(await store.settle(usageOf("req_1"), [])).toBe("duplicate");
       });
     });
+
+    sharedSuite(() => ({ harness, store }), create);
 
     describe("reading", () => {
       test("sums by every grouping, exact beyond 2^53", async () => {

@@ -1,11 +1,12 @@
 // A process to be killed: settles rows as fast as it can and prints the id of each once it is acknowledged.
-// Arguments: the database, a prefix for the ids.
+// Arguments: the location as JSON, a prefix for the ids.
 import { writeSync } from "node:fs";
 import { openStore } from "../../src/store/store.ts";
+import { locationOf } from "./store-location.ts";
 import { attemptOf, startOf, usageOf } from "./store-rows.ts";
 
-const [path = "", prefix = ""] = process.argv.slice(2);
-const store = await openStore({ path });
+const [location = "", prefix = ""] = process.argv.slice(2);
+const store = await openStore(locationOf(location));
 const parallel = 16;
 
 async function settleForever(lane: number): Promise<void> {

@@ -44,6 +44,11 @@ export const usageOf = (requestId: string, changes: Partial<UsageRow> = {}): Usa
   overheadMs: 0.125,
   warnings: [{ field: "logit_bias", reason: "has no counterpart", target: "anthropic-messages" }],
   attempts: 2,
+  keyId: "key_01",
+  userId: "user_01",
+  teamId: "team_01",
+  organizationId: "org_01",
+  tags: ["batch", "Zürich"],
   ...changes,
 });
 

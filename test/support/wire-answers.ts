@@ -1,4 +1,4 @@
-// Small sound answers of both wires, as the vendors send them.
+// Small sound answers of three wires, as the vendors send them.
 import { chunk, json, lastChunk, type Script, streamHead, whole } from "./scripted-upstream.ts";
 
 export interface WireAnswers {
@@ -110,6 +110,47 @@ export const anthropicAnswers: WireAnswers = {
       headers,
     ),
   errorFrame: (type, message) => event({ type: "error", error: { type, message } } as never),
+};
+
+const geminiChunk = (text: string, end: Record<string, unknown> = {}): string =>
+  data(geminiAnswer(text, end));
+
+const geminiAnswer = (text: string, end: Record<string, unknown>): unknown => ({
+  candidates: [{ content: { role: "model", parts: [{ text }] }, index: 0, ...end }],
+  usageMetadata: { promptTokenCount: 7, candidatesTokenCount: 3, totalTokenCount: 10 },
+  modelVersion: "m-1",
+  responseId: "resp-1",
+});
+
+/** https://cloud.google.com/apis/design/errors */
+const googleStatus: Readonly<Record<number, string>> = {
+  400: "INVALID_ARGUMENT",
+  401: "UNAUTHENTICATED",
+  403: "PERMISSION_DENIED",
+  404: "NOT_FOUND",
+  429: "RESOURCE_EXHAUSTED",
+  500: "INTERNAL",
+  503: "UNAVAILABLE",
+  504: "DEADLINE_EXCEEDED",
+};
+
+const googleError = (code: number, message: string): unknown => ({
+  error: { code, message, status: googleStatus[code] ?? "UNKNOWN" },
+});
+
+/** Its last frame holds the end and no text: there is no other terminal event. */
+export const geminiAnswers: WireAnswers = {
+  plain: [json(200, geminiAnswer("Hello there", { finishReason: "STOP" }))],
+  frames: [
+    geminiChunk(""),
+    geminiChunk("Hello"),
+    geminiChunk(" there"),
+    geminiChunk("", { finishReason: "STOP" }),
+  ],
+  // An error that began with status 200 tells its own.
+  error: (status, _type, message, headers) =>
+    json(status, googleError(status < 400 ? 503 : status, message), headers),
+  errorFrame: (_type, message) => data(googleError(503, message)),
 };
 
 /** A stream of these frames, closed properly. */

@@ -41,7 +41,7 @@ export const openaiChat: Dialect = {
     ...routesOf("/audio/translations", "translations"),
   ],
   // Not `openai-organization` and `openai-project`: they belong to the caller's own key.
-  requestHeaders: ["openai-beta", "idempotency-key", "x-client-request-id"],
+  requestHeaders: ["openai-beta", "x-client-request-id"],
   responseHeaders: [
     "openai-processing-ms",
     "openai-version",
@@ -59,6 +59,7 @@ export const openaiChat: Dialect = {
     keepAlive: () => ": ping\n",
     framing: sse,
   },
+  beginsAnswers: ({ quirks }) => quirks.prefillField !== undefined,
   enforcesSchema: ({ model, quirks }) => traitsOf(model).hasJsonSchema && !quirks.noJsonSchema,
   error: {
     decode: decodeError,

@@ -31,7 +31,6 @@ export const openaiResponses: Dialect = {
   // Not `openai-organization` and `openai-project`: they belong to the caller's own key.
   requestHeaders: [
     "openai-beta",
-    "idempotency-key",
     "x-client-request-id",
     // Coding agents of OpenAI's own name the session, so that its turns meet one cache.
     "originator",

@@ -42,7 +42,7 @@ export interface ScoreOptions {
 }
 
 /** Most of a score that trained weights may decide: the rules always have a say. */
-const mostTrust = Number(process.env.MT ?? 0.9);
+const mostTrust = 0.9;
 
 /**
  * Scores how hard a request is, with each feature's share.

@@ -1,5 +1,6 @@
 // The directory: organizations, teams, users, keys, budgets, limits, and the audit log.
-import type { CreateTableBuilder, Kysely } from "kysely";
+import { type CreateTableBuilder, type Kysely, sql } from "kysely";
+import { firstHash } from "../audit-chain.ts";
 import type { Migration } from "./migration.ts";
 
 export const directory: Migration = {
@@ -106,6 +107,9 @@ export const directory: Migration = {
       .addColumn("hash", "text", (column) => column.notNull())
       .addColumn("secret_mark", "text")
       .execute();
+    await sql`insert into directory_version (id, seq, hash) values (1, 0, ${firstHash})`.execute(
+      db,
+    );
     for (const [table, columns] of indexes) {
       await db.schema
         .createIndex(`${table}_${columns.join("_")}`)

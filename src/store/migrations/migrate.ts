@@ -1,5 +1,5 @@
 // Brings a database to this version's schema, forward only, all steps or none.
-import type { Kysely } from "kysely";
+import type { Kysely, Transaction } from "kysely";
 import { now } from "../../lib/clock.ts";
 import { StoreError } from "../error.ts";
 import type { Tables } from "../schema.ts";
@@ -8,33 +8,59 @@ import { items } from "./0002-items.ts";
 import { accounts } from "./0003-accounts.ts";
 import { directory } from "./0004-directory.ts";
 import { experiments } from "./0005-experiments.ts";
+import { owners } from "./0006-owners.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order. A released migration is never changed: add the next one. */
-const migrations: readonly Migration[] = [ledger, items, accounts, directory, experiments];
+const migrations: readonly Migration[] = [
+  ledger,
+  items,
+  accounts,
+  directory,
+  experiments,
+  owners,
+];
 
 export const latestVersion = migrations.length;
 
+/** What a driver adds to a migration. */
+export interface Surroundings {
+  /** Where the tables are; absent where there is one place only. */
+  readonly schema?: string;
+  /** Runs first in the transaction, to keep others out. */
+  before?(transaction: Transaction<Tables>): Promise<void>;
+  /** Runs last in the transaction, also when no step was missing. */
+  after?(transaction: Transaction<Tables>): Promise<void>;
+}
+
 /** Applies what is missing in one transaction. @throws StoreError `newer_schema`, `not_ours` */
-export async function migrate(db: Kysely<Tables>): Promise<void> {
+export async function migrate(db: Kysely<Tables>, around: Surroundings = {}): Promise<void> {
   await db.transaction().execute(async (transaction) => {
-    const version = await schemaVersion(transaction);
-    refuseNewer(version);
-    if (version === latestVersion) return;
-    if (version === 0) await createVersionTable(transaction);
-    for (const migration of migrations.slice(version)) {
-      await migration.up(transaction as unknown as Kysely<unknown>);
-      await transaction
-        .insertInto("schema_version")
-        .values({ version: migration.version, applied_at_ms: now() })
-        .execute();
-    }
+    await around.before?.(transaction);
+    await applyMissing(transaction, await schemaVersion(transaction, around.schema));
+    await around.after?.(transaction);
   });
 }
 
+async function applyMissing(transaction: Transaction<Tables>, version: number): Promise<void> {
+  refuseNewer(version);
+  if (version === latestVersion) return;
+  if (version === 0) await createVersionTable(transaction);
+  for (const migration of migrations.slice(version)) {
+    await migration.up(transaction as unknown as Kysely<unknown>);
+    await transaction
+      .insertInto("schema_version")
+      .values({ version: migration.version, applied_at_ms: now() })
+      .execute();
+  }
+}
+
 /** For a database that may only be looked at. @throws StoreError `newer_schema`, `older_schema`, `not_ours` */
-export async function requireLatest(db: Kysely<Tables>): Promise<void> {
-  const version = await schemaVersion(db);
+export async function requireLatest(
+  db: Kysely<Tables>,
+  { schema }: Pick<Surroundings, "schema"> = {},
+): Promise<void> {
+  const version = await schemaVersion(db, schema);
   refuseNewer(version);
   if (version < latestVersion) {
     throw new StoreError(
@@ -45,13 +71,17 @@ export async function requireLatest(db: Kysely<Tables>): Promise<void> {
 }
 
 /** 0 for an empty database. @throws StoreError `not_ours` when it holds somebody else's tables */
-async function schemaVersion(db: Kysely<Tables>): Promise<number> {
-  const tables = (await db.introspection.getTables()).map((table) => table.name);
+async function schemaVersion(db: Kysely<Tables>, schema: string | undefined): Promise<number> {
+  const found = await db.introspection.getTables();
+  // Extensions put views of theirs where everybody's tables are.
+  const tables = found
+    .filter((table) => schema === undefined || (table.schema === schema && !table.isView))
+    .map((table) => table.name);
   if (!tables.includes("schema_version")) {
     if (tables.length === 0) return 0;
     throw new StoreError(
       "not_ours",
-      `The database holds tables of something else (${tables.slice(0, 3).join(", ")}). Give MegaLLM a file of its own.`,
+      `The database holds tables of something else (${tables.slice(0, 3).join(", ")}). Give MegaLLM a database of its own.`,
     );
   }
   const row = await db

@@ -3,6 +3,7 @@ import { Database } from "bun:sqlite";
 import { chmodSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Kysely, SqliteDialect } from "kysely";
+import { createId } from "../../lib/id.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { Driver } from "../driver.ts";
 import { StoreError } from "../error.ts";
@@ -116,8 +117,13 @@ async function openFile(path: string, options: SqliteOptions): Promise<Driver> {
     throw error;
   }
   const forget = memory ? () => {} : remember(path);
+  const owner = createId("store");
   return {
     db,
+    owner,
+    recheckMs: null,
+    // Whoever writes holds the only lock there is.
+    deadOwners: async (owners) => owners.filter((other) => other !== owner),
     transact: async (groups) => {
       try {
         return connection.transact(groups);

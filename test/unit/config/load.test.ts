@@ -80,7 +80,7 @@ models:
           parameters: {},
         },
       ],
-      fallbacks: [],
+      fallbacks: {},
       timeouts: {},
       retry: {},
     });

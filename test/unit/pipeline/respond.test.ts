@@ -7,7 +7,8 @@ import { GatewayError } from "../../../src/ir/error.ts";
 import type { JsonObject } from "../../../src/lib/json.ts";
 import { createSseParser } from "../../../src/lib/sse.ts";
 import type { Outbound } from "../../../src/pipeline/outbound.ts";
-import { createClient, openStream } from "../../../src/pipeline/respond.ts";
+import { createClient } from "../../../src/pipeline/client.ts";
+import { openStream } from "../../../src/pipeline/respond.ts";
 
 const chunk = (delta: object): string =>
   `data: ${JSON.stringify({ id: "c1", object: "chat.completion.chunk", created: 1, model: "m", choices: [{ index: 0, delta, finish_reason: null }] })}\n\n`;
@@ -38,7 +39,7 @@ async function broken(from: DialectId, to: DialectId, pieces: string[], silenceM
       includeUsage: true,
       warn: () => {},
     }),
-    observer: { event: () => {}, settle: () => Promise.resolve() },
+    observer: { event: () => {}, content: () => {}, settle: () => Promise.resolve() },
     signal: new AbortController().signal,
     holdMs: 1,
     keepAliveMs: 20,

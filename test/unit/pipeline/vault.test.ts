@@ -38,6 +38,7 @@ function fakeItems() {
       if (fake.fails) throw new Error("the disk is gone");
       return keys.flatMap((key) => rows.get(key) ?? []);
     },
+    claim: async (_kind, item) => !rows.has(item.key) && rows.set(item.key, item).has(item.key),
     remove: async (_kind, key) => rows.delete(key),
     sweep: async () => 0,
   };

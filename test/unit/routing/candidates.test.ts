@@ -33,7 +33,7 @@ const route = (name: string, provider: string, model: string): Route => ({
   name,
   policy: "first",
   deployments: [{ provider, model, weight: 1, order: 0, timeouts: {}, parameters: {} }],
-  fallbacks: [],
+  fallbacks: {},
   timeouts: {},
   retry: {},
 });
@@ -225,9 +225,9 @@ describe("the order of deployments and fallbacks", () => {
 
   test("fallbacks that lead back do not go round", async () => {
     const routes: Route[] = [
-      { ...route("here", "openai", "a"), fallbacks: ["there"] },
-      { ...route("there", "claude", "b"), fallbacks: ["here", "beyond"] },
-      { ...route("beyond", "openai", "c"), fallbacks: ["beyond"] },
+      { ...route("here", "openai", "a"), fallbacks: { general: ["there"] } },
+      { ...route("there", "claude", "b"), fallbacks: { general: ["here", "beyond"] } },
+      { ...route("beyond", "openai", "c"), fallbacks: { general: ["beyond"] } },
     ];
     const config = { ...configOf({}), routes: new Map(routes.map((each) => [each.name, each])) };
     const circle = createRouter(config, async () => []);

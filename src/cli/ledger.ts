@@ -1,0 +1,17 @@
+// Where the ledger of a command is, and how one that only looks opens it.
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "../config/config.ts";
+import { openStore, type Store, type StoreLocation } from "../store/store.ts";
+
+/** The database of the `store` setting, else the file in the data folder. */
+export const ledgerOf = ({ dataDir, store }: Pick<Config, "dataDir" | "store">): StoreLocation =>
+  store === null ? { path: join(dataDir, "megallm.db") } : { url: store.url };
+
+/** Null when there is no ledger yet. @throws StoreError when there is one that cannot be read */
+export async function openToRead(settings: Pick<Config, "dataDir" | "store">): Promise<Store | null> {
+  const location = ledgerOf(settings);
+  // Throws where the folder may not be looked into: that is not the same as an empty ledger.
+  if ("path" in location && !statSync(location.path, { throwIfNoEntry: false })) return null;
+  return openStore({ ...location, readOnly: true });
+}

@@ -1,0 +1,199 @@
+// The deployments of a request in their order until one answers; where that is wished, the next one races a slow one.
+import { GatewayError, toGatewayError } from "../ir/error.ts";
+import { queueAfter, unreserved } from "../routing/fallbacks.ts";
+import type { Pass } from "../routing/health.ts";
+import type { Permit } from "../routing/limits.ts";
+import { createRetryPlan, maxAttempts } from "../routing/retry.ts";
+import { type Candidate, fallbackOrder, modelId } from "../routing/router.ts";
+import { createEntrance } from "./entrance.ts";
+import { abortReason, type Attempting, type Exchange } from "./exchange.ts";
+import { createHedging } from "./hedging.ts";
+import { lineUp } from "./order.ts";
+import { race, type Runner } from "./race.ts";
+import { subjectOf } from "./traffic.ts";
+
+export interface AttemptOptions {
+  /** About how many tokens the request will count for. */
+  tokens?: number;
+  /** About how many of them it brings along. */
+  inputTokens?: number;
+  /** Nobody is asked twice: what the request makes could be made twice. */
+  once?: boolean;
+  /** The answer is a stream that is read, so that the first content can be raced for. */
+  stream?: boolean;
+  /** Told which deployment answered. */
+  answered?: (candidate: Candidate) => void;
+}
+
+type Attempt = (candidate: Candidate, attempting: Attempting) => Promise<Response>;
+
+/** A client waits no longer than this for a deployment that asks for a pause: it is told how long instead. */
+const longestPauseMs = 5_000;
+
+/**
+ * Tries the deployments until one answers: those that rest are passed by, what may pass is tried again after a wait,
+ * and never more than the retry budget allows.
+ * @throws GatewayError the last failure
+ */
+export async function attemptAll(
+  candidates: readonly Candidate[],
+  current: Exchange,
+  attempt: Attempt,
+  options: AttemptOptions = {},
+): Promise<Response> {
+  const { generation, request, services, signal, watch } = current;
+  const { budget, health } = services.traffic;
+  const { retry, health: healthSettings } = generation.config;
+  const { queue, lastResort } = lineUp(unreserved(candidates), { generation, services });
+  const plan = createRetryPlan({
+    budget,
+    random: Math.random,
+    lastResort,
+    settings: {
+      ...retry,
+      ...candidates[0]?.retry,
+      maxRetryAfterMs: longestPauseMs,
+      // A provider in this process fails because it was asked to.
+      ...((options.once || candidates.every(({ provider }) => provider.preset.serve)) && {
+        retries: 0,
+      }),
+      maxAttempts: maxAttempts(request.headers, retry.maxAttempts),
+    },
+  });
+  const enter = createEntrance(current, () => abortReason(signal));
+  const hedging = createHedging(candidates, current, options);
+
+  /** A turn, and what is needed to end it on its own. */
+  const begin = (candidate: Candidate, pass: Pass | null, permit: Permit | null) => {
+    const measured = services.traffic.stats.begin(modelId(candidate), options.tokens ?? 0);
+    const turn = watch.open({ pass, measured, permit });
+    if (!hedging) return { attempting: { ...current, turn }, stop: () => {} };
+    const ended = new AbortController();
+    const own = AbortSignal.any([signal, ended.signal]);
+    const attempting: Attempting = { ...current, turn, signal: own, untilContent: true };
+    return { attempting, stop: () => ended.abort() };
+  };
+
+  /** Undefined: health is nobody's business. Null: it rests, or somebody else is finding out whether it is back. */
+  const passOf = (candidate: Candidate, isLast: boolean): Pass | null | undefined =>
+    healthSettings.enabled ? health.begin(subjectOf(candidate), { lastResort: isLast }) : undefined;
+
+  /** Goes on from the place of whoever failed in the middle. */
+  const successorFrom = (at: number): Attempting["successor"] => {
+    let place = at;
+    return (failure) => {
+      const others = queue.length - place - 1;
+      if (signal.aborted || others <= 0 || plan.after(failure, others).next === "stop") return null;
+      for (place += 1; place < queue.length; place += 1) {
+        const candidate = queue[place];
+        const permit = candidate && enter.now(candidate);
+        if (!candidate || permit === undefined) continue;
+        const pass = passOf(candidate, false);
+        if (pass === null) permit?.release();
+        else return { candidate, attempting: begin(candidate, pass ?? null, permit).attempting };
+      }
+      return null;
+    };
+  };
+
+  const start = (
+    candidate: Candidate,
+    at: number,
+    { pass, permit }: { pass: Pass | null; permit: Permit | null },
+  ): Runner => {
+    const { attempting, stop } = begin(candidate, pass, permit);
+    const successor = candidate.continues ? successorFrom(at) : undefined;
+    const answer = attempt(candidate, successor ? { ...attempting, successor } : attempting);
+    return { candidate, turn: attempting.turn, answer, stop };
+  };
+
+  /** The next that may be asked at once; it leaves the queue. */
+  const rival = (at: number): Runner | null => {
+    for (let place = at + 1; place < queue.length; place += 1) {
+      const candidate = queue[place];
+      // Another model is asked after a failure, never for speed.
+      if (!candidate || candidate.order >= fallbackOrder) return null;
+      const permit = enter.now(candidate);
+      if (permit === undefined) continue;
+      const pass = passOf(candidate, false);
+      if (pass !== null) {
+        queue.splice(place, 1);
+        return start(candidate, at, { pass: pass ?? null, permit });
+      }
+      permit?.release();
+    }
+    return null;
+  };
+
+  let last: GatewayError | undefined;
+  for (let at = 0; at < queue.length;) {
+    if (signal.aborted) throw abortReason(signal);
+    const permit = await enter.wait(queue, at, last);
+    const candidate = queue[at];
+    // While it waited for a place, everybody may have come to rest.
+    const isLast = lastResort || (last === undefined && at === queue.length - 1);
+    const pass = candidate ? passOf(candidate, isLast) : null;
+    if (!candidate || pass === null) {
+      permit?.release();
+      at += 1;
+      continue;
+    }
+    const others = queue.length - at - 1;
+    const runner = start(candidate, at, { pass: pass ?? null, permit });
+    const finishes = await race(
+      runner,
+      hedging?.raceFor(candidate, others, () => rival(at)) ?? null,
+    );
+    let decision: ReturnType<typeof plan.after> | undefined;
+    for (const finish of finishes) {
+      if ("response" in finish) {
+        finish.runner.turn.handOver();
+        options.answered?.(finish.runner.candidate);
+        return finish.response;
+      }
+      last = failedAttempt(toGatewayError(finish.thrown), finish.runner, current);
+      const { candidate: failed } = finish.runner;
+      queue.splice(at + 1, queue.length, ...queueAfter(last, failed, { queue, at, all: candidates }));
+      decision = plan.after(last, queue.length - at - 1);
+    }
+    if (signal.aborted || !decision || decision.next === "stop") {
+      if (last && decision?.next === "stop") last.spent = decision.spent;
+      break;
+    }
+    if (decision.next === "retry") await pause(decision.waitMs, signal);
+    else at += 1;
+  }
+  throw last ?? new GatewayError("no_route", "No deployment could be tried.");
+}
+
+/** @throws the error itself when it is the gateway's own */
+function failedAttempt(
+  error: GatewayError,
+  { candidate, turn }: Runner,
+  { record, services }: Exchange,
+): GatewayError {
+  turn.close(error);
+  if (error.code === "internal") throw error;
+  services.log.warn(
+    "attempt.failed",
+    {
+      requestId: record.requestId,
+      provider: candidate.provider.name,
+      model: candidate.model,
+      code: error.code,
+      kind: error.kind,
+      upstreamStatus: error.upstream?.status,
+    },
+    error,
+  );
+  return error;
+}
+
+/** Until the time is up or the client leaves. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+  clearTimeout(timer);
+}

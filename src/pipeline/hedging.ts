@@ -1,0 +1,62 @@
+// Whether a request's slow first attempt is raced by another one, and what such races may cost.
+import { type HedgeHold, type HedgeSpend, hedgeAfter } from "../routing/hedge.ts";
+import { type Candidate, modelId, priceAt } from "../routing/router.ts";
+import type { AttemptOptions } from "./attempts.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Hedge, Runner } from "./race.ts";
+
+export interface Hedging {
+  /** Null: this one runs alone. `rival` begins the second attempt, null where nobody may be asked now. */
+  raceFor(candidate: Candidate, others: number, rival: () => Runner | null): Hedge | null;
+}
+
+/** Null where the route asks for none, or the request is none to race with. */
+export function createHedging(
+  candidates: readonly Candidate[],
+  { generation, record, services }: Exchange,
+  { once, stream = false, inputTokens = 0 }: AttemptOptions,
+): Hedging | null {
+  const settings = candidates[0]?.hedge;
+  if (!settings || !stream || once) return null;
+  const spend = services.traffic.hedges(settings.route, settings.maxExtraSpend);
+  const races: { hold: HedgeHold; first: Runner["turn"]; second: Runner["turn"] }[] = [];
+  record.onPriced((cost) => settleRaces(races, spend, cost));
+  const loserCost = async (candidate: Candidate): Promise<number | null> => {
+    const price = await priceAt(candidate, generation.config);
+    return price && (Number(price.input) * inputTokens) / 1_000_000;
+  };
+  return {
+    raceFor(candidate, others, rival) {
+      const p95Ms = services.traffic.stats.firstTokenP95(modelId(candidate));
+      const afterMs = hedgeAfter({ p95Ms, others, stream }, settings);
+      if (afterMs === null) return null;
+      return {
+        afterMs,
+        async second(first) {
+          const hold = spend.hold(await loserCost(candidate));
+          if (!hold) return null;
+          const runner = rival();
+          if (runner) races.push({ hold, first: first.turn, second: runner.turn });
+          else hold.settle(0);
+          return runner;
+        },
+      };
+    },
+  };
+}
+
+/** The losers' share of what the request cost. */
+function settleRaces(
+  races: readonly { hold: HedgeHold; first: Runner["turn"]; second: Runner["turn"] }[],
+  spend: HedgeSpend,
+  cost: bigint | null,
+): void {
+  let extra = 0;
+  for (const { hold, first, second } of races) {
+    const loser = [first, second].find(({ isLost }) => isLost);
+    const lost = loser ? loser.cost : 0n;
+    hold.settle(lost === null ? null : Number(lost));
+    extra += Number(lost ?? 0n);
+  }
+  spend.charge(cost === null ? null : Number(cost) - extra);
+}

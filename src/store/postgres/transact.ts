@@ -1,0 +1,103 @@
+// A batch of statement groups in one round trip: a function of the database runs them and tells what changed.
+import type { Statement, StatementGroup } from "../driver.ts";
+
+/** Another body is another name: gateways of two versions share a database while one is upgraded. */
+const functionName = "megallm_transact_1";
+
+/**
+ * Runs `work`: `{sql: [template, ..], locks: [number, ..], groups: [[[template number, value, ..], ..], ..]}`.
+ * Each statement is planned with its values as literals that the server itself quotes, so that their types
+ * follow from where they stand, as those of parameters do. As the function is volatile, each statement sees
+ * what was committed before it began, also by those that the locks waited for.
+ */
+export const defineTransact = `
+create or replace function ${functionName}(work json) returns text language plpgsql volatile as $body$
+declare
+  templates text[] := array(select json_array_elements_text(work->'sql'));
+  number integer;
+  members json;
+  member json;
+  is_first boolean;
+  changed bigint;
+  outcome text := '';
+begin
+  for number in select json_array_elements_text(work->'locks')::integer loop
+    perform pg_advisory_xact_lock(${lockSpace()}, number);
+  end loop;
+  for members in select json_array_elements(work->'groups') loop
+    is_first := true;
+    for member in select json_array_elements(members) loop
+      execute format(templates[(member->>0)::integer],
+        variadic array(select json_array_elements_text(member)));
+      get diagnostics changed = row_count;
+      if is_first then
+        outcome := outcome || case when changed > 0 then '1' else '0' end;
+        exit when changed = 0;
+        is_first := false;
+      end if;
+    end loop;
+  end loop;
+  return outcome;
+end
+$body$`;
+
+export const isDefined = `select to_regproc('${functionName}') is not null as defined`;
+export const callTransact = `select ${functionName}($1) as outcome`;
+
+/** Separates our advisory locks from those of other programs in the same database: "mega" as a number. */
+export function lockSpace(): number {
+  return 0x6d656761;
+}
+
+/** Few enough that no batch can exhaust the server's table of locks. */
+const lockBuckets = 128;
+
+/** The argument of the function. */
+export function encodeWork(groups: readonly StatementGroup[]): string {
+  const numbers = new Map<string, number>();
+  const templates: string[] = [];
+  const locks = new Set<number>();
+  const encodeStatement = ({ sql, parameters, locks: names = [] }: Statement): unknown[] => {
+    let number = numbers.get(sql);
+    if (number === undefined) {
+      // Arrays of the database begin at 1.
+      number = templates.push(templateOf(sql));
+      numbers.set(sql, number);
+    }
+    for (const name of names) locks.add(bucketOf(name));
+    return [number, ...parameters.map(encodeValue)];
+  };
+  return JSON.stringify({
+    groups: groups.map((group) => group.map(encodeStatement)),
+    sql: templates,
+    locks: [...locks].toSorted((one, other) => one - other),
+  });
+}
+
+/** For `format()`, whose first argument is the template's number: `$1` is the second. */
+const templateOf = (sql: string): string =>
+  sql.replaceAll("%", "%%").replaceAll(/\$(\d+)/g, (_all, index) => `%${Number(index) + 1}$L`);
+
+function encodeValue(value: unknown): string | null {
+  switch (typeof value) {
+    case "string":
+      // Halves of characters become what the wire would make of them.
+      return value.isWellFormed() ? value : value.toWellFormed();
+    case "number":
+    case "bigint":
+    case "boolean":
+      return String(value);
+    default:
+      if (value === null || value === undefined) return null;
+      throw new TypeError(`a ${typeof value} cannot be stored`);
+  }
+}
+
+/** FNV-1a, the same in every version. */
+function bucketOf(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < name.length; index += 1) {
+    hash = Math.imul(hash ^ name.charCodeAt(index), 0x01000193);
+  }
+  return (hash >>> 0) % lockBuckets;
+}
