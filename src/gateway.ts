@@ -24,6 +24,7 @@ import { discoverLocal, type LocalFind, type LocalProbe } from "./providers/disc
 import { createModelCache, type ModelCache } from "./providers/model-cache.ts";
 import { findProvider } from "./providers/index.ts";
 import { createRouter } from "./routing/router.ts";
+import { createYielding } from "./routing/yielding.ts";
 import { createApp } from "./server/app.ts";
 import type { Store } from "./store/store.ts";
 import { defaultPacing, type Generation, type Pacing, type Services } from "./pipeline/services.ts";
@@ -32,6 +33,9 @@ import { passThrough } from "./pipeline/pass-through.ts";
 import { handleThrough } from "./pipeline/through.ts";
 import { openRealtime, type RealtimeSession } from "./pipeline/realtime.ts";
 import { createTraffic, type Traffic } from "./pipeline/traffic.ts";
+import { createShadows } from "./pipeline/shadow.ts";
+import { createHealthChecks } from "./pipeline/health-checks.ts";
+import { healthReport } from "./pipeline/health-report.ts";
 import { createVault } from "./pipeline/vault.ts";
 import { version } from "./version.ts";
 
@@ -109,12 +113,15 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
   let watched: FileMarks = loaded.watched;
   const inFlight = new Set<string>();
   const draining = new AbortController();
+  const traffic = parts.traffic ?? createTraffic(log);
+  const yielding = createYielding(traffic.gates);
   const services: Services = {
     store,
     vault: createVault(store.items, log),
     conversations: createConversations(store.items),
     idempotency: createIdempotency(store.items, log),
-    traffic: parts.traffic ?? createTraffic(log),
+    traffic: { ...traffic, gates: yielding.gates },
+    shadows: createShadows(store, log, yielding),
     owners: createOwners(store.items),
     egress,
     sockets: createSocketEgress({ env: parts.env }),
@@ -125,6 +132,8 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     shutdown: shutdown.signal,
     pacing: { ...defaultPacing, ...parts.pacing },
   };
+  const checks = createHealthChecks(services);
+  checks.follow(generation);
 
   const reload = async (): Promise<{ applied: boolean; problems: string[] }> => {
     try {
@@ -138,6 +147,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
       lists = fresh;
       watched = next.watched;
       generation = built;
+      checks.follow(generation);
       loadedAtMs = now();
       rejected = null;
       log.info("config.applied", { path: next.path, generation: next.generation });
@@ -188,14 +198,11 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     admin: {
       key: () => parts.adminKey(loaded.config),
       store,
+      shadows: () => services.shadows.counts(),
       status,
       reload,
       explain: (call) => explain(call, generation, services),
-      health: () => ({
-        deployments: services.traffic.health.snapshot(),
-        retries: services.traffic.budget.snapshot(),
-        load: services.traffic.gates.snapshot(),
-      }),
+      health: () => healthReport(generation, services, checks),
     },
   });
 
@@ -215,6 +222,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
       if (isDeepStrictEqual(seen, found)) return;
       found = seen;
       generation = compose(loaded.config, found, lists);
+      checks.follow(generation);
     },
     get config() {
       return generation.config;
@@ -226,7 +234,8 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
       return loaded;
     },
     get inFlight() {
-      return inFlight.size;
+      // A shadow keeps nobody waiting, except for its row.
+      return inFlight.size + (draining.signal.aborted ? services.shadows.running : 0);
     },
     drain() {
       draining.abort();

@@ -56,10 +56,12 @@ async function answerBody(
     record.identify({ ...inbound, content: inbound }),
   );
   const { inbound } = planned;
+  if (planned.experiment) record.experiment(planned.experiment);
   const timed = withinTime(current, planned.wishes.timeoutMs);
+  const mirror = services.shadows.mirror(planned, timed);
   const answered = attemptAll(
     planned.candidates,
-    timed,
+    mirror?.exchange ?? timed,
     (each, attempting) => attempt(planned.seenBy(each), each, attempting),
     {
       tokens: roughTokens(inbound),
@@ -70,6 +72,7 @@ async function answerBody(
   ).catch((thrown: unknown) => {
     throw failed(timed.signal.aborted ? timed.failure(thrown) : thrown);
   });
+  mirror?.follow(answered, arrival.asked, handle);
   if (!inbound.stream) return answered;
   const response = await within(answered, services.pacing.openEarlyMs);
   return response === silent ? openEarly(answered, inbound, timed) : response;

@@ -114,12 +114,13 @@ function splitInput({ input }: Usage): InputParts {
   return { cacheRead, cacheWrite5m, cacheWrite1h, audio, plain: left };
 }
 
-interface ListPrice {
+export interface ListPrice {
   prices: ModelPrice;
   source: string;
 }
 
-async function findListPrice(
+/** The price list's entry for a model at a time, undefined when it has none. */
+export async function findListPrice(
   provider: string,
   model: string,
   atMs: number,
@@ -193,10 +194,11 @@ function countedLines(prices: ModelPrice, usage: Usage): [number, Nanos | undefi
   });
 }
 
-type ListedPrice = ModelPrice[string];
+/** A price, or several by the size of the input. */
+export type ListedPrice = ModelPrice[string];
 
 /** Nano-dollars per the list's own unit, for a request with so many input tokens. */
-function priceAt(price: ListedPrice, inputTokens: number): Nanos | undefined {
+export function priceAt(price: ListedPrice, inputTokens: number): Nanos | undefined {
   if (price === undefined) return undefined;
   if (typeof price === "number") return nanosOf(price);
   const tier = price.tiers

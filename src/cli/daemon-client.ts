@@ -34,7 +34,18 @@ function mayRead(folder: string): boolean {
 }
 
 /** `GET` on the admin API. @throws ExitError `notRunning`, or `failed` with the daemon's own message. */
-export async function getAdmin(settings: DaemonSettings, path: string): Promise<unknown> {
+export const getAdmin = async (settings: DaemonSettings, path: string): Promise<unknown> =>
+  JSON.parse(await callAdmin(settings, { path, method: "GET" }));
+
+/** `POST` on the admin API; the answer's text. @throws ExitError as {@link getAdmin} */
+export const postAdmin = (settings: DaemonSettings, path: string, body: string): Promise<string> =>
+  callAdmin(settings, { path, method: "POST", body });
+
+async function callAdmin(
+  settings: DaemonSettings,
+  call: { path: string; method: "GET" | "POST"; body?: string },
+): Promise<string> {
+  const { body, method, path } = call;
   const daemon = requireDaemon(settings);
   const key = settings.admin.key ?? readAdminKey(settings.dataDir);
   const headers = new Headers({ accept: "application/json" });
@@ -43,17 +54,18 @@ export async function getAdmin(settings: DaemonSettings, path: string): Promise<
   try {
     const answer = await createEgress({ env: {} }).send({
       url: new URL(path, url),
-      method: "GET",
+      method,
       headers,
+      ...(body !== undefined && { body }),
       signal: new AbortController().signal,
       timeouts: { connectMs: 2_000, firstByteMs: 10_000, idleMs: 10_000, totalMs: 30_000 },
       network: "private-allowed",
     });
-    const text = await answer.text(10_000_000);
+    const text = await answer.text(200_000_000);
     if (answer.status !== 200) {
       throw new ExitError(exitCodes.failed, `${url} answered ${answer.status}: ${errorText(text)}`);
     }
-    return JSON.parse(text);
+    return text;
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     throw new ExitError(

@@ -9,7 +9,9 @@ export const ledgerOf = ({ dataDir, store }: Pick<Config, "dataDir" | "store">):
   store === null ? { path: join(dataDir, "megallm.db") } : { url: store.url };
 
 /** Null when there is no ledger yet. @throws StoreError when there is one that cannot be read */
-export async function openToRead(settings: Pick<Config, "dataDir" | "store">): Promise<Store | null> {
+export async function openToRead(
+  settings: Pick<Config, "dataDir" | "store">,
+): Promise<Store | null> {
   const location = ledgerOf(settings);
   // Throws where the folder may not be looked into: that is not the same as an empty ledger.
   if ("path" in location && !statSync(location.path, { throwIfNoEntry: false })) return null;

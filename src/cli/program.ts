@@ -112,9 +112,7 @@ function createProgram(): Command {
         "megallm experiments --shadow --since 24h",
       ),
     )
-    .action(async (name, options) =>
-      (await import("./experiments.ts")).experiments(name, options),
-    );
+    .action(async (name, options) => (await import("./experiments.ts")).experiments(name, options));
 
   program
     .command("chat")
@@ -164,6 +162,33 @@ function createProgram(): Command {
       )}`,
     )
     .action(async (file, options) => (await import("./translate.ts")).translateFile(file, options));
+
+  program
+    .command("explain")
+    .description("where a request goes and why, what it costs, and what is sent; nothing is sent")
+    .option("-f, --file <file>", "the request's JSON body; `-` reads standard input", "-")
+    .option("--path <path>", "where it is posted to (default: told by the body's shape)")
+    .option(
+      "--header <line>",
+      "a header of the request; may stand several times",
+      (line: string, lines: string[]) => [...lines, line],
+      [],
+    )
+    .option("--key <name>", "as the client with this key")
+    .addOption(configOption())
+    .addOption(dataDirOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      `\nA running gateway is asked, which knows who rests and whose turn it is. Exit code 1: the
+request would be refused without anybody being asked.\n${examples(
+        "megallm explain -f request.json",
+        "megallm explain -f request.json --path /v1/messages --key team-a",
+        "megallm explain -f request.json --header 'x-megallm-policy: lowest-cost'",
+        "megallm explain --json < request.json | jq '.candidates[].deployment'",
+      )}`,
+    )
+    .action(async (options) => (await import("./explain.ts")).explain(options));
 
   program
     .command("version")

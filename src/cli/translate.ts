@@ -1,5 +1,4 @@
 // `megallm translate`: what a request would become for a provider, and what it would lose; nothing is sent.
-import { readFile } from "node:fs/promises";
 import { createEgress } from "../egress.ts";
 import { asksLocalServers, compose, probeBy } from "../gateway.ts";
 import { GatewayError } from "../ir/error.ts";
@@ -16,6 +15,7 @@ import {
 } from "../pipeline/translate.ts";
 import { discoverLocal } from "../providers/discover.ts";
 import { ExitError, exitCodes } from "./exit.ts";
+import { readInput } from "./input.ts";
 import { harmless, print, tell } from "./output.ts";
 import { loadSettings } from "./settings.ts";
 
@@ -61,18 +61,6 @@ function named(text: string, flag: string) {
     if (!(error instanceof GatewayError)) throw error;
     throw new ExitError(exitCodes.usage, `${flag}: ${error.message}`);
   }
-}
-
-/** The file's bytes; `-` is standard input. @throws ExitError `usage` when nothing is piped into the command */
-async function readInput(file: string): Promise<Uint8Array> {
-  if (file !== "-") return readFile(file);
-  if (process.stdin.isTTY) {
-    throw new ExitError(
-      exitCodes.usage,
-      "There is no request: name a file with its JSON body, or pipe it in.",
-    );
-  }
-  return Bun.stdin.bytes();
 }
 
 /** What was assumed. */

@@ -1,6 +1,7 @@
 // The effective configuration: what the rest of the gateway works with.
 import type { PriceOverride } from "../catalog/prices.ts";
 import type { Pattern } from "../lib/pattern.ts";
+import type { Nanos } from "../lib/money.ts";
 import type { Secret } from "../lib/secret.ts";
 import type { FailureKind } from "../ir/error.ts";
 import type { Provider } from "../providers/provider.ts";
@@ -237,6 +238,30 @@ export interface Route {
   readonly hysteresis?: number;
   /** `auto`: requests whose tier is settled. */
   readonly pins?: readonly Pin[];
+  /** The deployments are its arms, under `weighted`. */
+  readonly experiment?: Experiment;
+  /** Models that see a share of the requests, too. */
+  readonly shadows?: readonly Shadow[];
+}
+
+/** Its arms are deployments and groups. */
+export interface Experiment {
+  readonly name: string;
+  /** Who always gets the same arm. */
+  readonly sticky?: "user" | "session";
+}
+
+/** Where copies of requests go. */
+export interface Shadow {
+  /** A route, or `provider/model`. */
+  readonly model: string;
+  /** Of the requests, 0 to 1. */
+  readonly share: number;
+  /** Copies under way at once. */
+  readonly maxConcurrent: number;
+  /** In one UTC day. */
+  readonly maxCostPerDayNanos?: Nanos;
+  readonly keepAnswers: boolean;
 }
 
 export interface RouteHedge {
@@ -260,6 +285,8 @@ export interface Group {
   readonly order: number;
   readonly quality?: number;
   readonly tags?: readonly string[];
+  /** Its name in the route's experiment. */
+  readonly arm?: string;
 }
 
 export const isGroup = (entry: Deployment | Group): entry is Group => "route" in entry;
@@ -300,4 +327,6 @@ export interface Deployment {
   /** Requests at once; absent: no limit. */
   readonly maxConcurrent?: number;
   readonly healthCheck?: Partial<HealthCheck>;
+  /** Its name in the route's experiment. */
+  readonly arm?: string;
 }

@@ -9,7 +9,7 @@ import {
   type Parameters,
   type Pin,
   type ResolvedProvider,
-  type Timeouts,
+  type Shadow, type Timeouts,
 } from "./config.ts";
 import { formatDollars } from "./price.ts";
 import { formatDuration } from "./quantity.ts";
@@ -50,7 +50,7 @@ export function redact(config: Config): Record<string, unknown> {
       config.providers.map((provider) => [provider.name, redactProvider(provider)]),
     ),
     models: Object.fromEntries(
-      [...config.routes.values()].map(({ name, timeouts, deployments, ...route }) => [
+      [...config.routes.values()].map(({ name, timeouts, deployments, shadows, ...route }) => [
         name,
         {
           ...route,
@@ -65,6 +65,7 @@ export function redact(config: Config): Record<string, unknown> {
             };
           }),
           ...(route.pins && { pins: route.pins.map(redactPin) }),
+          ...(shadows && { shadow: shadows.map(redactShadow) }),
           ...withTimeouts(timeouts),
         },
       ]),
@@ -82,6 +83,16 @@ export function redact(config: Config): Record<string, unknown> {
 const redactPin = ({ text, ...pin }: Pin): Record<string, unknown> => ({
   ...(text && { text: text.source }),
   ...pin,
+});
+
+const redactShadow = ({ model, share, ...shadow }: Shadow) => ({
+  route: model,
+  share,
+  max_concurrent: shadow.maxConcurrent,
+  ...(shadow.maxCostPerDayNanos !== undefined && {
+    max_cost_per_day: formatDollars(shadow.maxCostPerDayNanos),
+  }),
+  keep_answers: shadow.keepAnswers,
 });
 
 function redactProvider(provider: ResolvedProvider): Record<string, unknown> {

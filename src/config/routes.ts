@@ -2,6 +2,7 @@
 import type { Path } from "../lib/json.ts";
 import type { Deployment, Fallbacks, Group, ResolvedProvider, Route } from "./config.ts";
 import { checkAliases } from "./aliases.ts";
+import { listedFor, type ParsedDeployment, readExperiment, readShadows } from "./experiments.ts";
 import { readParameters } from "./parameters.ts";
 import { readAuto } from "./auto.ts";
 import { readRetry } from "./retry.ts";
@@ -107,19 +108,21 @@ function resolveRoute(
   const at: Path = ["models", name];
   const deployments: (Deployment | Group)[] = [];
   let known = true;
-  for (const [index, written] of entry.deployments.entries()) {
-    const place: Path = [...at, "deployments", index];
+  const experiment = readExperiment(name, entry, resolution);
+  const policy = experiment ? "weighted" : entry.policy;
+  if (!experiment && !entry.deployments) known = false;
+  for (const { written, place, arm } of listedFor(name, entry)) {
     const modelPlace: Path = [...place, "model"];
-    if (written.weight !== undefined && entry.policy !== "weighted") {
+    if (written.weight !== undefined && policy !== "weighted") {
       resolution.warning(
         [...place, "weight"],
-        `\`weight\` has no effect under \`policy: ${entry.policy}\``,
+        `\`weight\` has no effect under \`policy: ${policy}\``,
         "set `policy: weighted`",
       );
     }
     if (written.model === undefined || written.route !== undefined) {
       const group = resolveGroup(written, { table, place, resolution });
-      if (group) deployments.push(group);
+      if (group) deployments.push({ ...group, ...(arm !== undefined && { arm }) });
       else known = false;
       continue;
     }
@@ -146,12 +149,13 @@ function resolveRoute(
       parameters: readParameters(written),
       ...(written.max_concurrent === undefined ? {} : { maxConcurrent: written.max_concurrent }),
       ...(written.health_check && { healthCheck: written.health_check }),
+      ...(arm !== undefined && { arm }),
     });
   }
-  if (entry.policy === "weighted" && known && deployments.every(({ weight }) => weight === 0)) {
+  if (policy === "weighted" && known && deployments.every(({ weight }) => weight === 0)) {
     if (deployments.length > 0) {
       resolution.problem(
-        [...at, "deployments"],
+        [...at, ...(experiment ? ["experiment", "arms"] : ["deployments"])],
         "all weights are 0, so nothing would be called",
         "give one a weight above 0",
         "key",
@@ -161,6 +165,7 @@ function resolveRoute(
   for (const { target, path } of listedIn(entry.fallbacks, [...at, "fallbacks"])) {
     if (!isRoute(table, target)) find(target, path);
   }
+  const shadows = readShadows(name, entry, { find, names: Object.keys(table), resolution });
   if (deployments.length === 0) {
     if (known)
       resolution.warning(at, `${quoted(name)} is left out: none of its providers is enabled`);
@@ -169,7 +174,7 @@ function resolveRoute(
   return {
     name,
     ...(entry.description === undefined ? {} : { description: entry.description }),
-    policy: entry.policy,
+    policy,
     deployments,
     fallbacks: readFallbacks(entry.fallbacks),
     timeouts: entry.timeouts,
@@ -181,10 +186,13 @@ function resolveRoute(
     ...(entry.sticky === undefined ? {} : { sticky: entry.sticky }),
     ...readAuto(entry, { at, deployments, isWhole: known }, resolution),
     ...(entry.unsupported === undefined ? {} : { unsupported: entry.unsupported }),
+    ...(experiment && {
+      experiment,
+      ...(experiment.sticky && { sticky: experiment.sticky }),
+    }),
+    ...(shadows.length === 0 ? {} : { shadows }),
   };
 }
-
-type ParsedDeployment = Exclude<ParsedRoute, string>["deployments"][number];
 
 /** What a policy looks at. */
 const standingOf = ({ weight, order, quality, tags }: ParsedDeployment) => ({
@@ -393,10 +401,8 @@ function edges(name: string, entry: ParsedRoute | undefined): { target: string; 
     return entry === name && entry.includes("/") ? [] : [{ target: entry, path: ["models", name] }];
   }
   return [
-    ...entry.deployments.flatMap(({ route }, index): { target: string; path: Path }[] =>
-      route === undefined
-        ? []
-        : [{ target: route, path: ["models", name, "deployments", index, "route"] }],
+    ...listedFor(name, entry).flatMap(({ written: { route }, place }) =>
+      route === undefined ? [] : [{ target: route, path: [...place, "route"] }],
     ),
     ...listedIn(entry.fallbacks, ["models", name, "fallbacks"]),
   ];

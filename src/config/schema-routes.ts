@@ -5,6 +5,7 @@ import { field } from "./field.ts";
 import { parameterFields, unsupported, unsupportedText } from "./parameters.ts";
 import { autoFields } from "./schema-auto.ts";
 import { healthCheck, healthCheckSample, healthCheckText } from "./schema-health.ts";
+import { experimentOf, shadow } from "./schema-experiments.ts";
 import { inherited, partialTimeouts, timeoutsDescription } from "./schema-timeouts.ts";
 import { durationMs, portion, whole, flag, limit, unlimited, keyName } from "./schema-values.ts";
 
@@ -202,12 +203,16 @@ export const route = z.union([
       "weighted",
     ),
     deployments: field(
-      z.array(deployment).min(1, "the list is empty: a route needs at least one deployment"),
-      "Where the requests go: `provider/model`, or a map.",
+      z
+        .array(deployment)
+        .min(1, "the list is empty: a route needs at least one deployment")
+        .optional(),
+      "Where the requests go: `provider/model`, or a map. A route has these or an `experiment`.",
       [
         { model: "openai/gpt-4o", weight: 70 },
         { model: "anthropic/claude-opus-4-5", weight: 30 },
       ],
+      { defaultText: "the arms of the experiment" },
     ),
     fallbacks: field(
       fallbacks.optional(),
@@ -248,6 +253,24 @@ export const route = z.union([
       "Under `policy: weighted`: the same end user, or the same conversation, always gets the same deployment.",
       "user",
       { defaultText: "nobody" },
+    ),
+    experiment: field(
+      experimentOf(deployment).optional(),
+      "Splits the requests among arms, and reports what each costs, how long it takes, how often it fails, and what callers say of it: `megallm experiments`.",
+      {
+        arms: {
+          control: { model: "openai/gpt-4o", weight: 90 },
+          candidate: { model: "anthropic/claude-sonnet-4-5", weight: 10 },
+        },
+        sticky: "user",
+      },
+      { defaultText: "none" },
+    ),
+    shadow: field(
+      shadow.optional(),
+      "Sends a share of the requests to another model, too, behind the client's back and never at its cost: `megallm experiments --shadow`. A map, or a list of maps.",
+      { route: "anthropic/claude-sonnet-4-5", share: "10%", max_cost_per_day: "$5" },
+      { defaultText: "none" },
     ),
   }),
 ]);

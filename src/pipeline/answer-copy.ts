@@ -14,8 +14,8 @@ export interface AnswerCopy {
   first(): AsyncGenerator<Uint8Array>;
   /** Anybody else. @throws Error when the answer breaks off, or is too large to be held for them */
   follow(): AsyncGenerator<Uint8Array>;
-  /** Reads on to the end although nobody may be reading. What is too large is given up. */
-  drain(): void;
+  /** Whoever it was made for has left: what is too large to be held is given up. */
+  leave(): void;
 }
 
 export interface CopyOptions {
@@ -25,7 +25,7 @@ export interface CopyOptions {
   ended(end: CopyEnd): Promise<void>;
 }
 
-/** `body` is read as fast as its fastest reader takes it. */
+/** Reads `body` to its end whether anybody does or not; once it is too large, only as fast as its first reader takes it. */
 export function createAnswerCopy(
   body: ReadableStream<Uint8Array> | null,
   { maxBytes, ended }: CopyOptions,
@@ -37,7 +37,7 @@ export function createAnswerCopy(
   let isLarge = false;
   let isOver = false;
   let broke: { cause: unknown } | null = null;
-  let isDraining = false;
+  let isLeft = false;
   let reading: Promise<void> | null = null;
 
   const end = async (how: CopyEnd): Promise<void> => {
@@ -76,6 +76,16 @@ export function createAnswerCopy(
     return reading;
   };
 
+  const giveUp = async (): Promise<void> => {
+    if (isLarge && isLeft) await reader?.cancel();
+  };
+
+  const readAhead = async (): Promise<void> => {
+    while (!isOver && !isLarge) await advance();
+    await giveUp();
+  };
+  background(readAhead(), "an answer that is kept");
+
   return {
     async *first() {
       for (let at = 0; ;) {
@@ -105,14 +115,9 @@ export function createAnswerCopy(
         else await advance();
       }
     },
-    drain() {
-      if (isDraining) return;
-      isDraining = true;
-      const all = async (): Promise<void> => {
-        while (!isOver && !isLarge) await advance();
-        if (isLarge) await reader?.cancel();
-      };
-      background(all(), "an answer whose client left");
+    leave() {
+      isLeft = true;
+      background(giveUp(), "an answer whose client left");
     },
   };
 }

@@ -13,6 +13,7 @@ import { buildOutbound, type Outbound } from "./outbound.ts";
 import { firstTokenOf, keyless, named, send, withoutKey } from "./send.ts";
 import type { AnswerWatch } from "./conversations.ts";
 import type { Attempting } from "./exchange.ts";
+import { filterWatch } from "./filtered.ts";
 import type { Inbound } from "./inbound.ts";
 import type { Job } from "./operations.ts";
 import { prepare } from "./prepare.ts";
@@ -160,9 +161,14 @@ async function complete(
   if (outbound.relayed) {
     const usage = outbound.dialect.usage(inbound.operation, json);
     // Perhaps no answer, although it came with status 200; or one whose tokens the gateway must count.
-    if (inbound.operation === "chat" && (!usage || json["error"])) {
+    const filter = inbound.operation === "chat" ? filterWatch(outbound.candidate) : null;
+    if (inbound.operation === "chat" && (!usage || json["error"] || filter)) {
       const { value } = decodeAnswer({ json, text }, outbound);
-      for (const event of expand(value)) attempted.event(event);
+      if (usage) attempted.usage(usage);
+      for (const event of expand(value)) {
+        attempted.event(event);
+        filter?.see(event);
+      }
     }
     attempted.usage(usage);
     conversation?.answer(json);
@@ -173,7 +179,11 @@ async function complete(
     attempted.usage(decoded.usage);
     const value = outbound.emulation?.answer(decoded) ?? decoded;
     for (const warning of warnings) attempted.warn(warning);
-    for (const event of expand(value)) attempted.event(event);
+    const filter = filterWatch(outbound.candidate);
+    for (const event of expand(value)) {
+      attempted.event(event);
+      filter?.see(event);
+    }
     const { origin } = outbound;
     const asked = inbound.chat().value;
     services.vault.keep({ tenant: record.key, origin, asked }, value.candidates[0]?.parts ?? []);
@@ -231,6 +241,8 @@ async function streamed(
   const isChat = inbound.operation === "chat";
   // What other operations stream is not read: its first byte is its first content.
   if (!isChat) answer.begun();
+  const filter = isChat ? filterWatch(outbound.candidate) : null;
+  const observer = observerOf(outbound, inbound, life);
   const body = await openStream(answer, outbound, {
     signal,
     firstTokenMs: isChat ? firstTokenOf(outbound.candidate) : null,
@@ -239,13 +251,20 @@ async function streamed(
       ...(outbound.relayed ? {} : { inputTokens: roughRequestTokens(inbound.chat().value) }),
     }),
     holdMs: life.untilContent ? longestTimerMs : holdMs,
-    untilContent: life.untilContent,
+    untilContent: life.untilContent || filter !== null,
     keepAliveMs,
     frozenMs,
     ...(conversation && { onFrame: (frame) => conversation.frame(frame) }),
-    observer: observerOf(outbound, inbound, life),
+    observer: {
+      ...observer,
+      event(event) {
+        observer.event(event);
+        filter?.see(event);
+      },
+    },
     resume: resumerOf(inbound, life),
   });
+  filter?.shown();
   return new Response(body, {
     status: 200,
     headers: { ...answerHeaders(answer, outbound, attempted), ...streamHeaders(inbound) },

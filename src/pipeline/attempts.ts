@@ -153,7 +153,11 @@ export async function attemptAll(
       }
       last = failedAttempt(toGatewayError(finish.thrown), finish.runner, current);
       const { candidate: failed } = finish.runner;
-      queue.splice(at + 1, queue.length, ...queueAfter(last, failed, { queue, at, all: candidates }));
+      queue.splice(
+        at + 1,
+        queue.length,
+        ...queueAfter(last, failed, { queue, at, all: candidates }),
+      );
       decision = plan.after(last, queue.length - at - 1);
     }
     if (signal.aborted || !decision || decision.next === "stop") {

@@ -65,6 +65,12 @@ export function requestToGoOn(request: ChatRequest, text: string, begins: boolea
   return { ...request, messages };
 }
 
+/** What both used. The provider's own words would tell of one. */
+const sumOf = (before: Usage, now: Usage): Usage => ({
+  ...sumUsage(before, now),
+  raw: undefined,
+});
+
 export interface Continuation {
   /** The next provider's events as those of the answer that broke off. */
   events: (event: ChatEvent) => ChatEvent[];
@@ -116,7 +122,7 @@ export function continuation(progress: Progress, candidate: Candidate): Continua
       case "part-end":
         return [{ ...event, index: indexes.get(event.index) ?? event.index }];
       case "usage":
-        return [progress.used ? { ...event, usage: sumUsage(progress.used, event.usage) } : event];
+        return [progress.used ? { ...event, usage: sumOf(progress.used, event.usage) } : event];
       case "finish":
         return [...closing(), event];
       default:

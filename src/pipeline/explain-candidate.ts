@@ -26,7 +26,8 @@ export interface ExplainedCandidate {
   key: string | null;
   /** Its priority tier; fallbacks count from 1,000,000. */
   order: number;
-  state: "ready" | "full" | "resting" | "last resort";
+  /** `reserved`: for a kind of failure of those before it. */
+  state: "ready" | "full" | "resting" | "last resort" | "reserved";
   /** What the state means here; null for `ready`. */
   state_reason: string | null;
   judged: ExplainedJudgement[];
@@ -89,7 +90,11 @@ export type Told<T extends RoutingFact["type"]> = Omit<Extract<RoutingFact, { ty
 type Place = Pick<ExplainedCandidate, "rank" | "state" | "state_reason"> & { candidate: Candidate };
 
 /** Who is at its limit is passed by as long as another one is free. */
-export function placesIn(line: Line, { generation, services }: Look["situation"]): Place[] {
+export function placesIn(
+  line: Line,
+  all: readonly Candidate[],
+  { generation, services }: Look["situation"],
+): Place[] {
   const { inside } = services.traffic.gates.snapshot();
   const { maxConcurrent } = generation.config.server;
   const own = maxConcurrent === undefined ? [] : [{ name: "gateway", limit: maxConcurrent }];
@@ -113,6 +118,8 @@ export function placesIn(line: Line, { generation, services }: Look["situation"]
     const reason = `everybody rests, and this one is the least bad: ${restOf(candidate)}`;
     return { ...place, state: "last resort", state_reason: reason };
   });
+  const isPlaced = new Set([...line.queue, ...line.resting.map(({ contender }) => contender)]);
+  const reserved = all.filter((each) => !isPlaced.has(each));
   const others = line.resting.filter(({ contender }) => !line.queue.includes(contender));
   return [
     ...asked,
@@ -121,6 +128,12 @@ export function placesIn(line: Line, { generation, services }: Look["situation"]
       rank: null,
       state: "resting",
       state_reason: restReason(rest),
+    })),
+    ...reserved.map((candidate): Place => ({
+      candidate,
+      rank: null,
+      state: "reserved",
+      state_reason: `asked only after a failure of the kind ${candidate.fallbackFor}`,
     })),
   ];
 }

@@ -5,6 +5,7 @@ import type { Operation } from "../ir/chat.ts";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
 import { createId } from "../lib/id.ts";
 import type { RoutingFact } from "../routing/fact.ts";
+import { unreserved } from "../routing/fallbacks.ts";
 import { maxAttempts } from "../routing/retry.ts";
 import {
   candidateOf,
@@ -50,6 +51,8 @@ export interface Explanation {
 
 /** A request to be explained, and as whom. */
 export interface ExplainCall extends Arrival {
+  /** What nobody said and was assumed. */
+  assumed?: string;
   /** Name of a client key of the configuration; absent: whatever credentials the request carries. */
   key?: string;
 }
@@ -100,11 +103,11 @@ export async function explain(
       told.model = model;
       told.stream = stream;
     });
-    const line = lineOf(planned.candidates, situation);
+    const line = lineOf(unreserved(planned.candidates), situation);
     const inputTokens = await estimatedInput(planned.inbound);
     const look: Look = { planned, situation, facts, inputTokens };
     told.candidates = await Promise.all(
-      placesIn(line, situation).map((place) => candidateOf(place, look)),
+      placesIn(line, planned.candidates, situation).map((place) => candidateOf(place, look)),
     );
     const error = line.refused ?? null;
     told.error = error ? explainedError(error) : firstHindrance(told.candidates);
@@ -118,13 +121,15 @@ export async function explain(
     resolved: of("resolved"),
     policies: of("ordered").map(({ route, policy, turn }) => ({ route, policy, turn })),
     difficulty: of("difficulty")[0] ?? null,
-    notes: of("noted").map(({ why }) => why),
+    notes: [...(call.assumed === undefined ? [] : [call.assumed]), ...of("noted").map(whyOf)],
     excluded: of("excluded").map((each) => ({
       ...each,
       judged: judgedOf(facts, each.deployment.replace(/#[^#]*$/, "")),
     })),
   };
 }
+
+const whyOf = ({ why }: { why: string }): string => why;
 
 function refuseMedia(operation: Operation): void {
   if (!mediaOperations.has(operation)) return;
@@ -160,9 +165,10 @@ const credentialHeaders = ["authorization", "x-api-key", "api-key", "x-goog-api-
 /** What keeps the request from everybody, as the client would be told it. */
 function firstHindrance(candidates: readonly ExplainedCandidate[]): ExplainedError | null {
   let last: ExplainedError | null = null;
-  for (const { rank, error } of candidates) {
+  for (const { rank, state, error } of candidates) {
     if (rank === null) continue;
-    if (!error) return null;
+    // Who waits for a place may find another answer than this one.
+    if (!error || state === "full") return null;
     const { next_is_asked: goesOn, ...told } = error;
     last = told;
     if (!goesOn) break;

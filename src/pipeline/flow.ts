@@ -12,6 +12,8 @@ import { keyless, withoutKey } from "./send.ts";
 export interface Step {
   out: Uint8Array;
   events: ChatEvent[];
+  /** As the client was shown them, where that is not the same. */
+  shown?: ChatEvent[];
   /** What tells the client of the failure among the events; nothing follows it. */
   failed?: () => Uint8Array;
 }
@@ -126,13 +128,14 @@ function translation(
       .map((frame) => client.writer.write(going?.mark(frame) ?? frame));
   const write = (seen: ChatEvent[]): Step => {
     const plain = shown ? seen.flatMap(shown) : seen;
-    const events = going ? plain.flatMap(going.events) : plain;
+    const events = going ? plain.flatMap((event) => going.events(event)) : plain;
     const at = events.findIndex(({ type }) => type === "error");
     const out = encode(at < 0 ? events : events.slice(0, at));
     // Nothing follows the end of an answer, nor its failure.
     if (at < 0 && events.some(({ type }) => type === "end")) out.push(client.writer.end());
     return {
-      events,
+      events: plain,
+      ...(going && { shown: events }),
       out: joined(out),
       ...(at >= 0 && {
         failed: () => joined([...encode(events.slice(at)), client.writer.end()]),

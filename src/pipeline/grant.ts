@@ -1,11 +1,19 @@
 // The deployments of one request as it wishes them, without those that cannot answer it, and the request as each is to see it.
+import { reachOf } from "../access/reach.ts";
 import { modelFacts } from "../catalog/facts.ts";
 import type { Config, ResolvedProvider } from "../config/config.ts";
 import { dialects } from "../dialects/index.ts";
 import { GatewayError } from "../ir/error.ts";
-import { withoutMembers } from "../lib/json-members.ts";
+import { withoutMembers, withoutPath } from "../lib/json-members.ts";
 import { parseUsd } from "../lib/money.ts";
-import { type Abilities, lacks, needsOf, possibleNeeds } from "../routing/capabilities.ts";
+import {
+  type Abilities,
+  lacks,
+  type Need,
+  needsOf,
+  possibleNeeds,
+} from "../routing/capabilities.ts";
+import { withYields } from "../routing/fallbacks.ts";
 import { type Observer, tellExcluded } from "../routing/fact.ts";
 import { createRecentMap } from "../routing/recent-map.ts";
 import {
@@ -20,7 +28,7 @@ import type { Exchange } from "./exchange.ts";
 import type { Inbound } from "./inbound.ts";
 import { routingContext, type Situation } from "./order.ts";
 import { buildOutbound, chooseEndpoint, targetOf } from "./outbound.ts";
-import { endingOf, forbidden, type ProviderWishes, type Wishes } from "./wishes.ts";
+import { forbidden, type ProviderWishes, type Wishes } from "./wishes.ts";
 
 export interface Granted {
   candidates: Candidate[];
@@ -49,7 +57,13 @@ export async function grant(
   situation: Situation,
   read: (bytes: Uint8Array) => Inbound,
 ): Promise<Granted> {
-  const context = routingContext(inbound, situation);
+  const { choice } = wishes;
+  const context = {
+    ...routingContext(inbound, situation),
+    ...reachOf(situation.caller),
+    ...(choice && { choice }),
+    defaults: inbound.operation === "chat",
+  };
   const { groups, missing, isSorted, isNoneHere } = await groupsOf(
     inbound,
     wishes,
@@ -57,6 +71,9 @@ export async function grant(
     context,
   );
   const notes: Note[] = [...wishes.unmet];
+  if (choice?.tags && !hasTags(situation.generation.config)) {
+    notes.unshift({ field: "tags", reason: "no deployment here has tags" });
+  }
   const { note } = situation;
   const wished = await wishedFor(groups, wishes.provider, situation);
   const able = await capable(inbound, wished, note);
@@ -76,7 +93,7 @@ export async function grant(
     if (known) return known;
     const { goesOn, resumedFrom } = inbound;
     const made = {
-      ...read(withoutMembers(inbound.bytes, gone)),
+      ...read(withoutFields(inbound.bytes, gone)),
       // What is known of the conversation stands in no body.
       ...(goesOn && { goesOn }),
       ...(resumedFrom !== undefined && { resumedFrom }),
@@ -95,7 +112,7 @@ export async function grant(
       why: "who takes all of the request goes first (`require_parameters`)",
     });
   return {
-    candidates: inOrder.map((each) => ({
+    candidates: withYields(inOrder).map((each) => ({
       ...each,
       ...(wishes.retries !== undefined && { retry: { ...each.retry, retries: wishes.retries } }),
       ...(wishes.patience && { patience: wishes.patience }),
@@ -107,6 +124,23 @@ export async function grant(
       return told.length === 0 ? seen : { ...seen, notes: told };
     },
   };
+}
+
+const hasTags = ({ routes }: Config): boolean =>
+  [...routes.values()].some(({ deployments }) =>
+    deployments.some(({ tags = [] }) => tags.length > 0),
+  );
+
+/** A name with a point is a part of a field. */
+function withoutFields(bytes: Uint8Array, names: readonly string[]): Uint8Array {
+  const isPart = (name: string): boolean => name.includes(".");
+  const whole = withoutMembers(
+    bytes,
+    names.filter((name) => !isPart(name)),
+  );
+  return names
+    .filter(isPart)
+    .reduce((left, name) => withoutPath(left, name.split(".")) ?? left, whole);
 }
 
 /** Whoever routes itself understands these; what the operator lets through stays as well. */
@@ -148,27 +182,27 @@ async function groupsOf(
   let isSorted = wished !== undefined;
   const names = [inbound.model, ...wishes.fallbacks];
   for (const written of new Set(names)) {
-    const ending = endingOf(written);
-    const plain = ending && !(await router.isWritten(written)) ? ending : undefined;
-    if (plain && caller.overrides === false) {
-      throw forbidden(written.slice(plain.name.length));
+    const aim = await router.aim(written, context.aliases);
+    if (aim.ending !== undefined && caller.overrides === false) throw forbidden(aim.ending);
+    const policy = wished ?? aim.policy;
+    if (aim.name !== written) {
+      const by = aim.policy === undefined ? "" : ` by ${aim.policy}`;
+      note?.({ type: "noted", why: `\`${written}\` asks for \`${aim.name}\`${by}` });
     }
-    const policy = wished ?? plain?.policy;
-    if (plain)
-      note?.({
-        type: "noted",
-        why: `\`${written}\` asks for \`${plain.name}\` by ${plain.policy}`,
-      });
-    if (plain) isSorted = true;
+    if (aim.policy !== undefined) isSorted = true;
     try {
-      const found = await router.candidates(plain?.name ?? written, {
+      const found = await router.candidates(aim.name, {
         ...context,
         ...(policy && { policy }),
+        isAimed: true,
       });
       if (names.length === 1) return { groups: [found], missing, isSorted, isNoneHere: false };
       const base = groups.length * fallbackOrder;
       const own = found.filter(({ order }) => order < fallbackOrder);
-      groups.push(own.map((each) => ({ ...each, order: each.order + base })));
+      const takesAll = groups.length > 0;
+      groups.push(
+        own.map((each) => ({ ...each, order: each.order + base, ...(takesAll && { takesAll }) })),
+      );
       behind.push(...found.filter((each) => !own.includes(each)));
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
@@ -189,7 +223,8 @@ async function groupsOf(
   const all = last.length > 0 ? [...groups, last] : groups;
   const seen = new Set<string>();
   const first = (each: Candidate): boolean => {
-    const id = JSON.stringify([each.provider.name, each.model, each.key?.name ?? null]);
+    const special = each.fallbackFor && [each.fallbackFor, ...each.via];
+    const id = JSON.stringify([each.provider.name, each.model, each.key?.name, special]);
     return !seen.has(id) && Boolean(seen.add(id));
   };
   return {
@@ -208,7 +243,7 @@ async function wishedFor(
 ): Promise<Candidate[]> {
   const left = await Promise.all(groups.map((group) => wishedIn(group, wishes, situation)));
   const all = left.flat();
-  if (all.length > 0) return all;
+  if (all.some(({ fallbackFor }) => fallbackFor === undefined)) return all;
   const names = new Set(groups.flat().map(({ provider }) => `\`${provider.name}\``));
   throw new GatewayError(
     "invalid_request",
@@ -305,17 +340,39 @@ async function capable(
   if (known.every((abilities) => lacks(possible, abilities).length === 0)) return { candidates };
   const needs = needsOf(inbound.chat().value);
   const missing = known.map((abilities) => lacks(needs, abilities));
-  const able = candidates.filter((_, at) => missing[at]?.length === 0);
-  tellExcluded(note, [candidates, able.length > 0 ? able : candidates], {
-    idOf: deploymentId,
-    why: (each) => `lacks ${missing[candidates.indexOf(each)]?.join(", ")}`,
+  const able = ableOf(candidates, missing);
+  tellExcluded(note, [candidates.map(deploymentId), (able ?? candidates).map(deploymentId)], {
+    idOf: (id) => id,
+    why: (id) =>
+      `lacks ${missing[candidates.findIndex((c) => deploymentId(c) === id)]?.join(", ")}`,
   });
-  if (able.length > 0) return { candidates: able };
+  if (able) return { candidates: able };
   const kinds = [...new Set(missing.flat())].join(", ");
   return {
     candidates,
     note: { field: "model", reason: `no deployment is known to have all it needs (${kinds})` },
   };
+}
+
+/** Undefined where nobody is left. Where all are too small for the request, those that stand ready for that are asked at once. */
+function ableOf(
+  candidates: readonly Candidate[],
+  missing: readonly (readonly Need[])[],
+): Candidate[] | undefined {
+  const able = candidates.filter((_, at) => missing[at]?.length === 0);
+  if (able.some(({ fallbackFor }) => fallbackFor === undefined)) return able;
+  const isTooLong = candidates.some(
+    ({ fallbackFor }, at) =>
+      fallbackFor === undefined && missing[at]?.includes("context length") === true,
+  );
+  if (!isTooLong || !able.some(({ fallbackFor }) => fallbackFor === "context_window")) {
+    return undefined;
+  }
+  return able.map((each) => {
+    if (each.fallbackFor !== "context_window") return each;
+    const { fallbackFor: _, ...own } = each;
+    return own;
+  });
 }
 
 const knownModels = 500;

@@ -180,8 +180,8 @@ function first(
   current: Exchange,
 ): Response {
   const { signal, services } = current;
-  if (signal.aborted) copy.drain();
-  const stop = (): void => copy.drain();
+  const stop = (): void => copy.leave();
+  if (signal.aborted) stop();
   const chunks = stoppable(copy.first(), stop);
   const body = pulledBody(chunks, { signal, frozenMs: services.pacing.frozenMs, stop });
   return new Response(response.body === null ? null : body, {

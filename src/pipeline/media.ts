@@ -1,4 +1,5 @@
 // Operations whose requests and answers are relayed as they are: images, speech, transcriptions.
+import { reachOf } from "../access/reach.ts";
 import type { Operation } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
 import { withMembers, withoutPath } from "../lib/json-members.ts";
@@ -49,9 +50,10 @@ export const handleMedia = (
       const keyed = { content: () => likenessOf(parcel), identify: () => {} };
       return await services.idempotency.once(current, keyed, async (held) => {
         const { router } = generation;
+        const reach = reachOf(current.caller);
         const found = asked.provider
-          ? router.through(asked.provider, model)
-          : await router.candidates(model);
+          ? router.through(asked.provider, model, reach.mayUse)
+          : await router.candidates(model, reach);
         const candidates = await whoHas(parcel.references, found, held);
         const response = await attemptAll(candidates, held, async (candidate, attempting) =>
           relayOnce(sendableOf(held, asked, parcel, candidate), attempting, {

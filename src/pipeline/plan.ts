@@ -1,6 +1,8 @@
 // All that is settled of a request before anything is sent: how it reads, what it wishes, who is asked and in which order.
 import { tellExcluded } from "../routing/fact.ts";
+import { givenIn, type Given } from "../routing/experiment.ts";
 import { type Candidate, deploymentId } from "../routing/router.ts";
+import { reachOf } from "../access/reach.ts";
 import { asItIs, grant, type Granted } from "./grant.ts";
 import { type Asked, type Inbound, inspect } from "./inbound.ts";
 import { inSession, type Situation } from "./order.ts";
@@ -25,6 +27,8 @@ export interface Plan {
   seenBy: Granted["seenBy"];
   /** To be told who answered, so that the conversation stays there. */
   answered(candidate: Candidate): void;
+  /** The arm of an experiment that it was given. */
+  experiment: Given | null;
 }
 
 /** What planning looks at besides the request. */
@@ -49,7 +53,10 @@ export async function plan(
   // What a provider's own path is called with is meant for that provider.
   const wishes = asked.provider ? noWishes : wishesOf(inbound, caller);
   const granted = asked.provider
-    ? asItIs(inbound, generation.router.through(asked.provider, inbound.model))
+    ? asItIs(
+        inbound,
+        generation.router.through(asked.provider, inbound.model, reachOf(caller).mayUse),
+      )
     : await grant(inbound, wishes, situation, read);
   const onward = whoCanGoOn(inbound, granted.candidates);
   const able = await whoHasReferences(inbound, onward, situation);
@@ -63,7 +70,9 @@ export async function plan(
   const { candidates, answered } = granted.isOrdered
     ? { candidates: able, answered: () => {} }
     : inSession(able, inbound, situation);
-  return { inbound, wishes, candidates, seenBy: granted.seenBy, answered };
+  // Who says how they are routed was not drawn.
+  const experiment = granted.isOrdered ? null : givenIn(candidates);
+  return { inbound, wishes, candidates, seenBy: granted.seenBy, answered, experiment };
 }
 
 /** Only the provider that has the answer before can go on from it. */

@@ -1,4 +1,5 @@
 // Realtime sessions: a WebSocket on either side, frames passed on unchanged, one row for each response.
+import { reachOf } from "../access/reach.ts";
 import { dialects } from "../dialects/index.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import type { SocketMessage, UpstreamSocket } from "../egress/socket.ts";
@@ -68,7 +69,7 @@ export async function openRealtime(
         throw new GatewayError("unavailable", "The gateway is shutting down.");
       }
       current.record.identify({ model, stream: true, operation });
-      const candidates = await generation.router.candidates(model);
+      const candidates = await generation.router.candidates(model, reachOf(current.caller));
       return attemptAll(candidates, current, async (candidate, { turn }) => {
         const attempted = turn.attempt(candidate, dialect.id, true);
         try {

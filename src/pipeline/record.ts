@@ -9,6 +9,7 @@ import { monotonic, now } from "../lib/clock.ts";
 import { encodeHeaderValue } from "../lib/headers.ts";
 import { formatNanos, type Nanos } from "../lib/money.ts";
 import type { Logger } from "../lib/log.ts";
+import type { Given } from "../routing/experiment.ts";
 import type { Candidate } from "../routing/router.ts";
 import type { Store, UsageRow } from "../store/store.ts";
 import { type Account, type Content, createAccount, tokensOf } from "./account.ts";
@@ -69,6 +70,8 @@ export interface RequestRecord {
   usage(usage: Usage): void;
   /** Told once, when the request is priced. */
   onPriced(listener: (cost: Nanos | null) => void): void;
+  /** It is part of an experiment. */
+  experiment(drawn: Given): void;
   /** The answer is that of an earlier request, which paid for it. */
   replays(requestId: string): void;
   /** Prices what was used and commits the row. Only the first call counts. */
@@ -110,6 +113,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
   /** Used without any attempt. */
   let own: Usage | undefined;
   let replayOf: string | null = null;
+  let given: Given | null = null;
   /** Whose answer the client gets. */
   let chosen: Account | null = null;
   const listeners: ((cost: Nanos | null) => void)[] = [];
@@ -174,6 +178,9 @@ export function createRecord(options: RecordOptions): RequestRecord {
       overheadMs: Math.max(0, overheadMs),
       warnings: told(account),
       attempts: accounts.length,
+      ...(given && {
+        experiment: { ...given, answeredBy: armOf(account, given, outcome.error) },
+      }),
       keyId: null,
       userId: null,
       teamId: null,
@@ -244,6 +251,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
       headers["idempotent-replayed"] = "true";
       headers["x-megallm-replay-of"] = replayOf;
     }
+    if (given) headers["x-megallm-experiment"] = `${given.experiment}=${given.arm}`;
     headers["x-megallm-cost-usd"] = costText(isPriced || replayOf !== null, cost(), answered);
     return headers;
   };
@@ -330,6 +338,9 @@ export function createRecord(options: RecordOptions): RequestRecord {
     onPriced(listener) {
       listeners.push(listener);
     },
+    experiment(drawn) {
+      given = drawn;
+    },
     replays(earlier) {
       own = createUsage();
       replayOf = earlier;
@@ -338,6 +349,17 @@ export function createRecord(options: RecordOptions): RequestRecord {
     headers: () => headersOf(answering()),
   };
 }
+
+/** The arm whose deployment gave an answer, even where its client left before the end. */
+const armOf = (
+  account: Account | undefined,
+  { experiment }: Given,
+  error: GatewayError | null,
+): string | null => {
+  const standing = account?.candidate.standsFor;
+  const isAnswer = error === null || error.code === "client_closed";
+  return isAnswer && standing?.experiment === experiment ? standing.arm : null;
+};
 
 /** A JSON list that fits a header; what does not fit is counted. */
 function warningsText(warnings: readonly Warning[]): string {

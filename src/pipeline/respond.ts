@@ -116,12 +116,14 @@ export async function openStream(
     for (const event of step.events) {
       observer.event(event);
       if (event.type === "error") failure ??= event.error;
-      else shown?.push(event);
       if (event.type === "end") terminal = true;
       if (!hasContent && !isHollow(event) && event.type !== "error") {
         hasContent = true;
         observer.content();
       }
+    }
+    for (const event of shown ? (step.shown ?? step.events) : []) {
+      if (event.type !== "error") shown?.push(event);
     }
     return step;
   };

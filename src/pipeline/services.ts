@@ -9,6 +9,7 @@ import type { Store } from "../store/store.ts";
 import type { Conversations } from "./conversations.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Owners } from "./objects.ts";
+import type { Shadows } from "./shadow.ts";
 import type { Traffic } from "./traffic.ts";
 import type { Vault } from "./vault.ts";
 
@@ -41,6 +42,7 @@ export interface Services {
   idempotency: Idempotency;
   traffic: Traffic;
   owners: Owners;
+  shadows: Shadows;
   egress: Egress;
   sockets: SocketEgress;
   env: Readonly<Record<string, string | undefined>>;

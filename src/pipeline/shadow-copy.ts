@@ -29,11 +29,8 @@ export async function copyOf(
   const body = inbound.wrapped?.bytes ?? plainBody(inbound, wishes.fields, inPath ? {} : { model });
   const url = new URL(inbound.url);
   url.searchParams.delete("key");
-  const request = new Request(url, {
-    method: "POST",
-    headers: plainHeaders(inbound.headers),
-    body,
-  });
+  const headers = plainHeaders(inbound.headers);
+  const request = new Request(url.href, { method: "POST", headers, body: Buffer.from(body) });
   return { request, asked: inPath ? { ...asked, model } : asked };
 }
 

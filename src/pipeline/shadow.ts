@@ -277,7 +277,7 @@ export function createShadows(
 
   return {
     mirror(planned, current) {
-      const mirrored = planned.candidates[0]?.shadows;
+      const mirrored = planned.candidates[0]?.mirrored;
       if (!mirrored || !copied.has(planned.inbound.operation)) return null;
       const { requestId } = current.record;
       const { route } = mirrored;
@@ -328,19 +328,19 @@ async function drained({ body }: Response): Promise<void> {
   }
 }
 
-/** Turns are counted apart, nobody's conversation is looked for, and nothing waits. */
+/** Nobody's turn is taken, nobody's conversation is looked for, and nothing waits. */
 function apartFrom({ config, router }: Generation): Generation {
   const access: Access = { authenticate: () => ({ key: shadowKey }) };
   return {
     access,
     config: {
       ...config,
-      affinity: { enabled: false },
+      affinity: { ...config.affinity, enabled: false },
       queue: { max: 0, maxWaitMs: 0 },
     },
     router: {
       ...router,
-      candidates: (name, context) => router.candidates(name, { ...context, counter: shadowKey }),
+      candidates: (name, context) => router.candidates(name, { ...context, byLot: true }),
     },
   };
 }

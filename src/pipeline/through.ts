@@ -1,4 +1,5 @@
 // Calls of a provider's own API: passed on as they are, with keys, ownership and the ledger as for any other request.
+import { reachOf } from "../access/reach.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { dialects } from "../dialects/index.ts";
 import type { Operation } from "../ir/chat.ts";
@@ -50,7 +51,7 @@ export const handleThrough = (
       return await services.idempotency.once(current, keyed, async (held) => {
         const place = await placeOf(held, call, object, parcel);
         const candidates = ofAccount(
-          generation.router.through(place.provider, parcel.model),
+          generation.router.through(place.provider, parcel.model, reachOf(current.caller).mayUse),
           place.account,
         );
         const response = await attemptAll(

@@ -206,6 +206,7 @@ function standIn(to: DialectId, model: string): Candidate | undefined {
       totalMs: null,
     },
     retry: {},
+    via: [model],
     order: 0,
     gates: [],
     parameters: { unsupported: "warn", allow: [], drop: [], extraBody: {}, extraHeaders: {} },

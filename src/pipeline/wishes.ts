@@ -4,6 +4,7 @@ import { GatewayError } from "../ir/error.ts";
 import { isObject, JsonError, type JsonObject, parse } from "../lib/json.ts";
 import { policies, type PolicyName } from "../routing/policies/index.ts";
 import type { Patience } from "../routing/router.ts";
+import type { Choice } from "../routing/selection.ts";
 import type { Inbound } from "./inbound.ts";
 
 export interface Wishes {
@@ -17,8 +18,10 @@ export interface Wishes {
   patience?: Patience;
   /** More attempts at one deployment. */
   retries?: number;
+  /** Which deployments may be asked at all. */
+  choice?: Choice;
   provider: ProviderWishes;
-  /** Names of the body's fields that are for whoever routes. */
+  /** Names of the body's fields that are for whoever routes; `metadata.tags` is a part of one. */
   fields: readonly string[];
   /** What was asked and cannot be had here. */
   unmet: readonly { field: string; reason: string }[];
@@ -54,6 +57,9 @@ const limitHeaders = [
 const headerNames = [
   "x-megallm-policy",
   "x-megallm-fallbacks",
+  "x-megallm-tags",
+  "x-litellm-tags",
+  "x-megallm-region",
   ...limitHeaders.map(({ name }) => name),
 ] as const;
 
@@ -71,6 +77,7 @@ const fieldNames = [
 type FieldName = (typeof fieldNames)[number];
 
 const maxFallbacks = 20;
+const maxTags = 50;
 const maxNameLength = 300;
 const maxRetries = 10;
 const dayMs = 86_400_000;
@@ -82,7 +89,8 @@ export function wishesOf(inbound: Inbound, caller: Principal): Wishes {
   const { headers, members } = inbound;
   const fields = mayWrite(inbound) ? fieldNames.filter((name) => members.has(name)) : [];
   const written = headerNames.filter((name) => headers.has(name));
-  if (fields.length + written.length === 0) return noWishes;
+  const labels = labelsIn(inbound);
+  if (fields.length + written.length === 0 && !labels) return noWishes;
   if (caller.overrides === false) {
     const [first] = [...written, ...fields.filter((name) => name !== "usage")];
     if (first !== undefined) throw forbidden(first);
@@ -94,7 +102,11 @@ export function wishesOf(inbound: Inbound, caller: Principal): Wishes {
   const timeoutMs = limitIn(headers, "all") ?? secondsIn(read("timeout"), "timeout");
   const patience = patienceIn(headers, read("stream_timeout"));
   const retries = retriesIn(read("num_retries"));
-  checkTags(read("tags"), unmet);
+  const choice = choiceOf(headers, [
+    ...tagsIn(read("tags"), "tags"),
+    // They are for accounts as well: a key that may not choose may send them all the same.
+    ...(caller.overrides === false ? [] : tagsIn(labels, "metadata.tags")),
+  ]);
   checkUsage(read("usage"));
   const fallbacks = [
     ...headerNamesIn(headers),
@@ -109,9 +121,10 @@ export function wishesOf(inbound: Inbound, caller: Principal): Wishes {
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(Object.keys(patience).length > 0 && { patience }),
     ...(retries !== undefined && { retries }),
+    ...(choice && { choice }),
     fallbacks,
     provider: providerIn(read("provider"), unmet),
-    fields,
+    fields: labels ? [...fields, "metadata.tags"] : fields,
     unmet,
   };
 }
@@ -126,26 +139,11 @@ export const forbidden = (name: string): GatewayError =>
     { param: name },
   );
 
-const endings: Readonly<Record<string, PolicyName>> = {
-  floor: "lowest-cost",
-  nitro: "highest-throughput",
-};
-
-/**
- * The model that a name with one of OpenRouter's endings stands for, and the policy that the ending is.
- * @example endingOf("gpt-4o:floor") // → { name: "gpt-4o", policy: "lowest-cost" }
- */
-export function endingOf(model: string): { name: string; policy: PolicyName } | undefined {
-  const [, name, ending = ""] = /^(.+):(floor|nitro)$/.exec(model) ?? [];
-  const policy = endings[ending];
-  return name !== undefined && policy ? { name, policy } : undefined;
-}
-
 const refused = (name: string, what: string): GatewayError =>
   new GatewayError("invalid_request", `\`${name}\` ${what}.`, { param: name });
 
 /** Null is as good as absent. */
-function valueOf({ bytes, members }: Inbound, name: FieldName): unknown {
+function valueOf({ bytes, members }: Inbound, name: FieldName | "metadata"): unknown {
   const member = members.get(name);
   if (!member) return undefined;
   const { start, end } = member.value;
@@ -208,10 +206,35 @@ function retriesIn(value: unknown): number | undefined {
   throw refused("num_retries", "must be a whole number");
 }
 
-function checkTags(value: unknown, unmet: { field: string; reason: string }[]): void {
-  if (value === undefined) return;
-  namesIn(value, "tags");
-  unmet.push({ field: "tags", reason: "no deployment here has tags" });
+/** LiteLLM's `metadata.tags`. OpenAI's own metadata has texts only, and those are left alone. */
+function labelsIn(inbound: Inbound): unknown[] | undefined {
+  if (!mayWrite(inbound) || !inbound.members.has("metadata")) return undefined;
+  const metadata = valueOf(inbound, "metadata");
+  const tags = isObject(metadata) ? given(metadata, "tags") : undefined;
+  return Array.isArray(tags) ? tags : undefined;
+}
+
+/** A list, or a text with commas. */
+function tagsIn(value: unknown, field: string): string[] {
+  if (typeof value !== "string") return namesIn(value, field);
+  return value
+    .split(",")
+    .map((tag) => tag.trim())
+    .filter((tag) => tag !== "");
+}
+
+function choiceOf(headers: Headers, written: readonly string[]): Choice | undefined {
+  const named = ["x-megallm-tags", "x-litellm-tags"].flatMap((name) =>
+    tagsIn(headers.get(name) ?? undefined, name),
+  );
+  const tags = [...new Set([...named, ...written])];
+  if (tags.length > maxTags) throw refused("tags", `may be ${maxTags} at most`);
+  const region = headers.get("x-megallm-region")?.trim();
+  if (region !== undefined && !/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/.test(region)) {
+    throw refused("x-megallm-region", "must be a region such as `eu` or `eu-west-1`");
+  }
+  if (tags.length === 0 && region === undefined) return undefined;
+  return { ...(tags.length > 0 && { tags }), ...(region !== undefined && { region }) };
 }
 
 function checkUsage(value: unknown): void {

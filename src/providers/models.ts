@@ -51,6 +51,21 @@ export async function readModels(
 }
 
 /**
+ * Asks for the beginning of the list, to find out whether the provider is there.
+ * @throws GatewayError as {@link readModels}
+ */
+export async function readFirstPage(
+  source: ModelSource,
+  ask: FetchModels,
+  signal: AbortSignal,
+): Promise<void> {
+  const { preset, baseUrl, credentials } = source;
+  const url = modelListUrl(preset, { baseUrl, settings: credentials.settings });
+  if (!url) throw new GatewayError("not_found", `${preset.label} has no list of models.`);
+  await readPage(url, source, ask, signal);
+}
+
+/**
  * Where the list is, or undefined when there is none.
  * @throws GatewayError `no_route` as {@link resolveEndpoint}
  * @example modelListUrl(openai)?.href // → "https://api.openai.com/v1/models"

@@ -1,6 +1,15 @@
 // A circuit breaker: closed, open for a while, then half-open for one probe at a time until it closes.
 import type { ErrorCode, GatewayError } from "../ir/error.ts";
-import type { HealthEvent, HealthRow, HealthSettings, Rest, RestKind, Scope } from "./health.ts";
+import { now } from "../lib/clock.ts";
+import type {
+  HealthEvent,
+  HealthRow,
+  HealthSettings,
+  LastError,
+  Rest,
+  RestKind,
+  Scope,
+} from "./health.ts";
 import { createSlidingWindow } from "./sliding-window.ts";
 
 export interface Breaker {
@@ -10,6 +19,11 @@ export interface Breaker {
   rest(nowMs: number): Rest;
   /** An attempt begins. */
   enter(nowMs: number): Entry;
+  /**
+   * What a check in the background found. A failure counts at once, a success only against a rest; neither is an attempt.
+   * @param restMs it rests at least so long: until the next check, so that no request is used to find out
+   */
+  judge(error: GatewayError | null, nowMs: number, restMs: number): void;
   row(nowMs: number): HealthRow;
   /** Closed, so that nothing is lost when it is forgotten. */
   isQuiet(): boolean;
@@ -30,6 +44,9 @@ export interface BreakerOptions {
   onEvent: (event: HealthEvent) => void;
 }
 
+/** Of an error's message, for the operator. */
+const maxMessage = 300;
+
 const successes = 0;
 const failures = 1;
 
@@ -46,6 +63,10 @@ export function createBreaker({ scope, id, settings, onEvent }: BreakerOptions):
   /** How often in a row the rest has been made longer. */
   let level = 0;
   let closedAtMs = -Infinity;
+  let answeredAtMs: number | null = null;
+  /** Wall clock: since when it is as it is, and the failure that was last held against it. */
+  let sinceMs: number | null = null;
+  let lastError: LastError | null = null;
   /** Counts openings and closings: an attempt that began before the last one decides nothing any more. */
   let era = 0;
 
@@ -69,12 +90,17 @@ export function createBreaker({ scope, id, settings, onEvent }: BreakerOptions):
     }
   };
 
-  const trip = (error: GatewayError, nowMs: number): void => {
+  const noteError = ({ code, message }: GatewayError): void => {
+    lastError = { code, message: message.slice(0, maxMessage), atMs: now() };
+  };
+
+  const trip = (error: GatewayError, nowMs: number, leastMs = 0): void => {
     const kind = kindOf(error);
     const isAgain = open !== null || nowMs - closedAtMs <= settings().stableMs;
     level = isAgain ? Math.min(level + 1, 16) : 0;
-    const restMs = restFor(kind, error.retryAfterMs);
+    const restMs = Math.max(leastMs, restFor(kind, error.retryAfterMs));
     if (restMs <= 0) return;
+    if (!open) sinceMs = now();
     open = { kind, code: error.code, untilMs: nowMs + restMs, good: 0 };
     probe = null;
     era += 1;
@@ -89,9 +115,12 @@ export function createBreaker({ scope, id, settings, onEvent }: BreakerOptions):
     streak = 0;
     era += 1;
     closedAtMs = nowMs;
+    sinceMs = now();
     window.clear();
     onEvent({ type: "closed", scope, id, kind, code });
   };
+
+  const probesFor = (kind: RestKind): number => (kind === "failures" ? settings().probes : 1);
 
   const isTooMany = (nowMs: number): boolean => {
     const { failureRate, minimum, streak: longest } = settings();
@@ -117,7 +146,25 @@ export function createBreaker({ scope, id, settings, onEvent }: BreakerOptions):
         restsForMs: open ? Math.max(0, open.untilMs - nowMs) : 0,
         attempts: bad + window.sum(successes, nowMs),
         failures: bad,
+        sinceMs,
+        answeredMsAgo: answeredAtMs === null ? null : nowMs - answeredAtMs,
+        lastError,
       };
+    },
+    judge(error, nowMs, restMs) {
+      if (error) {
+        noteError(error);
+        if (!open || worse(kindOf(error), open.kind)) return trip(error, nowMs, restMs);
+        open.good = 0;
+        open.untilMs = Math.max(open.untilMs, nowMs + restMs);
+      } else if (open) {
+        if (open.good === 0) {
+          onEvent({ type: "probing", scope, id, kind: open.kind, code: open.code });
+        }
+        open.good += 1;
+        open.untilMs = Math.min(open.untilMs, nowMs);
+        if (open.good >= probesFor(open.kind)) close(nowMs);
+      }
     },
     enter(nowMs) {
       const mine: Probe | null = isHalfOpen(nowMs) && !isProbed(nowMs) ? { sinceMs: nowMs } : null;
@@ -137,16 +184,18 @@ export function createBreaker({ scope, id, settings, onEvent }: BreakerOptions):
         succeed(atMs) {
           leave();
           window.add(successes, 1, atMs);
+          answeredAtMs = atMs;
           streak = 0;
           if (!open || began !== era) return;
           open.good += 1;
           // Who was let through as the last resort may have shown it before its time.
           open.untilMs = Math.min(open.untilMs, atMs);
-          if (open.good >= (open.kind === "failures" ? settings().probes : 1)) close(atMs);
+          if (open.good >= probesFor(open.kind)) close(atMs);
         },
         fail(error, atMs) {
           leave();
           const kind = kindOf(error);
+          noteError(error);
           // What began before it was last closed was known then.
           if (!open && began !== era) return;
           if (kind === "failures") {

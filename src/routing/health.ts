@@ -85,6 +85,19 @@ export interface HealthRow {
   /** In the window. */
   attempts: number;
   failures: number;
+  /** Since when it is in this state, as far as it was ever in another; ms since the Unix epoch. */
+  sinceMs: number | null;
+  /** How long ago it last answered a request; null: it never did. */
+  answeredMsAgo: number | null;
+  /** The failure that was last held against it, whatever came after. */
+  lastError: LastError | null;
+}
+
+export interface LastError {
+  code: ErrorCode;
+  message: string;
+  /** Ms since the Unix epoch. */
+  atMs: number;
 }
 
 /** Leave to make one attempt. Say how it went, then always `end` it; only the first failure counts. */
@@ -125,6 +138,10 @@ export interface Health {
    * @param options.lastResort nobody is ready: it is let through all the same
    */
   begin(subject: Subject, options?: { lastResort?: boolean }): Pass | null;
+  /** Tells what a check in the background found, null for a good answer: as {@link Breaker.judge}. */
+  judge(subject: Subject, error: GatewayError | null, restMs: number): void;
+  /** Of the deployment and its key, the one that is worse off; null: nothing is known of either. */
+  standing(subject: Subject): HealthRow | null;
   snapshot(): HealthRow[];
   /** Forgets what is held against the id. */
   reset(scope: Scope, id: string): void;
@@ -185,6 +202,22 @@ export function createHealth(options: HealthOptions = {}): Health {
       const all = key ? [deployment, key] : [deployment];
       if (!lastResort && !all.every((breaker) => breaker.admits(nowMs))) return null;
       return createPass(deployment, key);
+    },
+    judge(subject, error, restMs) {
+      const nowMs = monotonic();
+      if (!error) {
+        for (const breaker of known(subject)) breaker.judge(null, nowMs, restMs);
+        return;
+      }
+      const { deployment, key } = subject;
+      const isKeys = key !== undefined && isOfKey(error);
+      const breaker = isKeys ? ensured("key", key) : ensured("deployment", deployment);
+      breaker.judge(error, nowMs, restMs);
+    },
+    standing(subject) {
+      const nowMs = monotonic();
+      const rows = known(subject).map((breaker) => breaker.row(nowMs));
+      return rows.find(({ state }) => state !== "closed") ?? rows[0] ?? null;
     },
     snapshot: () => {
       const nowMs = monotonic();

@@ -10,6 +10,7 @@ import {
   type ResolvedProvider,
   type Retry,
   type Route,
+  type Shadow,
   type RouteHedge,
   type Timeouts,
   type Unsupported,
@@ -26,6 +27,7 @@ import type {
   PolicySettings,
 } from "./policy.ts";
 import { pricePerMillion } from "../catalog/prices.ts";
+import type { ArmStanding } from "./experiment.ts";
 import type { Gate } from "./limits.ts";
 import { type Aim, aimOf, type Aliases } from "./aliases.ts";
 import type { MayUse } from "./allowed.ts";
@@ -59,6 +61,10 @@ export interface Candidate extends Standing {
   order: number;
   /** Where `auto` ordered it. */
   auto?: AutoStanding;
+  /** The arm of an experiment that it is, or is part of. */
+  standsFor?: ArmStanding;
+  /** Where copies of its route's requests go. */
+  mirrored?: { route: string; shadows: readonly Shadow[] };
   /** Limits on how many requests it has at once. */
   gates: readonly Gate[];
 }
@@ -105,6 +111,8 @@ export type RoutingContext = Pick<
   mayUse?: MayUse | undefined;
   /** The name has been through {@link Router.aim}. */
   isAimed?: boolean;
+  /** Whose turn it is falls by lot: the request does not count. */
+  byLot?: boolean;
   /** Models and routes without fallbacks have the default ones. */
   defaults?: boolean;
   note?: Observer;
@@ -204,6 +212,7 @@ export function createRouter(
   ): Candidate[] => {
     const { via, fallbackFor, routes } = way;
     const hedged = routes.findLast(({ hedge }) => hedge);
+    const mirrored = routes.find(({ shadows }) => shadows);
     const keys: (NamedSecret | null)[] = provider.keys.filter(
       (key) => deployment?.key === undefined || key.name === deployment.key,
     );
@@ -222,6 +231,9 @@ export function createRouter(
       retry: Object.assign({}, ...routes.map(({ retry }) => retry)),
       ...(routes.some((each) => each.onMidstreamFailure) && { continues: true }),
       ...(hedged?.hedge && { hedge: { ...hedged.hedge, route: hedged.name } }),
+      ...(mirrored?.shadows && {
+        mirrored: { route: mirrored.name, shadows: mirrored.shadows },
+      }),
       via,
       ...(fallbackFor && { fallbackFor }),
       ...(routes.length > 1 && { within: routes.slice(1).map(({ name }) => name) }),
@@ -265,7 +277,11 @@ export function createRouter(
       const settled = wildcard !== undefined;
       const owner = written
         ? undefined
-        : await ownerOf(name, [...providers.values()], { modelsOf, settled });
+        : await ownerOf(
+            name,
+            [...providers.values()].filter((each) => mayUse(name, `${each.name}/${name}`)),
+            { modelsOf, settled },
+          );
       const found = written ?? (owner && { provider: owner, model: name });
       if (found) {
         const full = modelId(found);
@@ -331,7 +347,8 @@ export function createRouter(
   /** The deployments of a route in the order of its policy; a group's in the order of its own, in the group's place. */
   const ofRoute = async (route: Route, way: Way, context: RoutingContext): Promise<Candidate[]> => {
     const { facts, note, policy: wished, choice, mayUse = () => true, ...rest } = context;
-    const policy = wished ?? route.policy;
+    // Arms are drawn, whatever a request wishes; within an arm its wish holds.
+    const policy = route.experiment ? route.policy : (wished ?? route.policy);
     const isBlind = blindPolicies.has(policy) && !route.sticky;
     const turn = way.byLot
       ? Math.floor((context.random ?? Math.random)() * lots)
@@ -366,7 +383,7 @@ export function createRouter(
       }),
     );
     let decided: AutoDecision | undefined;
-    const ordered = policies[policy].order(contenders, {
+    const ordered = policies[policy].order(contenders.map(asArm), {
       ...rest,
       turn,
       ...(request && { request }),
@@ -379,9 +396,11 @@ export function createRouter(
     });
     const found: Candidate[] = [];
     const behind: Candidate[] = [];
+    const armed = armsOf(route, ordered);
     for (const entry of ordered) {
       const standing = decided && standingOf(entry, decided, route);
-      const stood = (each: Candidate): Candidate => (standing ? { ...each, auto: standing } : each);
+      const stood = (each: Candidate): Candidate =>
+        armed(entry, standing ? { ...each, auto: standing } : each);
       if (isGroup(entry)) {
         const inner = config.routes.get(entry.route);
         if (!inner || isVisited(inner.name, way)) continue;
@@ -394,7 +413,8 @@ export function createRouter(
             stood({ ...each, order: entry.order + each.order / (maxOrder + 1) }),
           ),
         );
-        behind.push(...(await behindOf(inner.name, inner.fallbacks, { way: part, context })));
+        const inherited = await behindOf(inner.name, inner.fallbacks, { way: part, context });
+        behind.push(...inherited.map((each) => armed(entry, each)));
         continue;
       }
       const provider = providers.get(entry.provider);
@@ -502,7 +522,8 @@ export function createRouter(
       // An ending is a wish of the request, and those are read elsewhere.
       const name = aimed && aimed.ending === undefined ? aimed.name : written;
       const policy = context.policy ?? (name === written ? undefined : aimed?.policy);
-      const way: Way = { seen: new Set(), via: [], routes: [], left: {} };
+      const { byLot = false } = context;
+      const way: Way = { seen: new Set(), via: [], routes: [], byLot, left: {} };
       const found = await collect(name, way, { ...context, ...(policy && { policy }) });
       if (!found) throw await notFound(name, context);
       if (found.every(({ fallbackFor }) => fallbackFor)) throw nobodyLeft(name, way, context);
@@ -582,6 +603,29 @@ function nobodyLeft(name: string, { left }: Way, { choice = {} }: RoutingContext
   );
 }
 
+/** Arms are told apart by their names: two may be of one model. */
+const asArm = <C extends Contender & { arm?: string }>(contender: C): C =>
+  contender.arm === undefined ? contender : { ...contender, id: contender.arm };
+
+/** Marks candidates with the arm of the route's experiment that they stand for, and keeps each arm in a tier of its own. */
+function armsOf(
+  { experiment, deployments }: Route,
+  ordered: readonly { arm?: string }[],
+): (entry: { arm?: string }, candidate: Candidate) => Candidate {
+  const drawn = ordered[0]?.arm;
+  if (!experiment || drawn === undefined) return (_entry, candidate) => candidate;
+  const all = deployments.flatMap(({ arm, weight }) => (arm && weight > 0 ? [arm] : []));
+  return ({ arm }, candidate) => {
+    if (arm === undefined) return candidate;
+    const place = ordered.findIndex((each) => each.arm === arm);
+    return {
+      ...candidate,
+      order: candidate.order + place * (maxOrder + 1),
+      standsFor: { experiment: experiment.name, arm, drawn, all },
+    };
+  };
+}
+
 const judge =
   (route: string, note: Observer): NonNullable<PolicyContext["note"]> =>
   ({ id = "" }, judgement) =>
@@ -602,9 +646,9 @@ function gatesOf({ name, maxConcurrent }: ResolvedProvider, deployment?: Deploym
 }
 
 const settingsOf = (route: Route): PolicySettings => {
-  const { hysteresis, name, pins, slider, sticky, thresholds } = route;
+  const { experiment, hysteresis, name, pins, slider, sticky, thresholds } = route;
   return {
-    ...(sticky && { stickyBy: sticky, salt: name }),
+    ...(sticky && { stickyBy: sticky, salt: experiment?.name ?? name }),
     auto: {
       ...(slider !== undefined && { slider }),
       ...(thresholds && { thresholds }),
@@ -686,5 +730,6 @@ const isSame = (one: Candidate, other: Candidate): boolean =>
   one.provider === other.provider &&
   one.model === other.model &&
   one.key === other.key &&
+  (!one.standsFor || !other.standsFor || one.standsFor.arm === other.standsFor.arm) &&
   one.fallbackFor === other.fallbackFor &&
   (one.fallbackFor === undefined || one.via.join("\n") === other.via.join("\n"));

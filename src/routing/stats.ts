@@ -17,6 +17,9 @@ export interface DeploymentStats {
   /** From sending to the end of an answer. */
   readonly totalMs: number | null;
   readonly tokensPerSecond: number | null;
+  /** How long half, and 95 of 100, took of late; null until enough were seen. */
+  readonly firstTokenSpread: Spread | null;
+  readonly totalSpread: Spread | null;
   /** When a duration was last measured, ms of the monotonic clock. */
   readonly measuredAtMs: number | null;
   readonly requestsLastMinute: number;
@@ -24,6 +27,11 @@ export interface DeploymentStats {
   /** The provider's own limits, less what was sent since they were learned. */
   readonly requests: Readonly<Allowance> | null;
   readonly tokens: Readonly<Allowance> | null;
+}
+
+export interface Spread {
+  readonly p50Ms: number;
+  readonly p95Ms: number;
 }
 
 /** Of a deployment that nobody has asked yet. */
@@ -34,6 +42,8 @@ export const noStats: DeploymentStats = {
   firstTokenMs: null,
   totalMs: null,
   tokensPerSecond: null,
+  firstTokenSpread: null,
+  totalSpread: null,
   measuredAtMs: null,
   requestsLastMinute: 0,
   tokensLastMinute: 0,
@@ -100,6 +110,7 @@ export function createStats(options: StatsOptions = {}): Stats {
       total: createAverage(memoryMs),
       speed: createAverage(memoryMs),
       sketch: createLatencySketch(),
+      totalSketch: createLatencySketch(),
       measuredAtMs: null,
       requests: null,
       tokens: null,
@@ -133,6 +144,7 @@ interface Tally {
   total: Average;
   speed: Average;
   sketch: LatencySketch;
+  totalSketch: LatencySketch;
   measuredAtMs: number | null;
   requests: Allowance | null;
   tokens: Allowance | null;
@@ -163,6 +175,12 @@ const viewOf = (tally: Omit<Tally, "view">): DeploymentStats => ({
   get tokensPerSecond() {
     return tally.speed.value;
   },
+  get firstTokenSpread() {
+    return spreadOf(tally.sketch);
+  },
+  get totalSpread() {
+    return spreadOf(tally.totalSketch);
+  },
   get measuredAtMs() {
     return tally.measuredAtMs;
   },
@@ -179,6 +197,12 @@ const viewOf = (tally: Omit<Tally, "view">): DeploymentStats => ({
     return tally.tokens;
   },
 });
+
+function spreadOf(sketch: LatencySketch): Spread | null {
+  const nowMs = monotonic();
+  const [p50Ms, p95Ms] = [sketch.quantile(0.5, nowMs), sketch.quantile(0.95, nowMs)];
+  return p50Ms === null || p95Ms === null ? null : { p50Ms, p95Ms };
+}
 
 const debit = (allowance: Allowance | null, amount: number): Allowance | null =>
   allowance && { ...allowance, remaining: Math.max(0, allowance.remaining - amount) };
@@ -198,6 +222,7 @@ function measure(tally: Tally, startedMs: number): MeasuredAttempt {
   const complete = (outputTokens: number | undefined, nowMs: number): void => {
     tally.outcomes.add(answered, 1, nowMs);
     time(tally.total, nowMs - startedMs, nowMs);
+    tally.totalSketch.add(nowMs - startedMs, nowMs);
     const writingMs = nowMs - (firstTokenAtMs ?? startedMs);
     if (outputTokens !== undefined && outputTokens >= fewestTokens && writingMs > 0) {
       tally.speed.add((outputTokens * 1000) / writingMs, nowMs);

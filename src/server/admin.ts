@@ -10,12 +10,12 @@ import { now } from "../lib/clock.ts";
 import type { ExplainCall, Explanation } from "../pipeline/explain.ts";
 import { readBody } from "../pipeline/inbound.ts";
 import { defaultPacing } from "../pipeline/services.ts";
-import type { Store } from "../store/store.ts";
+import { createExperiments, type ExperimentsDependencies } from "./experiments.ts";
 import { maxExplainBytes, readExplainCall } from "./explain.ts";
+import { readQuery } from "./query.ts";
 
-export interface AdminDependencies {
+export interface AdminDependencies extends ExperimentsDependencies {
   key(): Secret;
-  store: Store;
   /** Facts for `GET /admin/status`: plain JSON without secrets. */
   status(): Promise<object>;
   /** Who rests, and why: plain JSON. */
@@ -49,7 +49,7 @@ export function createAdmin(dependencies: AdminDependencies): Hono {
   admin.get("/health", (context) => context.json(dependencies.health()));
   admin.get("/status", async (context) => context.json(await dependencies.status()));
   admin.get("/usage", async (context) => {
-    const query = read(usageQuery, context.req.query());
+    const query = readQuery(usageQuery, context.req.query());
     const groups = await store.usage({
       by: query.by,
       sinceMs: query.since_ms,
@@ -58,7 +58,7 @@ export function createAdmin(dependencies: AdminDependencies): Hono {
     return context.json({ now_ms: now(), groups: plain(groups) } as object);
   });
   admin.get("/requests", async (context) => {
-    const query = read(requestsQuery, context.req.query());
+    const query = readQuery(requestsQuery, context.req.query());
     const page = await store.requests({
       sinceMs: query.since_ms,
       limit: query.limit,
@@ -77,6 +77,7 @@ export function createAdmin(dependencies: AdminDependencies): Hono {
     const explanation = stringify(await dependencies.explain(call));
     return context.body(explanation, 200, { "content-type": "application/json" });
   });
+  admin.route("/", createExperiments(dependencies));
   admin.post("/reload", async (context) => {
     const result = await dependencies.reload();
     return context.json(result, result.applied ? 200 : 422);
@@ -95,12 +96,6 @@ export function authenticateAdmin(headers: Headers, key: Secret): void {
       "The admin API needs the admin key as `Authorization: Bearer <key>`; the gateway prints where it keeps it when it starts.",
     );
   }
-}
-
-function read<T>(schema: z.ZodType<T>, query: Record<string, string>): T {
-  const result = schema.safeParse(query);
-  if (result.success) return result.data;
-  throw new GatewayError("invalid_request", z.prettifyError(result.error).slice(0, 500));
 }
 
 /** Nano-dollars are bigints, which JSON has not; they leave as decimal strings. */

@@ -1,6 +1,7 @@
 // Every route of the HTTP surface, in order, on one page.
 import { Hono } from "hono";
-import type { Access } from "../access/authenticate.ts";
+import type { Access, Principal } from "../access/authenticate.ts";
+import { reachOf } from "../access/reach.ts";
 import type { Config } from "../config/config.ts";
 import type { Asked } from "../pipeline/inbound.ts";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
@@ -10,6 +11,7 @@ import { type AdminDependencies, createAdmin } from "./admin.ts";
 import { matchTemplate, plainRoutes } from "./dialect-routes.ts";
 import { type Doors, mountDoors } from "./doors.ts";
 import { errorAnswer } from "./error-answer.ts";
+import { createFeedback } from "./feedback.ts";
 import { familyOf, modelList, oneModel } from "./models.ts";
 import { createOllama } from "./ollama.ts";
 import { createTranslate } from "./translate.ts";
@@ -40,13 +42,10 @@ export function createApp(dependencies: AppDependencies): Hono {
   // Claude Code asks this at its start, without a key.
   app.get("/api/hello", (context) => context.json({ message: "hello" }));
 
-  const authenticate = ({ headers, url }: Request): void => {
+  const authenticate = ({ headers, url }: Request): Principal =>
     current().access.authenticate(headers, new URL(url).searchParams);
-  };
-  const models = (request: Request): Promise<readonly ListedModel[]> => {
-    authenticate(request);
-    return current().router.list();
-  };
+  const models = (request: Request): Promise<readonly ListedModel[]> =>
+    current().router.list(reachOf(authenticate(request)));
   // Clients disagree about whether the base URL ends in `/v1`: both paths work, as for the dialects' own.
   app.on("GET", ["/v1/models", "/models", "/v1beta/models"], async (context) => {
     const { headers } = context.req.raw;
@@ -65,7 +64,7 @@ export function createApp(dependencies: AppDependencies): Hono {
     "/api",
     createOllama({
       authenticate,
-      models: () => current().router.list(),
+      models,
     }),
   );
 
@@ -94,6 +93,9 @@ export function createApp(dependencies: AppDependencies): Hono {
 
   app.route("/admin", createAdmin(dependencies.admin));
   app.route("/v1/translate", createTranslate(dependencies));
+  for (const path of ["/v1/feedback", "/feedback"]) {
+    app.route(path, createFeedback({ current, store: dependencies.admin.store }));
+  }
 
   app.get("/", (context) =>
     context.json({ name: "megallm", health: "/health", models: "/v1/models" }),

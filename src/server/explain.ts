@@ -50,11 +50,12 @@ export function readExplainCall(bytes: Uint8Array): ExplainCall {
   const headers = headersIn(read("headers"));
   const key = word("key");
   const path = word("path");
-  const found = path === undefined ? byShape(body) : { ...atPath(path), body };
+  const found: Found = path === undefined ? byShape(body) : { ...atPath(path), body };
   return {
     asked: found.asked,
     request: new Request(found.url, { method: "POST", headers }),
     bytes: found.body,
+    ...(found.assumed !== undefined && { assumed: found.assumed }),
     ...(key !== undefined && { key }),
   };
 }
@@ -106,24 +107,35 @@ function atPath(path: string): { asked: Asked; url: string } {
   );
 }
 
+interface Found {
+  asked: Asked;
+  url: string;
+  body: Uint8Array;
+  assumed?: string;
+}
+
 /** The chat path of the dialect that the body seems to be written in. */
-function byShape(body: Uint8Array): { asked: Asked; url: string; body: Uint8Array } {
+function byShape(body: Uint8Array): Found {
   const json = objectIn(body);
-  const dialect = dialects[recognise(json).dialect];
+  const { by, dialect: id } = recognise(json);
+  const dialect = dialects[id];
+  const why = by === null ? "the most common one" : `told by ${by}`;
+  const assumed = `read as ${id} (${why}), since no path was said`;
   const named = json["model"] ?? json["modelId"];
   const model = typeof named === "string" ? named : "";
   const streams = json["stream"] === true;
   const routes = dialect.routes.filter((route) => route.operation === "chat" && !route.envelope);
   const route = routes.find(({ stream = streams }) => stream === streams) ?? routes[0];
   const path = route?.path ?? "";
-  if (!path.includes("{model}")) return { ...atPath(path), body };
+  if (!path.includes("{model}")) return { ...atPath(path), body, assumed };
   if (model === "") {
-    const why = `A ${dialect.id} request has its model in its path: say \`path\`, or put \`model\` into the body.`;
-    throw refused(why, "path");
+    const message = `A ${dialect.id} request has its model in its path: say \`path\`, or put \`model\` into the body.`;
+    throw refused(message, "path");
   }
   return {
     ...atPath(path.replace("{model}", encodeURIComponent(model))),
     body: withoutMembers(body, ["model", "modelId", "stream"]),
+    assumed,
   };
 }
 

@@ -14,31 +14,30 @@ const apiVersion = "0.13.5";
 const modified = "2023-11-14T22:13:20Z";
 
 export interface OllamaDependencies {
-  authenticate(request: Request): void;
-  models(): Promise<readonly ListedModel[]>;
+  authenticate(request: Request): unknown;
+  models(request: Request): Promise<readonly ListedModel[]>;
 }
 
 export function createOllama({ authenticate, models }: OllamaDependencies): Hono {
   const app = new Hono();
   app.get("/version", (context) => context.json({ version: apiVersion }));
-  app.get("/tags", async (context) => {
-    authenticate(context.req.raw);
-    return context.json({ models: (await models()).map(tag) });
-  });
+  app.get("/tags", async (context) =>
+    context.json({ models: (await models(context.req.raw)).map(tag) }),
+  );
   // Nothing is loaded into this machine's memory.
   app.get("/ps", (context) => {
     authenticate(context.req.raw);
     return context.json({ models: [] });
   });
   app.post("/show", async (context) => {
-    authenticate(context.req.raw);
-    const model = findListed(await models(), await askedModel(context.req.raw));
+    const { raw } = context.req;
+    const model = findListed(await models(raw), await askedModel(raw));
     return context.json(shown(model, await factsOf(model)));
   });
   // Agents pull what they use; what is served here needs no download.
   app.post("/pull", async (context) => {
-    authenticate(context.req.raw);
-    findListed(await models(), await askedModel(context.req.raw));
+    const { raw } = context.req;
+    findListed(await models(raw), await askedModel(raw));
     return context.body(`${JSON.stringify({ status: "success" })}\n`, 200, {
       "content-type": "application/x-ndjson",
     });

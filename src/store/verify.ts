@@ -97,7 +97,7 @@ export function createVerifier(driver: Driver, statements: AccountStatements): V
       .select([
         "hold.request_id",
         "hold.account_id",
-        "cost_nanos",
+        "hold.cost_nanos",
         "usage.request_id as settled_id",
       ])
       .execute();

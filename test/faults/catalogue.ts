@@ -11,7 +11,9 @@ import {
   streamHead,
   whole,
 } from "../support/scripted-upstream.ts";
-import { openAiAnswers, streamOf } from "../support/wire-answers.ts";
+import { streamOf, type WireAnswers } from "../support/wire-answers.ts";
+import type { PlaceName } from "./places.ts";
+import type { Wire, WireName } from "./wires.ts";
 
 /** What is held against the deployment after one request. */
 export type Held =
@@ -27,7 +29,9 @@ export interface Fault {
   /** In the catalogue. */
   item: string;
   name: string;
-  script: (stream: boolean) => Script | "refused";
+  script: (stream: boolean) => Script;
+  /** Where the deployment is, instead of at the scripted upstream. */
+  place?: PlaceName;
   /** What a client without a fallback is told. */
   status: number;
   code: ErrorCode;
@@ -38,6 +42,8 @@ export interface Fault {
   streamOnly?: boolean;
   /** After the first words were shown: the answer has status 200 and ends with an error. */
   late?: boolean;
+  /** Only of these upstream wires. */
+  wires?: readonly WireName[];
   /** Seconds that the client is told to wait. */
   retryAfter?: readonly [least: number, most: number];
 }
@@ -66,10 +72,27 @@ const callers = (status: number): Stated => ({
   held: "nothing",
 });
 
-const { plain, frames, error, errorFrame } = openAiAnswers;
-const [opening = "", hello = "", there = ""] = frames;
-const plainBody = String(plain[0]).slice(String(plain[0]).indexOf("\r\n\r\n") + 4);
-const bodyOf = (stream: boolean): string => (stream ? frames.join("") : plainBody);
+/** What an upstream of one wire says when it is sound, and in pieces. */
+interface Said extends WireAnswers {
+  bodyOf(stream: boolean): string;
+  opening: string;
+  hello: string;
+  there: string;
+}
+
+function saidBy({ answers }: Wire): Said {
+  const [opening = "", hello = "", there = ""] = answers.frames;
+  const plainText = String(answers.plain[0]);
+  const plainBody = plainText.slice(plainText.indexOf("\r\n\r\n") + 4);
+  return {
+    ...answers,
+    opening,
+    hello,
+    there,
+    bodyOf: (stream) => (stream ? answers.frames.join("") : plainBody),
+  };
+}
+
 const typeOf = (stream: boolean): Record<string, string> => ({
   "content-type": stream ? "text/event-stream" : "application/json",
 });
@@ -83,7 +106,7 @@ const fault = (item: string, name: string, script: Fault["script"], stated: Stat
   ...stated,
 });
 
-const bodies: readonly Fault[] = [
+const bodies = ({ bodyOf, error, frames, plain }: Said): readonly Fault[] => [
   ...[500, 502, 503].map((status) =>
     fault("R15", `HTML, ${status}`, () => [whole(status, page, html)], unavailable),
   ),
@@ -124,7 +147,7 @@ const bodies: readonly Fault[] = [
   ),
 ];
 
-const framing: readonly Fault[] = [
+const framing = ({ bodyOf, opening }: Said): readonly Fault[] => [
   fault("R16", "closed at once", () => [], unavailable),
   fault("R16", "reset at once", () => [reset], unavailable),
   fault("R16", "half a status line", () => ["HTTP/1.1 20"], unavailable),
@@ -135,7 +158,7 @@ const framing: readonly Fault[] = [
     (stream) =>
       stream
         ? [streamHead(), chunk(opening)]
-        : [head(200, { ...typeOf(false), "content-length": "9999" }), plainBody.slice(0, 50)],
+        : [head(200, { ...typeOf(false), "content-length": "9999" }), bodyOf(false).slice(0, 50)],
     unavailable,
   ),
   fault(
@@ -175,7 +198,7 @@ const framing: readonly Fault[] = [
   ),
 ];
 
-const encodings: readonly Fault[] = [
+const encodings = ({ bodyOf }: Said): readonly Fault[] => [
   fault(
     "R17",
     "gzip that is none",
@@ -206,7 +229,7 @@ const encodings: readonly Fault[] = [
 ];
 
 const connections: readonly Fault[] = [
-  fault("R20", "nobody listens", () => "refused", unavailable),
+  { ...fault("R20", "nobody listens", () => [], unavailable), place: "nobody" },
   fault("R20", "accepted, then silent", () => [hang], timeout),
   fault(
     "R20",
@@ -216,7 +239,7 @@ const connections: readonly Fault[] = [
   ),
 ];
 
-const rejections: readonly Fault[] = [
+const rejections = ({ error }: Said): readonly Fault[] => [
   ...(
     [
       [400, "invalid_request_error"],
@@ -247,43 +270,44 @@ const rejections: readonly Fault[] = [
   }),
 ];
 
-const slowDown = (headers: Record<string, string>): (() => Script) => {
-  return () => [error(429, "rate_limit_error", "Slow down.", headers)];
+const waits = ({ error }: Said): readonly Fault[] => {
+  const slowDown = (headers: Record<string, string>) => (): Script => [
+    error(429, "rate_limit_error", "Slow down.", headers),
+  ];
+  return [
+    fault("R26", "429, absent", slowDown({}), limited(3, 5)),
+    {
+      ...fault("R26", "429, seconds", slowDown({ "retry-after": "40" }), limited(35, 40)),
+      retryAfter: [35, 40],
+    },
+    {
+      ...fault(
+        "R26",
+        "429, an HTTP date",
+        () => slowDown({ "retry-after": new Date(Date.now() + 60_000).toUTCString() })(),
+        limited(50, 61),
+      ),
+      retryAfter: [50, 61],
+    },
+    {
+      ...fault("R26", "429, milliseconds", slowDown({ "retry-after-ms": "7500" }), limited(5, 8)),
+      retryAfter: [7, 8],
+    },
+    fault("R26", "429, garbage", slowDown({ "retry-after": "soon" }), limited(3, 5)),
+    fault("R26", "429, huge", slowDown({ "retry-after": "99999999" }), limited(590, 600)),
+    {
+      ...fault(
+        "R26",
+        "503 with a wish",
+        () => [error(503, "api_error", "Later.", { "retry-after": "9" })],
+        unavailable,
+      ),
+      retryAfter: [8, 9],
+    },
+  ];
 };
 
-const waits: readonly Fault[] = [
-  fault("R26", "429, absent", slowDown({}), limited(3, 5)),
-  {
-    ...fault("R26", "429, seconds", slowDown({ "retry-after": "40" }), limited(35, 40)),
-    retryAfter: [35, 40],
-  },
-  {
-    ...fault(
-      "R26",
-      "429, an HTTP date",
-      () => slowDown({ "retry-after": new Date(Date.now() + 60_000).toUTCString() })(),
-      limited(50, 61),
-    ),
-    retryAfter: [50, 61],
-  },
-  {
-    ...fault("R26", "429, milliseconds", slowDown({ "retry-after-ms": "7500" }), limited(5, 8)),
-    retryAfter: [7, 8],
-  },
-  fault("R26", "429, garbage", slowDown({ "retry-after": "soon" }), limited(3, 5)),
-  fault("R26", "429, huge", slowDown({ "retry-after": "99999999" }), limited(590, 600)),
-  {
-    ...fault(
-      "R26",
-      "503 with a wish",
-      () => [error(503, "api_error", "Later.", { "retry-after": "9" })],
-      unavailable,
-    ),
-    retryAfter: [8, 9],
-  },
-];
-
-const breakdowns: readonly Fault[] = [
+const breakdowns = ({ error }: Said): readonly Fault[] => [
   ...[500, 502, 503, 520, 529].map((status) =>
     fault("R27", `${status}`, () => [error(status, "api_error", "Oh no.")], unavailable),
   ),
@@ -299,74 +323,95 @@ const breakdowns: readonly Fault[] = [
   ),
 ];
 
-const inStreams: readonly Fault[] = (
-  [
+const inStreams = ({ errorFrame, frames, hello, opening }: Said): readonly Fault[] =>
+  (
     [
-      "R13",
-      "an error as the first event",
-      streamOf(errorFrame("overloaded_error", "Overloaded")),
-      unavailable,
-    ],
-    [
-      "R13",
-      "an error before any content",
-      streamOf(opening, errorFrame("overloaded_error", "Overloaded")),
-      unavailable,
-    ],
-    ["R12", "a stream that is empty", streamOf(), invalid],
-    ["R12", "comments alone", streamOf(": hello\n\n", ": there\n\n"), invalid],
-    ["R12", "a proper end before content", streamOf(opening), invalid],
-    ["R12", "a reset before content", [streamHead(), chunk(opening), 20, reset], unavailable],
-    ["R12", "half an event", streamOf(hello.slice(0, 60)), invalid],
-    ["R12", "garbage", streamOf("data: {nonsense\n\n"), invalid],
-    ["R12", "an array", streamOf("data: [1]\n\n"), invalid],
-    ["R12", "only the terminal event", streamOf(frames.at(-1) ?? ""), invalid],
-    ["R09", "silence before content", [streamHead(), chunk(opening), hang], timeout],
-  ] as const
-).map(([item, name, script, stated]) => ({
-  ...fault(item, name, () => script, stated),
-  streamOnly: true,
-}));
+      [
+        "R13",
+        "an error as the first event",
+        streamOf(errorFrame("overloaded_error", "Overloaded")),
+        unavailable,
+      ],
+      [
+        "R13",
+        "an error before any content",
+        streamOf(opening, errorFrame("overloaded_error", "Overloaded")),
+        unavailable,
+      ],
+      ["R12", "a stream that is empty", streamOf(), invalid],
+      ["R12", "comments alone", streamOf(": hello\n\n", ": there\n\n"), invalid],
+      ["R12", "a proper end before content", streamOf(opening), invalid],
+      ["R12", "a reset before content", [streamHead(), chunk(opening), 20, reset], unavailable],
+      ["R12", "half an event", streamOf(hello.slice(0, 60)), invalid],
+      ["R12", "garbage", streamOf("data: {nonsense\n\n"), invalid],
+      ["R12", "an array", streamOf("data: [1]\n\n"), invalid],
+      ["R12", "only the terminal event", streamOf(frames.at(-1) ?? ""), invalid],
+      ["R09", "silence before content", [streamHead(), chunk(opening), hang], timeout],
+    ] as const
+  ).map(([item, name, script, stated]) => ({
+    ...fault(item, name, () => script, stated),
+    streamOnly: true,
+  }));
 
 /** After the first words. */
-const midStream: readonly Fault[] = (
-  [
-    ["R12", "a proper end without the terminal event", [lastChunk], "upstream_invalid"],
-    ["R12", "the connection closed", [], "upstream_unavailable"],
-    ["R12", "the connection reset", [reset], "upstream_unavailable"],
-    ["R12", "a chunk cut short", [`500\r\n${there.slice(0, 40)}`], "upstream_unavailable"],
-    ["R12", "a chunk that is none", ["zz\r\n"], "upstream_invalid"],
-    ["R12", "half an event", [chunk(there.slice(0, 40)), lastChunk], "upstream_invalid"],
+const midStream = ({ errorFrame, hello, opening, there }: Said): readonly Fault[] =>
+  (
     [
-      "R13",
-      "an error event",
-      [chunk(errorFrame("overloaded_error", "Overloaded")), lastChunk],
-      "upstream_unavailable",
-    ],
-    ["R14", "garbage", [chunk("data: {nonsense\n\n"), lastChunk], "upstream_invalid"],
-    ["R09", "silence", [hang], "upstream_timeout"],
-  ] as const
-).map(([item, name, rest, code]) => ({
-  item,
-  name: `midway: ${name}`,
-  // A pause, so that the first words are told before the fault is known.
-  script: () => [streamHead(), chunk(opening), chunk(hello), 60, ...rest],
-  status: 200,
-  code,
-  fallback: false,
-  held: "a failure",
-  streamOnly: true,
-  late: true,
-}));
+      ["R12", "a proper end without the terminal event", [lastChunk], "upstream_invalid"],
+      ["R12", "the connection closed", [], "upstream_unavailable"],
+      ["R12", "the connection reset", [reset], "upstream_unavailable"],
+      ["R12", "a chunk cut short", [`500\r\n${there.slice(0, 40)}`], "upstream_unavailable"],
+      ["R12", "a chunk that is none", ["zz\r\n"], "upstream_invalid"],
+      ["R12", "half an event", [chunk(there.slice(0, 40)), lastChunk], "upstream_invalid"],
+      [
+        "R13",
+        "an error event",
+        [chunk(errorFrame("overloaded_error", "Overloaded")), lastChunk],
+        "upstream_unavailable",
+      ],
+      ["R14", "garbage", [chunk("data: {nonsense\n\n"), lastChunk], "upstream_invalid"],
+      ["R09", "silence", [hang], "upstream_timeout"],
+    ] as const
+  ).map(([item, name, rest, code]) => ({
+    item,
+    name: `midway: ${name}`,
+    // A pause, so that the first words are told before the fault is known.
+    script: () => [streamHead(), chunk(opening), chunk(hello), 150, ...rest],
+    status: 200,
+    code,
+    fallback: false,
+    held: "a failure",
+    streamOnly: true,
+    late: true,
+  }));
 
-export const faults: readonly Fault[] = [
-  ...bodies,
-  ...framing,
-  ...encodings,
-  ...connections,
-  ...rejections,
-  ...waits,
-  ...breakdowns,
-  ...inStreams,
-  ...midStream,
+/** A certificate that nobody vouches for is no upstream, and no reason to try again. */
+const strangers: readonly Fault[] = [
+  ...(
+    [
+      ["R18", "TLS: a certificate of nobody's", "tls-stranger", unavailable],
+      ["R18", "TLS: a certificate that has expired", "tls-expired", unavailable],
+      ["R18", "TLS: plain HTTP in its place", "tls-plain", unavailable],
+      ["R18", "TLS: closed in the handshake", "tls-closed", unavailable],
+      ["R18", "TLS: silent in the handshake", "tls-silent", timeout],
+      ["R19", "a name that nobody has", "no-such-name", unavailable],
+    ] as const
+  ).map(([item, name, place, stated]) => ({ ...fault(item, name, () => [], stated), place })),
 ];
+
+/** What an upstream of this wire may do wrong, and the answer that is stated for it. */
+export function faultsOf(wire: Wire): readonly Fault[] {
+  const said = saidBy(wire);
+  return [
+    ...bodies(said),
+    ...framing(said),
+    ...encodings(said),
+    ...connections,
+    ...strangers,
+    ...rejections(said),
+    ...waits(said),
+    ...breakdowns(said),
+    ...inStreams(said),
+    ...midStream(said),
+  ].filter(({ wires }) => wires?.includes(wire.name) ?? true);
+}

@@ -1,57 +1,82 @@
-// Every fault of the catalogue, streamed and not, for clients of three APIs, without a fallback and with one; prints a table.
+// Every fault of the catalogue, streamed and not, for clients of three APIs, at upstreams of three, without a fallback and with one; prints a table.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { adminKey, type InProcess, startInProcess } from "../support/in-process.ts";
 import { hang, type ScriptedUpstream, startScripted } from "../support/scripted-upstream.ts";
-import { openAiAnswers, streamOf } from "../support/wire-answers.ts";
-import { type Fault, faults } from "./catalogue.ts";
+import type { Upstream } from "../support/upstream/upstream.ts";
+import { type Fault, faultsOf } from "./catalogue.ts";
 import { type Client, clients } from "./clients.ts";
+import type { Course } from "./course.ts";
 import { courses } from "./courses.ts";
+import { idempotencyCourses } from "./courses-idempotency.ts";
+import { streamCourses } from "./courses-streams.ts";
+import { type Places, startPlaces } from "./places.ts";
+import { references } from "./references.ts";
+import { render, type Result, type Row } from "./table.ts";
+import { operatorKey, refusalBy, type Wire, wires, words } from "./wires.ts";
 
-let faulty: ScriptedUpstream;
-let sound: ScriptedUpstream;
-
-/** One line of the table: a cell for each client, plain and streamed. */
-interface Row {
-  item: string;
-  name: string;
-  stated: string;
-  cells: ("ok" | "FAIL" | "-")[];
+/** One client in one mode at upstreams of one wire; the lanes run side by side. */
+interface Lane {
+  wire: Wire;
+  client: Client;
+  stream: boolean;
+  faulty: ScriptedUpstream;
+  /** Strict: what the gateway sends it after a fault is judged, too. */
+  sound: Upstream;
 }
+
+let lanes: Lane[];
+let places: Places;
+/** Of each wire, the double that judges what the faulty ones were sent. */
+let judges: Map<Wire, Upstream>;
 const table: Row[] = [];
 
 beforeAll(async () => {
-  [faulty, sound] = await Promise.all([startScripted(), startScripted()]);
+  places = await startPlaces();
+  judges = new Map(
+    await Promise.all(wires.map(async (wire) => [wire, await wire.startStrict()] as const)),
+  );
+  const modes = wires.flatMap((wire) =>
+    clients.flatMap((client) => [false, true].map((stream) => ({ wire, client, stream }))),
+  );
+  lanes = await Promise.all(
+    modes.map(async (mode) => ({
+      ...mode,
+      faulty: await startScripted(),
+      sound: await mode.wire.startStrict(),
+    })),
+  );
 });
 afterAll(async () => {
-  await Promise.all([faulty, sound].map((upstream) => upstream[Symbol.asyncDispose]()));
+  await Promise.all([
+    places[Symbol.asyncDispose](),
+    ...[...judges.values()].map((judge) => judge.stop()),
+    ...lanes.map(({ faulty }) => faulty[Symbol.asyncDispose]()),
+    ...lanes.map(({ sound }) => sound.stop()),
+  ]);
   console.log(render(table));
 });
 
 const rests = { first_byte: "150ms", idle: "150ms" };
-const words = "Hello there";
-
-interface Case {
-  fault: Fault;
-  client: Client;
-  stream: boolean;
-  backed: boolean;
-}
 
 /** One gateway per case: what one fault is held against a deployment must not meet the next. */
-async function run({ fault, client, stream, backed }: Case): Promise<void> {
+async function run(fault: Fault, lane: Lane, backed: boolean): Promise<void> {
+  const { wire, client, stream, faulty, sound } = lane;
+  const { place } = fault;
   const script = fault.script(stream);
-  faulty.answer(script === "refused" ? [] : script);
-  sound.answer(stream ? streamOf(...openAiAnswers.frames) : openAiAnswers.plain);
-  const isQuiet = script !== "refused" && script.includes(hang);
-  const entry = { type: "openai-compatible", api_key: "operator-key" };
+  faulty.answer(script);
+  sound.reset();
+  const isQuiet = script.includes(hang) || place === "tls-silent";
   const gateway = await startInProcess(
     {
       health: { enabled: true },
       retry: { retries: 0 },
       providers: {
-        // Port 1 is nobody's.
-        faulty: { ...entry, base_url: script === "refused" ? "http://127.0.0.1:1" : faulty.url },
-        sound: { ...entry, base_url: sound.url },
+        faulty: {
+          ...wire.provider(place ? places.origins[place] : faulty.url),
+          api_key: operatorKey,
+        },
+        sound: { ...wire.provider(sound.url), api_key: operatorKey },
       },
       models: {
         main: {
@@ -60,7 +85,7 @@ async function run({ fault, client, stream, backed }: Case): Promise<void> {
         },
       },
     },
-    { pacing: { holdMs: 1_000, keepAliveMs: 2_000, openEarlyMs: 5_000 } },
+    { pacing: { holdMs: 1_000, keepAliveMs: 2_000, openEarlyMs: 8_000 } },
   );
   try {
     const [path, init] = client.request("main", stream);
@@ -73,8 +98,8 @@ async function run({ fault, client, stream, backed }: Case): Promise<void> {
     expect(seen.error === undefined).toBe(isSaved);
     // R14: what was shown is shown once.
     expect(seen.text).toBe(isSaved ? words : fault.late ? "Hello" : "");
-    expect(sound.requests.length).toBe(isSaved ? 1 : 0);
-    expect(faulty.requests.length).toBe(script === "refused" ? 0 : 1);
+    expect(sound.requests.map(({ refusal }) => refusal)).toEqual(isSaved ? [undefined] : []);
+    expect(faulty.requests.length).toBe(place ? 0 : 1);
     const { usage, attempts } = await gateway.recorded(answer);
     expect(usage).toMatchObject({
       status: isSaved ? "ok" : "error",
@@ -88,8 +113,17 @@ async function run({ fault, client, stream, backed }: Case): Promise<void> {
     if (!isSaved && fault.status === 429) expect(wait).toBeGreaterThan(0);
     if (!isSaved && fault.retryAfter) expectWithin(wait, fault.retryAfter);
     await expectHeld(gateway, fault);
+    await expectAccepted(lane);
   } finally {
     await gateway.close();
+  }
+}
+
+/** What came of a fault is worth nothing when the request was not one that the vendor takes. */
+async function expectAccepted({ wire, faulty }: Lane): Promise<void> {
+  const judge = judges.get(wire);
+  for (const request of faulty.requests) {
+    expect(judge && (await refusalBy(judge, request))).toBeUndefined();
   }
 }
 
@@ -126,64 +160,63 @@ async function expectHeld(gateway: InProcess, { held }: Fault): Promise<void> {
   expect(deployment?.failures).toBe(held === "a failure" ? 1 : 0);
 }
 
-/** Fills a line, and fails with the first cell that does not hold. */
+/** Fills a line, and fails with the first lane that does not hold. */
 async function tabulate(
-  { item, name, stated }: Omit<Row, "cells">,
-  runCase: (client: Client, stream: boolean) => Promise<void> | "none",
+  { item, name, stated }: Pick<Row, "item" | "name" | "stated">,
+  runLane: (lane: Lane) => Promise<void> | "none",
 ): Promise<void> {
-  const cells: Row["cells"] = [];
-  table.push({ item, name, stated, cells });
+  const results: Result[] = [];
+  table.push({ item, name, stated, results });
   const failures: Error[] = [];
-  for (const client of clients) {
-    for (const stream of [false, true]) {
-      const running = runCase(client, stream);
-      if (running === "none") {
-        cells.push("-");
-        continue;
-      }
-      try {
-        await running;
-        cells.push("ok");
-      } catch (cause) {
-        cells.push("FAIL");
-        failures.push(new Error(`${client.name}${stream ? ", stream" : ""}`, { cause }));
-      }
+  const all = lanes.map(async (lane) => {
+    const { wire, client, stream } = lane;
+    const running = runLane(lane);
+    if (running === "none") return;
+    const way = `${client.name}${stream ? ", stream" : ""}, at ${wire.name}`;
+    try {
+      await running;
+      results.push({ wire: wire.name, way, holds: true });
+    } catch (cause) {
+      results.push({ wire: wire.name, way, holds: false });
+      failures.push(new Error(way, { cause }));
     }
-  }
+  });
+  await Promise.all(all);
   if (failures[0]) throw failures[0];
 }
 
-describe.each(faults)("$item $name", (fault) => {
+const faults = new Map(wires.map((wire) => [wire, faultsOf(wire)]));
+/** All wires' faults, one of each name. */
+const rows = [...new Map([...faults.values()].flat().map((each) => [each.name, each])).values()];
+
+describe.each([...rows])("$item $name", ({ item, name, ...fault }) => {
   test(`${fault.status} ${fault.code}${fault.fallback ? ", or the fallback's answer" : ""}`, () =>
-    tabulate({ item: fault.item, name: fault.name, stated: statedOf(fault) }, (client, stream) => {
-      if (fault.streamOnly && !stream) return "none";
+    tabulate({ item, name, stated: statedOf(fault) }, (lane) => {
+      const own = faults.get(lane.wire)?.find((each) => each.name === name);
+      if (!own || (own.streamOnly && !lane.stream)) return "none";
       return (async () => {
-        for (const backed of [false, true]) await run({ fault, client, stream, backed });
+        for (const backed of [false, true]) await run(own, lane, backed);
       })();
     }));
 });
 
-describe.each(courses)("$item $name", (course) => {
+const allCourses: readonly Course[] = [...streamCourses, ...courses, ...idempotencyCourses];
+
+describe.each([...allCourses])("$item $name", (course) => {
   test(course.stated, () =>
-    tabulate(course, (client, stream) => course.run({ client, stream, faulty, sound })),
+    tabulate(course, (lane) => (course.streamOnly && !lane.stream ? "none" : course.run(lane))),
   );
 });
 
-function render(rows: readonly Row[]): string {
-  const modes = clients.flatMap(({ name }) => [name, "stream"]);
-  const all = rows.flatMap(({ cells }) => cells).filter((cell) => cell !== "-");
-  const good = all.filter((cell) => cell === "ok").length;
-  return [
-    line("", "fault", modes, "stated: alone | with a fallback | held against the deployment"),
-    ...rows.map(({ item, name, cells, stated }) => line(item, name, cells, stated)),
-    `${rows.length} faults, ${all.length} combinations with clients and modes: ${good} as stated`,
-  ].join("\n");
-}
+describe.each([...references])("$item $name", ({ item, name, stated, file, test: title }) => {
+  test(`${stated}: ${file}`, async () => {
+    const text = await Bun.file(join(import.meta.dir, "..", "..", file)).text();
+    table.push({ item, name, stated, elsewhere: { file, isThere: text.includes(title) } });
+    expect(text).toContain(title);
+  });
+});
 
-const line = (item: string, name: string, cells: readonly string[], stated: string): string =>
-  [item.padEnd(3), name.padEnd(52), ...cells.map((cell) => cell.padEnd(9)), stated].join(" ");
-
-function statedOf({ status, code, fallback, held, late }: Fault): string {
+function statedOf({ status, code, fallback, held, late }: Omit<Fault, "item" | "name">): string {
   const own = late ? `the stream ends with ${code}` : `${status} ${code}`;
   const against = typeof held === "object" ? `rests ${held.restsFor.join("-")} s` : held;
   return `${own} | ${fallback ? "the fallback answers" : "the same"} | ${against}`;

@@ -180,13 +180,14 @@ describe.each(callers)("$name", (caller) => {
 });
 
 test("a second stream gets the words as they come", async () => {
+  const gateway = await startInProcess(config());
   const key = freshKey();
   const [opening = "", hello = "", ...rest] = frames;
   upstream.answer([streamHead(), chunk(opening), chunk(hello), hang]);
   const leaving = new AbortController();
   const [first, second] = await Promise.all([
-    ask({ key, stream: true, signal: leaving.signal }),
-    ask({ key, stream: true, signal: leaving.signal }),
+    ask({ key, stream: true, gateway, signal: leaving.signal }),
+    ask({ key, stream: true, gateway, signal: leaving.signal }),
   ]);
   const reader = second.body?.getReader();
   let seen = "";
@@ -195,7 +196,7 @@ test("a second stream gets the words as they come", async () => {
   expect([replayed(first), replayed(second), rest.length > 0]).toEqual([false, true, true]);
   leaving.abort();
   await until(async () => {
-    const { rows } = await running.store.requests({ limit: 5 });
+    const { rows } = await gateway.store.requests({ limit: 5 });
     return rows.some(
       ({ requestId, status }) =>
         requestId === second.headers.get("x-request-id") && status === "client_closed",
@@ -203,6 +204,10 @@ test("a second stream gets the words as they come", async () => {
   });
   // The first goes on for whoever comes back, until its own deadline.
   expect(upstream.open()).toBe(1);
+  gateway.gateway.abort();
+  await gateway.idle();
+  await until(() => upstream.open() === 0);
+  await gateway.close();
 });
 
 describe("whose it is", () => {

@@ -50,7 +50,9 @@ test(`${kills} kills: 0 acknowledged rows lost, every begun request accounted fo
 
 /** Runs the script and kills it at a random moment. Returns the ids it had acknowledged. */
 async function liveAndDie(path: string, prefix: string): Promise<string[]> {
-  const child = Bun.spawn([process.execPath, script, JSON.stringify({ path }), prefix], { stdout: "pipe" });
+  const child = Bun.spawn([process.execPath, script, JSON.stringify({ path }), prefix], {
+    stdout: "pipe",
+  });
   try {
     let text = "";
     let armed = false;

@@ -107,7 +107,9 @@ export function sharedSuite(
     const withDriver = async (work: (driver: Driver) => Promise<void>): Promise<void> => {
       const { harness } = current();
       if (!harness.persistent) return;
-      await harness.run("create table note (name text primary key, number bigint, part double precision)");
+      await harness.run(
+        "create table note (name text primary key, number bigint, part double precision)",
+      );
       const driver = await harness.driver();
       try {
         await work(driver);
@@ -116,9 +118,18 @@ export function sharedSuite(
       }
     };
     const insert = (name: string, number: unknown, part: unknown = null): Statement =>
-      statement("insert into note values ($1, $2, $3) on conflict do nothing", [name, number, part]);
+      statement("insert into note values ($1, $2, $3) on conflict do nothing", [
+        name,
+        number,
+        part,
+      ]);
     const rowsOf = async ({ db }: Driver): Promise<unknown[]> =>
-      (await db.selectFrom("note" as never).selectAll().execute()).map((row) => Object.values(row));
+      (
+        await db
+          .selectFrom("note" as never)
+          .selectAll()
+          .execute()
+      ).map((row) => Object.values(row));
 
     test("the rest of a group runs only when its first statement changed a row", () =>
       withDriver(async (driver) => {

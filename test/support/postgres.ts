@@ -1,5 +1,13 @@
 // A PostgreSQL server of a test's own: a cluster in a temporary folder, on a Unix socket and a free port.
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,8 +54,9 @@ function findPrograms(): string | null {
     ...(process.env["PATH"] ?? "").split(":"),
   ];
   return (
-    folders.find((folder) => ["initdb", "pg_ctl"].every((name) => existsSync(join(folder, name)))) ??
-    null
+    folders.find((folder) =>
+      ["initdb", "pg_ctl"].every((name) => existsSync(join(folder, name))),
+    ) ?? null
   );
 }
 
@@ -107,12 +116,10 @@ export async function startPostgres(
   mkdirSync(socket);
   chmodSync(folder, 0o755);
   if (isRoot) for (const path of [folder, socket]) chownSync(path, ...userIds());
-  await run(
-    join(programs, "initdb"),
-    ...["-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"],
-    // Not the order of bytes, so that what relies on it is found out.
-    ...["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"],
-  );
+  // Not the order of bytes, so that what relies on it is found out.
+  const locale = ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"];
+  const form = ["-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", ...locale];
+  await run(join(programs, "initdb"), "-D", data, ...form);
   const port = await freePort();
   const all: Record<string, string> = {
     listen_addresses: "127.0.0.1",

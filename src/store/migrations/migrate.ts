@@ -12,14 +12,7 @@ import { owners } from "./0006-owners.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order. A released migration is never changed: add the next one. */
-const migrations: readonly Migration[] = [
-  ledger,
-  items,
-  accounts,
-  directory,
-  experiments,
-  owners,
-];
+const migrations: readonly Migration[] = [ledger, items, accounts, directory, experiments, owners];
 
 export const latestVersion = migrations.length;
 

@@ -36,7 +36,8 @@ export class AddressError extends Error {
   }
 }
 
-const example = "e.g. `postgres://megallm:${PGPASSWORD}@db.example.com/megallm?sslmode=verify-full`";
+const example =
+  "e.g. `postgres://megallm:${PGPASSWORD}@db.example.com/megallm?sslmode=verify-full`";
 
 /** Names that the parameters of the URL may have. */
 const parameterNames = [
@@ -70,13 +71,17 @@ export function parseAddress(text: string): PostgresAddress {
       "write `@ : / ? # %` in the user or the password as %40 %3A %2F %3F %23 %25",
     );
   }
+  if (url.hash !== "") {
+    throw new AddressError("the URL has a part behind a `#`", "write a `#` in the password as %23");
+  }
   const parameters = readParameters(url);
   const host = parameters.host ?? decode(url.hostname, "the host");
   const user = decode(url.username, "the user");
   const password = decode(url.password, "the password");
   const database = decode(url.pathname.slice(1), "the database");
   if (host === "") throw new AddressError("the URL names no host", example);
-  if (database === "" || database.includes("/")) {
+  // An `@` there is a sign of a password that was not encoded.
+  if (database === "" || /[/@]/.test(database)) {
     throw new AddressError("the URL names no database", `add its name after the host, ${example}`);
   }
   return {
@@ -109,9 +114,10 @@ function readParameters(url: URL): Parameters {
   for (const [name, value] of url.searchParams) {
     const known = parameterNames.find((each) => each === name);
     if (!known) {
+      // Not named: it may be a piece of a password with a `?` in it.
       throw new AddressError(
-        `the URL has the unknown parameter \`${name.slice(0, 40)}\``,
-        `known are ${parameterNames.join(", ")}`,
+        "the URL has a parameter that is not known",
+        `known are ${parameterNames.join(", ")}; a \`?\` in the password is written as %3F`,
       );
     }
     if (value === "" || value.includes("\0")) {

@@ -162,9 +162,7 @@ class BinaryText extends OperationNodeTransformer {
   ): ColumnDefinitionNode {
     const column = super.transformColumnDefinition(node, queryId);
     const isText = DataTypeNode.is(column.dataType) && column.dataType.dataType === "text";
-    return isText
-      ? { ...column, dataType: RawNode.createWithSql('text collate "C"') }
-      : column;
+    return isText ? { ...column, dataType: RawNode.createWithSql('text collate "C"') } : column;
   }
 }
 

@@ -8,6 +8,7 @@ import {
   type ClientConfig,
   Pool,
   type PoolClient,
+  type PoolConfig,
   type QueryResult,
 } from "pg";
 import { StoreError } from "../error.ts";
@@ -18,6 +19,8 @@ export interface Connections extends PostgresPool {
   /** One statement on any connection. */
   query(sql: string, parameters: readonly unknown[]): Promise<QueryResult>;
 }
+
+type OnConnect = NonNullable<PoolConfig["onConnect"]>;
 
 /** Time for the server's own refusal to arrive before the connection is given up, ms. */
 const answerGraceMs = 1_000;
@@ -31,7 +34,8 @@ export function createConnections(address: PostgresAddress, tls: TlsChoice): Con
     ssl: tls,
     max: address.poolSize,
     idleTimeoutMillis: idleMs,
-    onConnect: (client) => prepareSession(client, statementTimeoutMs),
+    // The pool waits for it, whatever its type says.
+    onConnect: ((client) => prepareSession(client, statementTimeoutMs)) as OnConnect,
     ...(statementTimeoutMs > 0 && { query_timeout: statementTimeoutMs + answerGraceMs }),
   });
   // A connection that breaks while nobody uses it is replaced by the next that is needed.
@@ -96,7 +100,7 @@ function clientConfig(address: PostgresAddress): ClientConfig {
     connectionTimeoutMillis: address.connectTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    types: { getTypeParser: (oid: number) => parserOf(oid) } as ClientConfig["types"],
+    types: { getTypeParser: (oid: number) => parserOf(oid) },
   };
 }
 

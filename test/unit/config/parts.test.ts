@@ -159,7 +159,7 @@ describe("redaction", () => {
         },
       },
       models: { a: { policy: "first", deployments: [{ model: "openai/x", key: "b" }] } },
-      timeouts: { connect: "5s", first_byte: "30m", idle: "30m", total: "2h" },
+      timeouts: { connect: "5s", first_byte: "30m", first_token: "off", idle: "30m", total: "2h" },
     });
   });
 });

@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { dialects } from "../../../src/dialects/index.ts";
 import { inspect } from "../../../src/pipeline/inbound.ts";
-import { endingOf, noWishes, wishesOf } from "../../../src/pipeline/wishes.ts";
+import { noWishes, wishesOf } from "../../../src/pipeline/wishes.ts";
+import { endingOf } from "../../../src/routing/aliases.ts";
 
 const wish = (body: object, headers: Record<string, string> = {}, overrides?: boolean) => {
   const request = new Request("http://localhost/v1/chat/completions", { method: "POST", headers });

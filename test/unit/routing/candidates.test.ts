@@ -287,17 +287,31 @@ describe("keys", () => {
 
 test("timeouts: deployment before route before provider before all", async () => {
   const router = routerOf({
-    timeouts: { connect: 1, first_byte: 2, idle: 3, total: 4 },
-    providers: { mine: { ...mine, timeouts: { first_byte: 20, idle: 30, total: 40 } } },
+    timeouts: { connect: 1, first_byte: 2, first_token: 5, idle: 3, total: 4 },
+    providers: {
+      mine: { ...mine, timeouts: { first_byte: 20, first_token: "off", idle: 30, total: 40 } },
+    },
     models: withModels({
       r: {
         deployments: [{ model: "mine/m", timeouts: { total: "off" } }],
-        timeouts: { idle: 300, total: 400 },
+        timeouts: { first_token: 50, idle: 300, total: 400 },
         fallbacks: ["mine/n"],
       },
     }),
   });
   const [first, second] = await router.candidates("r");
-  expect(first?.timeouts).toEqual({ connectMs: 1, firstByteMs: 20, idleMs: 300, totalMs: null });
-  expect(second?.timeouts).toEqual({ connectMs: 1, firstByteMs: 20, idleMs: 30, totalMs: 40 });
+  expect(first?.timeouts).toEqual({
+    connectMs: 1,
+    firstByteMs: 20,
+    firstTokenMs: 50,
+    idleMs: 300,
+    totalMs: null,
+  });
+  expect(second?.timeouts).toEqual({
+    connectMs: 1,
+    firstByteMs: 20,
+    firstTokenMs: null,
+    idleMs: 30,
+    totalMs: 40,
+  });
 });

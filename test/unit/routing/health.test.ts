@@ -327,11 +327,59 @@ test("the snapshot and forgetting", () => {
       restsForMs: 4000,
       attempts: 5,
       failures: 5,
+      sinceMs: clock.nowMs - 1000,
+      answeredMsAgo: null,
+      lastError: {
+        code: "upstream_unavailable",
+        message: "upstream_unavailable",
+        atMs: clock.nowMs - 1000,
+      },
     },
-    { scope: "key", id: "p k1", state: "closed", restsForMs: 0, attempts: 0, failures: 0 },
+    {
+      scope: "key",
+      id: "p k1",
+      state: "closed",
+      restsForMs: 0,
+      attempts: 0,
+      failures: 0,
+      sinceMs: null,
+      answeredMsAgo: null,
+      lastError: null,
+    },
   ]);
   health.reset("deployment", a.deployment);
   expect(arranged(a)).toBe("a|");
+});
+
+describe("checks in the background", () => {
+  test("a failure rests at once, for as long as the next check takes; successes bring it back", () => {
+    health.judge(a, down, 40_000);
+    expect(arranged(a, b)).toBe("b|a");
+    clock.nowMs += 35_000;
+    expect(health.standing(a)).toMatchObject({ state: "open", restsForMs: 5_000 });
+    // Another failure prolongs the rest without a word.
+    health.judge(a, down, 40_000);
+    expect(health.standing(a)).toMatchObject({ state: "open", restsForMs: 40_000, attempts: 0 });
+    health.judge(a, null, 0);
+    expect(health.standing(a)?.state).toBe("half-open");
+    health.judge(a, null, 0);
+    expect(health.standing(a)?.state).toBe("closed");
+    expect(events.map(({ type }) => type)).toEqual(["opened", "probing", "closed"]);
+  });
+
+  test("a success makes no failure of requests smaller", () => {
+    for (let index = 0; index < 50; index += 1) health.judge(b, null, 0);
+    fail(b, down, 5);
+    expect(arranged(b)).toBe("|b");
+  });
+
+  test("a refused key rests for all its models", () => {
+    health.judge(a, fault("upstream_auth"), 1_000);
+    expect(health.snapshot().find(({ scope }) => scope === "key")).toMatchObject({
+      state: "open",
+      kind: "auth",
+    });
+  });
 });
 
 test("memory is bounded, and what rests is kept", () => {

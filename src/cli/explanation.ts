@@ -1,0 +1,145 @@
+// An explanation as people read it: what the name stands for, a line for each candidate, the request for the first.
+import { bold, dim } from "../lib/color.ts";
+import { scan, scanArray } from "../lib/json.ts";
+import { indentJson } from "../lib/json-indent.ts";
+import type { ExplainedCandidate } from "../pipeline/explain-candidate.ts";
+import type { Explanation } from "../pipeline/explain.ts";
+import { harmless } from "./output.ts";
+import { renderTable } from "./table.ts";
+
+/** Texts that no terminal has room for, such as images. */
+const maxText = 1_000;
+
+/** @param json the explanation's own text, in which bodies stand as they would leave */
+export function renderExplanation(explanation: Explanation, json: string): string {
+  const { candidates, error } = explanation;
+  return [
+    head(explanation),
+    ...(candidates.length > 0 ? [table(candidates), asides(candidates)] : []),
+    excluded(explanation),
+    error
+      ? `${bold("refused")}\n${harmless(`${error.status} ${error.code}: ${error.message}`)}`
+      : "",
+    error ? "" : request(explanation, json),
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n");
+}
+
+function head({
+  dialect,
+  operation,
+  model,
+  stream,
+  key,
+  resolved,
+  policies,
+  ...rest
+}: Explanation) {
+  const { difficulty, notes } = rest;
+  const asked = [
+    `${operation} (${dialect}${stream ? ", streamed" : ""})`,
+    ...(model === null ? [] : [`for \`${model}\``]),
+    ...(key === null ? [] : [`by the key \`${key}\``]),
+  ].join(" ");
+  const shares = difficulty?.parts
+    .slice(0, 5)
+    .map(({ feature, share }) => `${feature} ${(share * 100).toFixed(0)} %`)
+    .join(", ");
+  const lines = [
+    asked,
+    ...resolved.map(({ name, as, to }) => `\`${name}\` is ${article(as)} ${as}: ${to}`),
+    ...policies.map(
+      ({ route, policy, turn }) => `\`${route}\` is ordered by ${policy}, turn ${turn}`,
+    ),
+    ...(difficulty
+      ? [`difficulty ${difficulty.score.toFixed(2)} (${difficulty.tier}): ${shares}`]
+      : []),
+    ...notes,
+  ];
+  return lines.map((line) => harmless(line)).join("\n");
+}
+
+const article = (word: string): string => (/^[aeiou]/.test(word) ? "an" : "a");
+
+const table = (candidates: readonly ExplainedCandidate[]): string =>
+  renderTable(
+    [
+      { title: "", align: "right" },
+      { title: "deployment" },
+      { title: "score", align: "right" },
+      { title: "why" },
+      { title: "est. USD", align: "right" },
+      { title: "at most", align: "right" },
+      { title: "state" },
+    ],
+    candidates.map(({ rank, deployment, judged, cost, state, error }) => [
+      rank === null ? "-" : String(rank),
+      deployment,
+      scoreOf(judged),
+      judged.map(({ why }) => why).join("; "),
+      dollars(cost.expected_usd),
+      dollars(cost.worst_usd),
+      error ? "cannot take it" : state,
+    ]),
+  );
+
+const scoreOf = (judged: ExplainedCandidate["judged"]): string => {
+  const score = judged.findLast((each) => each.score !== undefined)?.score;
+  return score === undefined ? "" : String(Number(score.toPrecision(3)));
+};
+
+/** Six decimals are enough to compare. */
+const dollars = (text: string | null): string => (text === null ? "unknown" : text.slice(0, -3));
+
+/** Sentences that have no room in a table. */
+const asides = (candidates: readonly ExplainedCandidate[]): string =>
+  candidates
+    .flatMap(({ rank, deployment, state_reason: reason, preferred, error }) =>
+      [reason, preferred, error?.message ?? null].flatMap((text) =>
+        text === null ? [] : [`${rank ?? "-"} ${deployment}: ${text}`],
+      ),
+    )
+    .map((line) => harmless(line))
+    .join("\n");
+
+const excluded = ({ excluded: all }: Explanation): string =>
+  all.length === 0
+    ? ""
+    : [
+        bold("not asked"),
+        ...all.map(({ deployment, why }) => harmless(`${deployment}: ${why}`)),
+      ].join("\n");
+
+/** What the first one that can take the request gets. */
+function request({ candidates }: Explanation, json: string): string {
+  const at = candidates.findIndex(({ rank, outbound }) => rank !== null && outbound !== null);
+  const { deployment, outbound } = candidates[at] ?? {};
+  if (!outbound) return "The gateway answers this by itself: nothing is sent.";
+  const { method, url, headers, relayed, dialect, warnings } = outbound;
+  const lines = Object.entries(headers).map(([name, value]) => harmless(`${name}: ${value}`));
+  return [
+    `${bold(harmless(`${method} ${url}`))}`,
+    harmless(`for ${deployment}, ${relayed ? "relayed as it is" : "translated"} (${dialect})`),
+    ...lines,
+    dim("(the credentials are put on when it is sent)"),
+    "",
+    harmless(indentJson(bodyAt(json, at), { maxText }), "\n"),
+    ...(warnings.length === 0 ? [] : ["", bold("lost on the way")]),
+    ...warnings.map(({ field, reason }) => harmless(`${field}: ${reason}`)),
+  ].join("\n");
+}
+
+/** The text of a candidate's body, every value spelt as it was. */
+function bodyAt(json: string, at: number): string {
+  const candidates = member(Buffer.from(json), "candidates");
+  const item = scanArray(candidates)[at];
+  if (!item) return "";
+  const body = member(member(candidates.subarray(item.start, item.end), "outbound"), "body");
+  return Buffer.from(body).toString("utf8");
+}
+
+function member(bytes: Uint8Array, name: string): Uint8Array {
+  const found = scan(bytes).get(name)?.value;
+  return found ? bytes.subarray(found.start, found.end) : new Uint8Array();
+}

@@ -1,0 +1,66 @@
+// Texts that have broken out of SQL, patterns or encodings somewhere: none may do more than find nothing.
+
+const quotes = ["'", '"', "`", "\\", "\\'", "''", '""', "$$", "%27", "%%2727", "ʼ", "＇"];
+const tails = [
+  " or 1=1 --",
+  " or '1'='1",
+  "; drop table virtual_key; --",
+  " union select key_hash from virtual_key --",
+  ") or (1=1",
+  "||(select key_hash from virtual_key limit 1)||",
+  " and randomblob(1000000000) is not null --",
+  "; select pg_sleep(10) --",
+  " or pg_sleep(10) is null --",
+  "/**/or/**/1=1#",
+  " limit 1 offset 1 --",
+  " order by 99 --",
+  "; attach database '/tmp/x' as x; --",
+  "; copy (select 1) to program 'id'; --",
+  " or exists(select 1 from sqlite_master) --",
+  " collate nocase --",
+  ") returning key_hash --",
+  "; begin; --",
+  " like '%' escape '!",
+  "::regclass",
+];
+
+const alone = [
+  "%",
+  "_",
+  "!",
+  "!%",
+  "%".repeat(500),
+  "_".repeat(500),
+  "%_".repeat(200),
+  "\0",
+  "a\0b",
+  "\uD800",
+  "\uDFFF\uD800",
+  "\r\n",
+  "\u001B[31m",
+  "?1",
+  "$1",
+  ":name",
+  "@p1",
+  "#{1}",
+  "${1}",
+  "{{1}}",
+  "null",
+  "NaN",
+  "-1",
+  "1e400",
+  "9".repeat(400),
+  "a".repeat(100_000),
+  "../../etc/passwd",
+  "__proto__",
+  "constructor",
+  "\u202Eevil",
+  "🙂".repeat(100),
+];
+
+/** More than 500 of them. */
+export const injections: readonly string[] = [
+  ...alone,
+  ...quotes.flatMap((quote) => tails.flatMap((tail) => [`${quote}${tail}`, `x${quote})${tail}`])),
+  ...tails,
+];
