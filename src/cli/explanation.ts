@@ -48,7 +48,9 @@ function head({
     .join(", ");
   const lines = [
     asked,
-    ...resolved.map(({ name, as, to }) => `\`${name}\` is ${article(as)} ${as}: ${to}`),
+    ...resolved.map(({ name, as, to }) =>
+      name === to ? `\`${name}\` is a ${as}` : `\`${name}\` is a ${as}: ${to}`,
+    ),
     ...policies.map(
       ({ route, policy, turn }) => `\`${route}\` is ordered by ${policy}, turn ${turn}`,
     ),
@@ -59,8 +61,6 @@ function head({
   ];
   return lines.map((line) => harmless(line)).join("\n");
 }
-
-const article = (word: string): string => (/^[aeiou]/.test(word) ? "an" : "a");
 
 const table = (candidates: readonly ExplainedCandidate[]): string =>
   renderTable(
@@ -119,7 +119,7 @@ function request({ candidates }: Explanation, json: string): string {
   const { method, url, headers, relayed, dialect, warnings } = outbound;
   const lines = Object.entries(headers).map(([name, value]) => harmless(`${name}: ${value}`));
   return [
-    `${bold(harmless(`${method} ${url}`))}`,
+    bold(harmless(`${method} ${url}`)),
     harmless(`for ${deployment}, ${relayed ? "relayed as it is" : "translated"} (${dialect})`),
     ...lines,
     dim("(the credentials are put on when it is sent)"),

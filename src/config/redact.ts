@@ -9,7 +9,8 @@ import {
   type Parameters,
   type Pin,
   type ResolvedProvider,
-  type Shadow, type Timeouts,
+  type Shadow,
+  type Timeouts,
 } from "./config.ts";
 import { formatDollars } from "./price.ts";
 import { formatDuration } from "./quantity.ts";

@@ -395,7 +395,7 @@ export function createRouter(
       settings: settingsOf(route),
     });
     const found: Candidate[] = [];
-    const behind: Candidate[] = [];
+    const inherited: (() => Promise<Candidate[]>)[] = [];
     const armed = armsOf(route, ordered);
     for (const entry of ordered) {
       const standing = decided && standingOf(entry, decided, route);
@@ -413,8 +413,12 @@ export function createRouter(
             stood({ ...each, order: entry.order + each.order / (maxOrder + 1) }),
           ),
         );
-        const inherited = await behindOf(inner.name, inner.fallbacks, { way: part, context });
-        behind.push(...inherited.map((each) => armed(entry, each)));
+        const fallbacks = inner.fallbacks;
+        // After every group, so that one that stands here is not taken for somebody's fallback.
+        inherited.push(async () => {
+          const found = await behindOf(inner.name, fallbacks, { way: part, context });
+          return found.map((each) => armed(entry, each));
+        });
         continue;
       }
       const provider = providers.get(entry.provider);
@@ -428,7 +432,8 @@ export function createRouter(
         why: provider ? "not among the models of its provider" : "its provider is not enabled",
       });
     }
-    return [...found, ...behind];
+    for (const behind of inherited) found.push(...(await behind()));
+    return found;
   };
 
   /** The deployment by which a group is judged: the one that it would send this request to. */

@@ -31,7 +31,7 @@ function recorder(status = 503) {
     fetch: async (url, init) => {
       const body =
         init.body === undefined || init.body === null ? "" : await new Response(init.body).text();
-      sent.push({ url: String(url), headers: new Headers(init.headers), body });
+      sent.push({ url, headers: new Headers(init.headers), body });
       return Response.json({ error: { message: "scripted" } }, { status });
     },
   });
@@ -214,7 +214,13 @@ function worldOf({ below, pick, chance, some }: Chooser): World {
       affinity: { enabled: chance(0.8) },
     },
     models: [
-      ...["alpha", "alpha", "beta", "beta", "nick", "wild-one", "alpha:floor"],
+      "alpha",
+      "alpha",
+      "beta",
+      "beta",
+      "nick",
+      "wild-one",
+      "alpha:floor",
       ...some(names, 0.3).map((name) => `${name}/small`),
       ...(chance(0.1) ? ["nobody-has-this"] : []),
     ],

@@ -122,22 +122,25 @@ export async function runHistories(
   let run = 0;
   try {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (history) => {
-        run += 1;
-        const model = new Model();
-        const begun = new Set<string>();
-        for (const each of history) {
-          steps += 1;
-          store = await take(each, { harness, store, model, run, begun });
-          await compare(store, model, run);
-          if (steps % verifyEvery === 0) {
-            expect((await store.accounts.verify()).differences).toEqual([]);
+      fc.asyncProperty(
+        fc.array(step, { minLength: 5, maxLength: 40, size: "max" }),
+        async (history) => {
+          run += 1;
+          const model = new Model();
+          const begun = new Set<string>();
+          for (const each of history) {
+            steps += 1;
+            store = await take(each, { harness, store, model, run, begun });
+            await compare(store, model, run);
+            if (steps % verifyEvery === 0) {
+              expect((await store.accounts.verify()).differences).toEqual([]);
+            }
           }
-        }
-        // Nothing is left over to later histories.
-        for (const { request: requestId } of model.holds.values())
-          await store.settle(usageOf(requestId), []);
-      }),
+          // Nothing is left over to later histories.
+          for (const { request: requestId } of model.holds.values())
+            await store.settle(usageOf(requestId), []);
+        },
+      ),
       { numRuns: runs, seed, endOnFailure: true },
     );
     expect((await store.accounts.verify()).differences).toEqual([]);
@@ -146,6 +149,75 @@ export async function runHistories(
     await harness.dispose();
   }
   return steps;
+}
+
+/**
+ * Requests side by side on gateways side by side, each doing what requests do; what they say they cost is told
+ * to a tally of its own. Returns the tally.
+ */
+export async function runMixed(
+  stores: readonly Store[],
+  { requests, seed }: { requests: number; seed: number },
+): Promise<{ spent: bigint; held: bigint; admitted: number; refused: number }> {
+  const random = seeded(seed);
+  const tally = { spent: 0n, held: 0n, admitted: 0, refused: 0 };
+  const limits = { mixed: 40_000n, "mixed-team": 1_000_000_000n };
+  const one = async (index: number): Promise<void> => {
+    const store = stores[index % stores.length];
+    if (!store) throw new Error("there is no store");
+    const requestId = `mixed_${index}`;
+    const costNanos = BigInt(1 + random(100));
+    const fate = random(10);
+    if (fate > 2) store.begin(startOf(requestId));
+    if (!(await store.accounts.hold(holdOf(requestId, costNanos, limits))).held) {
+      tally.refused += 1;
+      await store.settle(usageOf(requestId, { costNanos: null, status: "error" }), []);
+      return;
+    }
+    tally.admitted += 1;
+    if (fate === 0) {
+      tally.held += costNanos;
+      return;
+    }
+    if (fate === 1) {
+      await store.accounts.release(requestId, `${requestId}/0`);
+      await store.settle(usageOf(requestId, { costNanos: 0n }), [], { nanos: 0n, accounts: [] });
+      return;
+    }
+    let most = costNanos;
+    if (fate < 6) {
+      const next = { holdId: `${requestId}/1`, replaces: `${requestId}/0` };
+      const wanted = BigInt(1 + random(150));
+      if ((await store.accounts.hold(holdOf(requestId, wanted, limits, next))).held) most = wanted;
+    }
+    const actual = BigInt(random(Number(most) + 1));
+    const charges = {
+      nanos: actual,
+      accounts: [accountOf("mixed"), accountOf("mixed-team")],
+    };
+    const settled = await Promise.all(
+      Array.from({ length: fate === 9 ? 3 : 1 }, () =>
+        store.settle(usageOf(requestId, { costNanos: actual }), [], charges),
+      ),
+    );
+    expect(settled.filter((outcome) => outcome === "committed")).toHaveLength(1);
+    tally.spent += actual;
+  };
+  const atOnce = 200;
+  for (let from = 0; from < requests; from += atOnce) {
+    const length = Math.min(atOnce, requests - from);
+    await Promise.all(Array.from({ length }, (_unused, offset) => one(from + offset)));
+  }
+  return tally;
+}
+
+/** Whole numbers below a bound, the same for the same seed. */
+function seeded(seed: number): (below: number) => number {
+  let state = seed >>> 0;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
 }
 
 interface Scene {

@@ -4,7 +4,7 @@ import type { AccountState, HoldOutcome } from "../../src/store/accounts.ts";
 import { type Store, StoreError } from "../../src/store/store.ts";
 import { accountOf, holdOf } from "../support/store-accounts.ts";
 import { startOf, usageOf } from "../support/store-rows.ts";
-import { runHistories } from "./accounts-histories.ts";
+import { runHistories, runMixed } from "./accounts-histories.ts";
 import type { StoreHarness } from "./contract.ts";
 
 export interface AccountsSuiteOptions {
@@ -14,12 +14,14 @@ export interface AccountsSuiteOptions {
   gateways: number;
   /** Random histories. */
   histories: number;
+  /** Requests side by side. */
+  mixed: number;
 }
 
 export function accountsSuite(
   name: string,
   create: () => Promise<StoreHarness>,
-  { repetitions, gateways, histories }: AccountsSuiteOptions,
+  { repetitions, gateways, histories, mixed }: AccountsSuiteOptions,
 ): void {
   describe(`accounts: ${name}`, () => {
     let harness: StoreHarness;
@@ -183,6 +185,21 @@ export function accountsSuite(
       const steps = await runHistories(create, { runs: histories, seed: 55, verifyEvery: 1 });
       console.log(`${name}: ${histories} histories, ${steps} steps verified`);
       expect(steps).toBeGreaterThan(histories * 5);
+    }, 300_000);
+
+    test(`B05: ${mixed} mixed requests from ${gateways}: counters, rows and the tally are one`, async () => {
+      const stores = [store];
+      while (stores.length < gateways) stores.push(await harness.open());
+      const tally = await runMixed(stores, { requests: mixed, seed: 7 });
+      expect(await counters("mixed")).toEqual([tally.spent, tally.held]);
+      expect(await counters("mixed-team")).toEqual([tally.spent, tally.held]);
+      expect(tally.spent + tally.held).toBeLessThanOrEqual(40_000n);
+      expect(tally.refused).toBeGreaterThan(0);
+      await expectRight();
+      await Promise.all(stores.slice(1).map((each) => each.close()));
+      console.log(
+        `${name}: ${mixed} mixed requests from ${gateways}: ${tally.admitted} admitted, ${tally.refused} refused, 0 nano-dollars apart`,
+      );
     }, 300_000);
 
     describe("handing on to the next attempt", () => {

@@ -5,8 +5,18 @@ import { postgresMissing, type PostgresServer, startPostgres } from "../support/
 import { sqliteFile, sqliteMemory } from "../support/sqlite-harness.ts";
 import { accountsSuite } from "./accounts-suite.ts";
 
-accountsSuite("SQLite file", sqliteFile, { repetitions: 100, gateways: 1, histories: 60 });
-accountsSuite("SQLite in memory", sqliteMemory, { repetitions: 5, gateways: 1, histories: 150 });
+accountsSuite("SQLite file", sqliteFile, {
+  repetitions: 100,
+  gateways: 1,
+  histories: 60,
+  mixed: 5_000,
+});
+accountsSuite("SQLite in memory", sqliteMemory, {
+  repetitions: 5,
+  gateways: 1,
+  histories: 150,
+  mixed: 2_000,
+});
 
 describe.skipIf(postgresMissing() !== null)("PostgreSQL", () => {
   let server: PostgresServer;
@@ -19,5 +29,6 @@ describe.skipIf(postgresMissing() !== null)("PostgreSQL", () => {
     repetitions: 10,
     gateways: 3,
     histories: 10,
+    mixed: 2_000,
   });
 });

@@ -2,10 +2,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { chownSync, copyFileSync, chmodSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { sql } from "kysely";
 import { createLogger } from "../../src/lib/log.ts";
 import { Secret } from "../../src/lib/secret.ts";
-import type { Driver } from "../../src/store/driver.ts";
-import { createStore } from "../../src/store/ledger.ts";
 import { openPostgres } from "../../src/store/postgres/open.ts";
 import { openStore, type Store, StoreError } from "../../src/store/store.ts";
 import {
@@ -14,6 +13,7 @@ import {
   type PostgresServer,
   startPostgres,
 } from "../support/postgres.ts";
+import { postgresDatabase } from "../support/postgres-harness.ts";
 import { attemptOf, startOf, usageOf } from "../support/store-rows.ts";
 import { storeSuite } from "./contract.ts";
 
@@ -27,24 +27,7 @@ describe.skipIf(postgresMissing() !== null)("PostgreSQL", () => {
   }, 60_000);
   afterAll(() => server.dispose(), 60_000);
 
-  storeSuite("PostgreSQL", async () => {
-    const database = await server.createDatabase();
-    const drivers = new Map<Store, Driver>();
-    return {
-      persistent: true,
-      location: { url: database.url.reveal() },
-      async open(options) {
-        const driver = await openPostgres({ url: database.url, ...options });
-        const store = createStore(driver, options);
-        drivers.set(store, driver);
-        return store;
-      },
-      driver: () => openPostgres({ url: database.url }),
-      kill: async (store) => drivers.get(store)?.close(),
-      run: async (sql) => void (await database.query(sql)),
-      dispose: () => database.drop(),
-    };
-  });
+  storeSuite("PostgreSQL", () => postgresDatabase(server));
 
   describe("R44: the server", () => {
     let database: Database;
@@ -346,12 +329,10 @@ describe.skipIf(postgresMissing() !== null)("PostgreSQL", () => {
     const encrypted = async (host: string, query: string): Promise<unknown> => {
       const driver = await openPostgres({ url: url(host, query) });
       try {
-        const rows = await driver.db
-          .selectFrom("pg_stat_ssl" as never)
-          .select("ssl" as never)
-          .where("pid" as never, "=", driver.db.fn("pg_backend_pid"))
-          .execute();
-        return (rows[0] as { ssl: boolean }).ssl;
+        const { rows } = await sql<{ ssl: boolean }>`
+          select ssl from pg_stat_ssl where pid = pg_backend_pid()
+        `.execute(driver.db);
+        return rows[0]?.ssl;
       } finally {
         await driver.close();
       }

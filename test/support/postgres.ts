@@ -167,8 +167,8 @@ export async function startPostgres(
     async createDatabase({ encoding } = {}) {
       count += 1;
       const name = `ledger_${count}`;
-      const form = encoding ? `encoding '${encoding}' locale_provider libc locale 'C'` : "";
-      await query("postgres", `create database ${name} template template0 ${form}`);
+      const other = encoding ? `encoding '${encoding}' locale_provider libc locale 'C'` : "";
+      await query("postgres", `create database ${name} template template0 ${other}`);
       const url = `postgres://postgres@localhost:${port}/${name}?host=${encodeURIComponent(socket)}`;
       return {
         name,

@@ -8,7 +8,6 @@ import {
   type ClientConfig,
   Pool,
   type PoolClient,
-  type PoolConfig,
   type QueryResult,
 } from "pg";
 import { StoreError } from "../error.ts";
@@ -19,8 +18,6 @@ export interface Connections extends PostgresPool {
   /** One statement on any connection. */
   query(sql: string, parameters: readonly unknown[]): Promise<QueryResult>;
 }
-
-type OnConnect = NonNullable<PoolConfig["onConnect"]>;
 
 /** Time for the server's own refusal to arrive before the connection is given up, ms. */
 const answerGraceMs = 1_000;
@@ -34,8 +31,9 @@ export function createConnections(address: PostgresAddress, tls: TlsChoice): Con
     ssl: tls,
     max: address.poolSize,
     idleTimeoutMillis: idleMs,
-    // The pool waits for it, whatever its type says.
-    onConnect: ((client) => prepareSession(client, statementTimeoutMs)) as OnConnect,
+    verify: (client, done) => {
+      prepareSession(client, statementTimeoutMs).then(() => done(), done);
+    },
     ...(statementTimeoutMs > 0 && { query_timeout: statementTimeoutMs + answerGraceMs }),
   });
   // A connection that breaks while nobody uses it is replaced by the next that is needed.
