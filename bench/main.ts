@@ -14,10 +14,12 @@ const benches: Readonly<Record<string, Bench>> = {
   start: async () => (await import("./start.ts")).runStartBench(),
   http: async () => (await import("./http.ts")).runHttpBench(),
   store: async () => (await import("./store.ts")).runStoreBench(),
+  admission: async () => (await import("./admission.ts")).runAdmissionBench(),
   json: async () => (await import("./json.ts")).runJsonBench(),
   auto: async () => (await import("./auto.ts")).runAutoBench(ofAuto),
   outage: async () => (await import("./outage.ts")).runOutageBench(ofOutage()),
-  hedge: async () => (await import("./hedge.ts")).runHedgeBench({ seconds: Number(values.seconds) }),
+  hedge: async () =>
+    (await import("./hedge.ts")).runHedgeBench({ seconds: Number(values.seconds) }),
   codec: async () => (await import("./codec.ts")).runCodecBench(),
 };
 

@@ -62,6 +62,8 @@ export interface CallerDirectory {
   ): Promise<Rules>;
   /** The key itself is given once, here, and is nowhere on record. */
   createKey(fields: Omit<KeyCreate, "hash" | "last4">, by: By): Promise<NewKey>;
+  /** @throws StoreError `wrong_secret` when the keys on record were made under another server secret */
+  bind(): Promise<void>;
   /** Another secret for the same key; the old one works for `graceMs` more. */
   rotateKey(id: string, graceMs: number, by: Expecting): Promise<NewKey>;
 }
@@ -132,6 +134,16 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
     return checking;
   };
 
+  let binding: Promise<void> | null = null;
+  /** No key is made or judged under a secret that is not the database's. */
+  const bind = (): Promise<void> => {
+    binding ??= directory.bindSecret(hasher.mark).catch((error: unknown) => {
+      binding = null;
+      throw error;
+    });
+    return binding;
+  };
+
   const compose = async (hash: string): Promise<Kept | null> => {
     const found = await directory.keys.byHash(hash);
     if (!found) return null;
@@ -158,6 +170,7 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
     if (kept) return kept;
     if (unknown.get(hash)) return null;
     const began = generation;
+    await bind();
     const read = await compose(hash);
     if (began === generation) {
       if (read) known.set(hash, read);
@@ -177,6 +190,7 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
   };
 
   return {
+    bind,
     async lookup(presented, { address, nowMs }) {
       if (!isKey(presented)) return null;
       const hash = hasher.hash(presented);
@@ -235,6 +249,7 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
       return { budgets: [...budgets.values()], limits: [...limits.values()] };
     },
     async createKey(fields, by) {
+      await bind();
       const secret = generateKey();
       const hashed = { hash: hasher.hash(secret.reveal()), last4: last4(secret) };
       // A team's key is its organization's, too.
@@ -244,6 +259,7 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
       return { key: await directory.keys.create({ ...fields, ...place, ...hashed }, by), secret };
     },
     async rotateKey(id, graceMs, by) {
+      await bind();
       const secret = generateKey();
       const hashed = { hash: hasher.hash(secret.reveal()), last4: last4(secret) };
       return { key: await directory.keys.rotate(id, { ...hashed, graceMs }, by), secret };
@@ -317,7 +333,9 @@ const notKnown = (): GatewayError =>
   new GatewayError("unauthenticated", "The API key is not known here.");
 
 const unavailable = (cause: unknown): GatewayError =>
-  new GatewayError("unavailable", "API keys cannot be checked right now. Try again soon.", {
-    retryAfterMs: 1_000,
-    cause,
-  });
+  cause instanceof GatewayError
+    ? cause
+    : new GatewayError("unavailable", "API keys cannot be checked right now. Try again soon.", {
+        retryAfterMs: 1_000,
+        cause,
+      });

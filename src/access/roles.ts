@@ -19,7 +19,7 @@ export const fieldRules = {
     models: rule("organization.create", "organization.grant"),
   },
   team: {
-    organization: rule("team.create", null),
+    organization_id: rule("team.create", null),
     name: rule("team.create", "team.update"),
     metadata: rule("team.create", "team.update"),
     status: rule("team.create", "team.grant"),
@@ -34,18 +34,18 @@ export const fieldRules = {
     models: rule("user.create", "user.grant"),
   },
   membership: {
-    user: rule("membership.create", null),
-    organization: rule("membership.create", null),
-    team: rule("membership.create", null),
+    user_id: rule("membership.create", null),
+    organization_id: rule("membership.create", null),
+    team_id: rule("membership.create", null),
     // The role of an owner needs more: see the resource.
     role: rule("membership.create", "membership.update"),
   },
   key: {
     name: rule("key.create", "key.update"),
     kind: rule("key.create", null),
-    organization: rule("key.create", "key.move"),
-    team: rule("key.create", "key.move"),
-    user: rule("key.create", "key.move"),
+    organization_id: rule("key.create", "key.move"),
+    team_id: rule("key.create", "key.move"),
+    user_id: rule("key.create", "key.move"),
     metadata: rule("key.create", "key.update"),
     // These narrow a new key; widening or moving its cost later is for those who grant.
     expires_at_ms: rule("key.create", "key.grant"),

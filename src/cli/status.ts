@@ -1,6 +1,8 @@
-// `megallm status`: the running daemon in a few lines.
+// `megallm status`: the running daemon and its deployments in a few lines.
 import type { GatewayStatus } from "../gateway.ts";
+import type { HealthReport } from "../pipeline/health-report.ts";
 import { getAdmin, reachable, requireDaemon } from "./daemon-client.ts";
+import { renderHealth } from "./health-table.ts";
 import { print, printJson } from "./output.ts";
 import { daemonSettings } from "./settings.ts";
 import { renderFacts } from "./table.ts";
@@ -15,8 +17,9 @@ export interface StatusOptions {
 export async function status(options: StatusOptions): Promise<void> {
   const settings = daemonSettings(options.config, { dataDir: options.dataDir });
   const facts = (await getAdmin(settings, "/admin/status")) as GatewayStatus;
+  const health = (await getAdmin(settings, "/admin/health")) as HealthReport;
   if (options.json) {
-    await printJson(facts);
+    await printJson({ ...facts, health });
     return;
   }
   const { config } = facts;
@@ -37,7 +40,7 @@ export async function status(options: StatusOptions): Promise<void> {
     lines.push(["failures", `${facts.backgroundFailures} in the background; see the log`]);
   }
   for (const warning of config.warnings) lines.push(["warning", warning]);
-  await print(renderFacts(lines));
+  await print(`${renderFacts(lines)}\n\n${renderHealth(health)}`);
   if (config.rejected) {
     const { atMs, problems } = config.rejected;
     await print(

@@ -74,6 +74,13 @@ export function resolveConfig(parsed: ParsedConfig, context: Context): Config {
       "add one under `providers`, or set `discover: { environment: true }`",
     );
   }
+  if (parsed.health.checks.enabled && !parsed.health.enabled) {
+    resolution.warning(
+      ["health", "checks"],
+      "nothing is checked while `health.enabled` is false",
+      "set `health.enabled: true`, or remove `health.checks`",
+    );
+  }
   const keys = resolveKeys(parsed, resolution);
   return {
     server: resolveServer(parsed, keys, resolution, context.hostSetting),

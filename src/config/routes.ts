@@ -184,7 +184,11 @@ function resolveRoute(
       hedge: { after: entry.hedge.after, maxExtraSpend: entry.hedge.max_extra_spend },
     }),
     ...(entry.sticky === undefined ? {} : { sticky: entry.sticky }),
-    ...readAuto(entry, { at, deployments, isWhole: known }, resolution),
+    ...readAuto(
+      entry,
+      { at, deployments, isWhole: known && deployments.length === entry.deployments.length },
+      resolution,
+    ),
     ...(entry.unsupported === undefined ? {} : { unsupported: entry.unsupported }),
     ...(experiment && {
       experiment,

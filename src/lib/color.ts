@@ -11,6 +11,7 @@ const on = (style: (text: string) => string) => (wanted ? style : (text: string)
 export const bold = on(colors.bold);
 export const dim = on(colors.dim);
 export const red = on(colors.red);
+export const green = on(colors.green);
 export const yellow = on(colors.yellow);
 export const cyan = on(colors.cyan);
 export const gray = on(colors.gray);

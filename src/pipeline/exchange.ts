@@ -152,7 +152,8 @@ function errorResponse(error: GatewayError, dialect: Dialect, record: RequestRec
     const seconds = Math.ceil((error.retryAfterMs ?? defaultRetryAfterSeconds * 1000) / 1000);
     headers["retry-after"] = String(Math.max(1, seconds));
   }
-  if (hopeless.has(error.code)) headers["x-should-retry"] = "false";
+  // What was tried again here would be tried again nine times for three (fault R28).
+  if (error.spent || hopeless.has(error.code)) headers["x-should-retry"] = "false";
   return new Response(nativeBody(error, dialect) ?? dialect.error.encode(error, record.requestId), {
     status: error.status,
     headers,

@@ -105,7 +105,7 @@ export function wishesOf(inbound: Inbound, caller: Principal): Wishes {
   const choice = choiceOf(headers, [
     ...tagsIn(read("tags"), "tags"),
     // They are for accounts as well: a key that may not choose may send them all the same.
-    ...(caller.overrides === false ? [] : tagsIn(labels, "metadata.tags")),
+    ...(caller.overrides === false ? [] : tagsIn(labels?.tags, "metadata.tags")),
   ]);
   checkUsage(read("usage"));
   const fallbacks = [
@@ -124,7 +124,7 @@ export function wishesOf(inbound: Inbound, caller: Principal): Wishes {
     ...(choice && { choice }),
     fallbacks,
     provider: providerIn(read("provider"), unmet),
-    fields: labels ? [...fields, "metadata.tags"] : fields,
+    fields: labels ? [...fields, labels.field] : fields,
     unmet,
   };
 }
@@ -207,11 +207,14 @@ function retriesIn(value: unknown): number | undefined {
 }
 
 /** LiteLLM's `metadata.tags`. OpenAI's own metadata has texts only, and those are left alone. */
-function labelsIn(inbound: Inbound): unknown[] | undefined {
+function labelsIn(inbound: Inbound): { tags: unknown[]; field: string } | undefined {
   if (!mayWrite(inbound) || !inbound.members.has("metadata")) return undefined;
   const metadata = valueOf(inbound, "metadata");
   const tags = isObject(metadata) ? given(metadata, "tags") : undefined;
-  return Array.isArray(tags) ? tags : undefined;
+  if (!isObject(metadata) || !Array.isArray(tags)) return undefined;
+  // Nothing of it would be left, and even that is refused by some.
+  const isAlone = Object.keys(metadata).length === 1;
+  return { tags, field: isAlone ? "metadata" : "metadata.tags" };
 }
 
 /** A list, or a text with commas. */

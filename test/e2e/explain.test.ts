@@ -18,7 +18,8 @@ test("the daemon's own turns", async () => {
     const file = join(daemon.folder, "request.json");
     writeFileSync(file, JSON.stringify(request));
     const firstOf = async (): Promise<string> => {
-      const args = ["explain", "-f", file, "--config", daemon.configPath];
+      const off = ["--header", "x-megallm-affinity: off"];
+      const args = ["explain", "-f", file, "--config", daemon.configPath, ...off];
       const { code, stdout } = await daemon.cli(...args);
       expect(code).toBe(0);
       expect(stdout).not.toContain("no gateway is running");

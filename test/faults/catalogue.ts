@@ -1,5 +1,4 @@
 // What providers get wrong, by the items of the fault catalogue, and the answer that is stated for each.
-import type { ErrorCode } from "../../src/ir/error.ts";
 import {
   chunk,
   hang,
@@ -12,65 +11,18 @@ import {
   whole,
 } from "../support/scripted-upstream.ts";
 import { streamOf, type WireAnswers } from "../support/wire-answers.ts";
-import type { PlaceName } from "./places.ts";
-import type { Wire, WireName } from "./wires.ts";
-
-/** What is held against the deployment after one request. */
-export type Held =
-  /** One failure in its window: it rests when there are more. */
-  | "a failure"
-  /** It rests at once, for so many seconds. */
-  | { restsFor: readonly [least: number, most: number] }
-  /** Its key rests. */
-  | "the key"
-  | "nothing";
-
-export interface Fault {
-  /** In the catalogue. */
-  item: string;
-  name: string;
-  script: (stream: boolean) => Script;
-  /** Where the deployment is, instead of at the scripted upstream. */
-  place?: PlaceName;
-  /** What a client without a fallback is told. */
-  status: number;
-  code: ErrorCode;
-  /** Another deployment answers instead. */
-  fallback: boolean;
-  held: Held;
-  /** For streams only. */
-  streamOnly?: boolean;
-  /** After the first words were shown: the answer has status 200 and ends with an error. */
-  late?: boolean;
-  /** Only of these upstream wires. */
-  wires?: readonly WireName[];
-  /** Seconds that the client is told to wait. */
-  retryAfter?: readonly [least: number, most: number];
-}
-
-type Stated = Pick<Fault, "status" | "code" | "fallback" | "held">;
-
-const unavailable: Stated = {
-  status: 502,
-  code: "upstream_unavailable",
-  fallback: true,
-  held: "a failure",
-};
-const invalid: Stated = { ...unavailable, code: "upstream_invalid" };
-const timeout: Stated = { ...unavailable, status: 504, code: "upstream_timeout" };
-const auth: Stated = { ...unavailable, code: "upstream_auth", held: "the key" };
-const limited = (least: number, most: number): Stated => ({
-  status: 429,
-  code: "upstream_rate_limited",
-  fallback: true,
-  held: { restsFor: [least, most] },
-});
-const callers = (status: number): Stated => ({
-  status,
-  code: "upstream_rejected",
-  fallback: false,
-  held: "nothing",
-});
+import {
+  auth,
+  callers,
+  type Fault,
+  fault,
+  invalid,
+  limited,
+  timeout,
+  unavailable,
+} from "./fault.ts";
+import { strangers, vendors } from "./peculiar.ts";
+import type { Wire } from "./wires.ts";
 
 /** What an upstream of one wire says when it is sound, and in pieces. */
 interface Said extends WireAnswers {
@@ -98,13 +50,6 @@ const typeOf = (stream: boolean): Record<string, string> => ({
 });
 const html = { "content-type": "text/html" };
 const page = "<html><head><title>502</title></head><body>proxy</body></html>";
-
-const fault = (item: string, name: string, script: Fault["script"], stated: Stated): Fault => ({
-  item,
-  name,
-  script,
-  ...stated,
-});
 
 const bodies = ({ bodyOf, error, frames, plain }: Said): readonly Fault[] => [
   ...[500, 502, 503].map((status) =>
@@ -351,6 +296,8 @@ const inStreams = ({ errorFrame, frames, hello, opening }: Said): readonly Fault
   ).map(([item, name, script, stated]) => ({
     ...fault(item, name, () => script, stated),
     streamOnly: true,
+    // Google's wire has no event that ends it and says nothing else.
+    ...(name === "only the terminal event" && { wires: ["OpenAI", "Anthropic"] as const }),
   }));
 
 /** After the first words. */
@@ -385,20 +332,6 @@ const midStream = ({ errorFrame, hello, opening, there }: Said): readonly Fault[
     late: true,
   }));
 
-/** A certificate that nobody vouches for is no upstream, and no reason to try again. */
-const strangers: readonly Fault[] = [
-  ...(
-    [
-      ["R18", "TLS: a certificate of nobody's", "tls-stranger", unavailable],
-      ["R18", "TLS: a certificate that has expired", "tls-expired", unavailable],
-      ["R18", "TLS: plain HTTP in its place", "tls-plain", unavailable],
-      ["R18", "TLS: closed in the handshake", "tls-closed", unavailable],
-      ["R18", "TLS: silent in the handshake", "tls-silent", timeout],
-      ["R19", "a name that nobody has", "no-such-name", unavailable],
-    ] as const
-  ).map(([item, name, place, stated]) => ({ ...fault(item, name, () => [], stated), place })),
-];
-
 /** What an upstream of this wire may do wrong, and the answer that is stated for it. */
 export function faultsOf(wire: Wire): readonly Fault[] {
   const said = saidBy(wire);
@@ -410,6 +343,7 @@ export function faultsOf(wire: Wire): readonly Fault[] {
     ...strangers,
     ...rejections(said),
     ...waits(said),
+    ...vendors,
     ...breakdowns(said),
     ...inStreams(said),
     ...midStream(said),

@@ -5,7 +5,7 @@ import type { Script, ScriptedUpstream } from "../support/scripted-upstream.ts";
 import type { Upstream } from "../support/upstream/upstream.ts";
 import { streamOf } from "../support/wire-answers.ts";
 import type { Client } from "./clients.ts";
-import { operatorKey, type Wire, words } from "./wires.ts";
+import { operatorKey, type Wire, type WireName, words } from "./wires.ts";
 
 export interface Setting {
   client: Client;
@@ -23,8 +23,12 @@ export interface Course {
   stated: string;
   /** For streams only. */
   streamOnly?: boolean;
+  /** Only of these upstream wires. */
+  wires?: readonly WireName[];
   run(setting: Setting): Promise<void>;
 }
+
+type Limits = Pick<Course, "streamOnly" | "wires">;
 
 export interface Scene extends Setting {
   gateway: InProcess;
@@ -37,12 +41,13 @@ export const course = (
   name: string,
   stated: string,
   play: (scene: Scene) => Promise<void>,
-  { streamOnly = false, ...over }: Record<string, unknown> & { streamOnly?: boolean } = {},
+  { streamOnly, wires, ...over }: Limits & Record<string, unknown> = {},
 ): Course => ({
   item,
   name,
   stated,
-  streamOnly,
+  ...(streamOnly && { streamOnly }),
+  ...(wires && { wires }),
   async run(setting) {
     const { client, stream, wire, faulty, sound } = setting;
     faulty.answer(goodOf(setting));

@@ -3,11 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { adminKey, type InProcess, startInProcess } from "../support/in-process.ts";
 import { hang, type ScriptedUpstream, startScripted } from "../support/scripted-upstream.ts";
+import { openStore, type Store } from "../../src/store/store.ts";
 import type { Upstream } from "../support/upstream/upstream.ts";
 import { type Fault, faultsOf } from "./catalogue.ts";
 import { type Client, clients } from "./clients.ts";
 import type { Course } from "./course.ts";
 import { courses } from "./courses.ts";
+import { clockCourses } from "./courses-clock.ts";
 import { idempotencyCourses } from "./courses-idempotency.ts";
 import { streamCourses } from "./courses-streams.ts";
 import { type Places, startPlaces } from "./places.ts";
@@ -23,6 +25,8 @@ interface Lane {
   faulty: ScriptedUpstream;
   /** Strict: what the gateway sends it after a fault is judged, too. */
   sound: Upstream;
+  /** One for all faults: each case has its own request ids. */
+  store: Store;
 }
 
 let lanes: Lane[];
@@ -44,6 +48,7 @@ beforeAll(async () => {
       ...mode,
       faulty: await startScripted(),
       sound: await mode.wire.startStrict(),
+      store: await openStore({ path: ":memory:" }),
     })),
   );
 });
@@ -53,6 +58,7 @@ afterAll(async () => {
     ...[...judges.values()].map((judge) => judge.stop()),
     ...lanes.map(({ faulty }) => faulty[Symbol.asyncDispose]()),
     ...lanes.map(({ sound }) => sound.stop()),
+    ...lanes.map(({ store }) => store.close()),
   ]);
   console.log(render(table));
 });
@@ -61,7 +67,7 @@ const rests = { first_byte: "150ms", idle: "150ms" };
 
 /** One gateway per case: what one fault is held against a deployment must not meet the next. */
 async function run(fault: Fault, lane: Lane, backed: boolean): Promise<void> {
-  const { wire, client, stream, faulty, sound } = lane;
+  const { wire, client, stream, faulty, sound, store } = lane;
   const { place } = fault;
   const script = fault.script(stream);
   faulty.answer(script);
@@ -85,38 +91,34 @@ async function run(fault: Fault, lane: Lane, backed: boolean): Promise<void> {
         },
       },
     },
-    { pacing: { holdMs: 1_000, keepAliveMs: 2_000, openEarlyMs: 8_000 } },
+    { store, pacing: { holdMs: 1_000, keepAliveMs: 2_000, openEarlyMs: 8_000 } },
   );
-  try {
-    const [path, init] = client.request("main", stream);
-    const answer = await gateway.fetch(path, init);
-    const seen = await client.read(answer.clone() as Response);
-    const isSaved = backed && fault.fallback;
-    if (isSaved) expect([answer.status, seen]).toMatchObject([200, { text: words }]);
-    else expect(answer.status).toBe(fault.status);
-    expect(seen.complete).toBe(isSaved);
-    expect(seen.error === undefined).toBe(isSaved);
-    // R14: what was shown is shown once.
-    expect(seen.text).toBe(isSaved ? words : fault.late ? "Hello" : "");
-    expect(sound.requests.map(({ refusal }) => refusal)).toEqual(isSaved ? [undefined] : []);
-    expect(faulty.requests.length).toBe(place ? 0 : 1);
-    const { usage, attempts } = await gateway.recorded(answer);
-    expect(usage).toMatchObject({
-      status: isSaved ? "ok" : "error",
-      errorCode: isSaved ? null : fault.code,
-      attempts: isSaved ? 2 : 1,
-    });
-    expect(attempts.map(({ errorCode }) => errorCode)).toEqual(
-      isSaved ? [fault.code, null] : [fault.code],
-    );
-    const wait = Number(answer.headers.get("retry-after") ?? 0);
-    if (!isSaved && fault.status === 429) expect(wait).toBeGreaterThan(0);
-    if (!isSaved && fault.retryAfter) expectWithin(wait, fault.retryAfter);
-    await expectHeld(gateway, fault);
-    await expectAccepted(lane);
-  } finally {
-    await gateway.close();
-  }
+  const [path, init] = client.request("main", stream);
+  const answer = await gateway.fetch(path, init);
+  const seen = await client.read(answer.clone() as Response);
+  const isSaved = backed && fault.fallback;
+  if (isSaved) expect([answer.status, seen]).toMatchObject([200, { text: words }]);
+  else expect(answer.status).toBe(fault.status);
+  expect(seen.complete).toBe(isSaved);
+  expect(seen.error === undefined).toBe(isSaved);
+  // R14: what was shown is shown once.
+  expect(seen.text).toBe(isSaved ? words : fault.late ? "Hello" : "");
+  expect(sound.requests.map(({ refusal }) => refusal)).toEqual(isSaved ? [undefined] : []);
+  expect(faulty.requests.length).toBe(place ? 0 : 1);
+  const { usage, attempts } = await gateway.recorded(answer);
+  expect(usage).toMatchObject({
+    status: isSaved ? "ok" : "error",
+    errorCode: isSaved ? null : fault.code,
+    attempts: isSaved ? 2 : 1,
+  });
+  expect(attempts.map(({ errorCode }) => errorCode)).toEqual(
+    isSaved ? [fault.code, null] : [fault.code],
+  );
+  const wait = Number(answer.headers.get("retry-after") ?? 0);
+  if (!isSaved && fault.status === 429) expect(wait).toBeGreaterThan(0);
+  if (!isSaved && fault.retryAfter) expectWithin(wait, fault.retryAfter);
+  await expectHeld(gateway, fault);
+  await expectAccepted(lane);
 }
 
 /** What came of a fault is worth nothing when the request was not one that the vendor takes. */
@@ -203,9 +205,26 @@ describe.each([...rows])("$item $name", ({ item, name, ...fault }) => {
 const allCourses: readonly Course[] = [...streamCourses, ...courses, ...idempotencyCourses];
 
 describe.each([...allCourses])("$item $name", (course) => {
+  const { wires: only, streamOnly } = course;
   test(course.stated, () =>
-    tabulate(course, (lane) => (course.streamOnly && !lane.stream ? "none" : course.run(lane))),
+    tabulate(course, (lane) =>
+      (streamOnly && !lane.stream) || only?.includes(lane.wire.name) === false
+        ? "none"
+        : course.run(lane),
+    ),
   );
+});
+
+// In turn: there is but one clock.
+describe.each([...clockCourses])("$item $name", (course) => {
+  test(course.stated, () => {
+    let before: Promise<unknown> = Promise.resolve();
+    return tabulate(course, (lane) => {
+      const own = before.then(() => course.run(lane));
+      before = own.catch(() => {});
+      return own;
+    });
+  });
 });
 
 describe.each([...references])("$item $name", ({ item, name, stated, file, test: title }) => {

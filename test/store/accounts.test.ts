@@ -8,13 +8,13 @@ import { accountsSuite } from "./accounts-suite.ts";
 accountsSuite("SQLite file", sqliteFile, {
   repetitions: 100,
   gateways: 1,
-  histories: 60,
+  histories: 40,
   mixed: 5_000,
 });
 accountsSuite("SQLite in memory", sqliteMemory, {
   repetitions: 5,
   gateways: 1,
-  histories: 150,
+  histories: 80,
   mixed: 2_000,
 });
 

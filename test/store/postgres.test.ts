@@ -266,6 +266,7 @@ describe.skipIf(postgresMissing() !== null)("PostgreSQL", () => {
         "select request_id from started where request_id like 'kid%'",
       );
       // By itself: the first call began the watch.
+      await until(async () => (await database.query("select * from owner_beat")).length === 2);
       await until(async () => {
         const rows = await database.query("select 1 from started where request_id like 'kid%'");
         return rows.length === 0;

@@ -2,14 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";
 import type { PostgresPool, PostgresPoolClient } from "kysely";
-import {
-  Client,
-  type ClientBase,
-  type ClientConfig,
-  Pool,
-  type PoolClient,
-  type QueryResult,
-} from "pg";
+import { Client, type ClientConfig, Pool, type PoolClient, type QueryResult } from "pg";
 import { StoreError } from "../error.ts";
 import type { PostgresAddress } from "./address.ts";
 import { isStatementError } from "./explain.ts";
@@ -31,15 +24,24 @@ export function createConnections(address: PostgresAddress, tls: TlsChoice): Con
     ssl: tls,
     max: address.poolSize,
     idleTimeoutMillis: idleMs,
-    verify: (client, done) => {
-      prepareSession(client, statementTimeoutMs).then(() => done(), done);
-    },
     ...(statementTimeoutMs > 0 && { query_timeout: statementTimeoutMs + answerGraceMs }),
   });
   // A connection that breaks while nobody uses it is replaced by the next that is needed.
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
-  const connect = async (): Promise<Guarded> => guard(await pool.connect());
+  const prepared = new WeakSet<PoolClient>();
+  const connect = async (): Promise<Guarded> => {
+    const client = await pool.connect();
+    if (prepared.has(client)) return guard(client);
+    try {
+      await prepareSession(client, statementTimeoutMs);
+      prepared.add(client);
+      return guard(client);
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
+  };
   return {
     options: {},
     connect: async () => (await connect()) as unknown as PostgresPoolClient,
@@ -81,7 +83,7 @@ function guard(client: PoolClient): Guarded {
 }
 
 /** What the ledger relies on, whatever the server's or the user's defaults are. */
-async function prepareSession(client: ClientBase, timeoutMs: number): Promise<void> {
+async function prepareSession(client: PoolClient, timeoutMs: number): Promise<void> {
   await client.query(
     `set statement_timeout = ${timeoutMs}; set idle_in_transaction_session_timeout = ${timeoutMs}; set default_transaction_isolation = 'read committed'`,
   );

@@ -1,0 +1,38 @@
+// Organizations.
+import { z } from "zod";
+import type { Organization } from "../../store/directory-types.ts";
+import { type Resource, resourceRoutes } from "./resource.ts";
+import { fromStamp, metadata, models, name, page, search, stamp, status } from "./wire.ts";
+
+const create = z.strictObject({
+  name,
+  status: status.optional(),
+  models: models.optional(),
+  metadata: metadata.optional(),
+});
+
+const resource = {
+  name: "organization",
+  plural: "organizations",
+  collection: (directory) => directory.organizations,
+  shape: z.object({ ...stamp, name, status, models, metadata }).meta({ id: "Organization" }),
+  show: (organization: Organization) => ({
+    ...fromStamp(organization),
+    name: organization.name,
+    status: organization.status,
+    models: organization.models,
+    metadata: organization.metadata,
+  }),
+  defaults: { status: "active", models: null, metadata: {} },
+  create,
+  update: create.partial(),
+  toCreate: (body: z.infer<typeof create>) => body,
+  toUpdate: (body: Partial<z.infer<typeof create>>) => body,
+  filter: z.strictObject({ ...page, ...search, status: status.optional() }),
+  toQuery: (filter) => filter,
+  placeOf: async () => [[{}]],
+  reachOf: async ({ id }) => [[{ organizationId: id }]],
+  cascades: true,
+} satisfies Resource<Organization, never, never, never, never, never>;
+
+export const organizationRoutes = resourceRoutes(resource);
