@@ -61,7 +61,7 @@ function cellsOf(row: HealthReportRow, nowMs: number): string[] {
     words[state],
     sinceMs === null ? "" : `${span(nowMs - sinceMs)} ago`,
     nextTryAtMs === null ? "" : nextTryAtMs <= nowMs ? "now" : `in ${span(nextTryAtMs - nowMs)}`,
-    successRate == null ? "" : `${(successRate * 100).toFixed(successRate === 1 ? 0 : 1)} %`,
+    typeof successRate !== "number" ? "" : `${(successRate * 100).toFixed(successRate === 1 ? 0 : 1)} %`,
     spread(row.firstToken),
     spread(row.total),
     row.inFlight ? String(row.inFlight) : "",

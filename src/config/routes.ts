@@ -6,7 +6,7 @@ import { listedFor, type ParsedDeployment, readExperiment, readShadows } from ".
 import { readParameters } from "./parameters.ts";
 import { readAuto } from "./auto.ts";
 import { readRetry } from "./retry.ts";
-import { didYouMean, quoted } from "./problems.ts";
+import { didYouMean, formatPath, quoted } from "./problems.ts";
 import type { Resolution } from "./providers.ts";
 import type { ParsedConfig, ParsedRoute } from "./schema.ts";
 
@@ -111,7 +111,8 @@ function resolveRoute(
   const experiment = readExperiment(name, entry, resolution);
   const policy = experiment ? "weighted" : entry.policy;
   if (!experiment && !entry.deployments) known = false;
-  for (const { written, place, arm } of listedFor(name, entry)) {
+  const listed = listedFor(name, entry);
+  for (const { written, place, arm } of listed) {
     const modelPlace: Path = [...place, "model"];
     if (written.weight !== undefined && policy !== "weighted") {
       resolution.warning(
@@ -186,7 +187,7 @@ function resolveRoute(
     ...(entry.sticky === undefined ? {} : { sticky: entry.sticky }),
     ...readAuto(
       entry,
-      { at, deployments, isWhole: known && deployments.length === entry.deployments.length },
+      { at, deployments, isWhole: known && deployments.length === listed.length },
       resolution,
     ),
     ...(entry.unsupported === undefined ? {} : { unsupported: entry.unsupported }),
@@ -226,10 +227,13 @@ function resolveGroup(
 ): Group | undefined {
   const { route, model } = written;
   if (route === undefined || model !== undefined) {
+    const isMissing = route === undefined;
     resolution.problem(
       place,
-      "a deployment is either a `model` or a `route`",
-      route === undefined ? "write `model: provider/model`" : "remove one of them",
+      isMissing
+        ? `\`model\` is missing in ${formatPath(place)}`
+        : "a deployment is a `model` or a `route`, not both",
+      isMissing ? "write `model: provider/model`, or name a `route`" : "remove one of them",
     );
     return undefined;
   }

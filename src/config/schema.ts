@@ -353,7 +353,7 @@ export function createSchema(presets: readonly Provider[]) {
       default_fallbacks: field(
         fallbacks.optional(),
         "The `fallbacks` of routes that have none of that kind, and of models that are asked for as `provider/model` or by their bare name. A route with an empty list has none.",
-        { general: ["cheap"], context_window: ["gemini/gemini-2.5-pro"] },
+        { general: ["openai/gpt-4o-mini"], context_window: ["openai/gpt-4.1"] },
         { defaultText: "none" },
       ),
       tag_match: field(

@@ -155,21 +155,21 @@ function createExamination(
   /** A list that fails may be the list's own trouble, so a chat has the last word. */
   const verdict = async (isWell: boolean): Promise<GatewayError | null | undefined> => {
     const kinds = kindsOf(candidate).filter((kind) => check.by === "auto" || kind === check.by);
-    const mayList = kinds.includes("models") && !(isListUseless && kinds.includes("chat"));
-    if (mayList && (isWell || !kinds.includes("chat"))) {
+    const [hasList, hasChat] = [kinds.indexOf("models") >= 0, kinds.indexOf("chat") >= 0];
+    if (hasList && (!hasChat || (isWell && !isListUseless))) {
       const error = await ask("models");
-      if (!error || !kinds.includes("chat") || error.code === "client_closed") return error;
+      if (!error || !hasChat || error.code === "client_closed") return error;
       const last = await ask("chat");
       isListUseless = last === null;
       return last;
     }
-    return kinds.includes("chat") ? ask("chat") : undefined;
+    return hasChat ? ask("chat") : undefined;
   };
 
   return async () => {
     const standing = health.standing(subject);
     const isWell = (standing?.state ?? "closed") === "closed";
-    const hasAnswered = standing?.answeredMsAgo != null && standing.answeredMsAgo < check.everyMs;
+    const hasAnswered = (standing?.answeredMsAgo ?? Infinity) < check.everyMs;
     // Whoever asks for a pause gets one.
     const isPaused = standing?.kind === "rate-limit" && standing.restsForMs > 0;
     const permit = gates.tryEnter(candidate.gates);

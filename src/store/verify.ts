@@ -53,9 +53,9 @@ export function createVerifier(driver: Driver, statements: AccountStatements): V
   const { db } = driver;
 
   /** Charges in order of requests, each with the cost of its request. */
-  const readCharges = async (after: ChargeRow | undefined): Promise<ChargeRow[]> => {
+  const readCharges = (after: ChargeRow | undefined): Promise<ChargeRow[]> => {
     const last = after ?? { request_id: "", account_id: "", seq: -1n };
-    const rows = await db
+    return db
       .selectFrom("charge")
       .leftJoin("usage", "usage.request_id", "charge.request_id")
       .select(["charge.request_id", "charge.account_id", "charge.seq", "nanos", "state"])
@@ -68,7 +68,6 @@ export function createVerifier(driver: Driver, statements: AccountStatements): V
       .orderBy("charge.seq")
       .limit(sliceRows)
       .execute();
-    return rows.map((row) => ({ ...row, seq: BigInt(row.seq) }));
   };
 
   /** What one account's counters are and should be, at one moment. */

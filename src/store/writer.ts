@@ -5,6 +5,15 @@ import type { AccountKey } from "./accounts.ts";
 import type { Driver, Statement, StatementGroup } from "./driver.ts";
 import { StoreError } from "./error.ts";
 import type { SettleOutcome, StoreHealth } from "./store.ts";
+import {
+  type Entry,
+  entryOf,
+  type Failure,
+  type Flush,
+  type Held,
+  isPassing,
+  type Work,
+} from "./writer-queue.ts";
 
 export interface Writer {
   /** Queues the note of a begun request; nobody waits for it. */
@@ -24,19 +33,6 @@ export interface Writer {
   stop(): Promise<number>;
 }
 
-/** Statements, and the accounts they change, where these are known. */
-export interface Work {
-  readonly group: StatementGroup;
-  readonly accounts?: readonly AccountKey[];
-}
-
-export interface Held {
-  /** The group's first statement changed something. */
-  readonly changed: boolean;
-  /** An earlier try failed, but may have been committed unseen. */
-  readonly retried: boolean;
-}
-
 export interface WriterOptions {
   log?: Logger;
   settleTimeoutMs?: number;
@@ -54,33 +50,6 @@ const lastRetryMs = 250;
 /** A short collision with another writer is no alarm; so many failures in a row are. */
 const alarmAfter = 3;
 const alarmEveryMs = 30_000;
-
-interface Entry extends Work {
-  readonly requestId: string;
-  readonly kind: "begin" | "settle" | "hold" | "write";
-  readonly undo?: Work;
-  readonly sinceMs: number;
-  /** Part of the transaction being written. */
-  sending: boolean;
-  /** Was part of one that failed. */
-  retried: boolean;
-  resolve?: (held: Held) => void;
-  reject?: (error: StoreError) => void;
-}
-
-interface Flush {
-  readonly sinceMs: number;
-  resolve(): void;
-  reject(error: StoreError): void;
-}
-
-interface Failure {
-  readonly sinceMs: number;
-  readonly atMs: number;
-  count: number;
-  error: StoreError;
-  alarmedMs: number | null;
-}
 
 export function createWriter(driver: Driver, options: WriterOptions = {}): Writer {
   const { log, settleTimeoutMs = 2_000, maxQueued = 50_000 } = options;
@@ -328,16 +297,6 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
 
   const closed = (): StoreError => new StoreError("closed", "The store is closed.");
 
-  const entryOf = (kind: Entry["kind"], requestId: string, work: Work, undo?: Work): Entry => ({
-    ...work,
-    requestId,
-    kind,
-    undo,
-    sinceMs: monotonic(),
-    sending: false,
-    retried: false,
-  });
-
   function submit(entry: Entry): Promise<Held> {
     if (stopped) return Promise.reject(closed());
     if (queue.size >= maxQueued) return Promise.reject(refuseFull(entry));
@@ -368,7 +327,7 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
       const { changed } = await submit(entryOf("settle", requestId, work));
       return changed ? "committed" : "duplicate";
     },
-    hold: (requestId, work, undo) => submit(entryOf("hold", requestId, work, undo)),
+    hold: (requestId, work, undo) => submit(entryOf("hold", requestId, { ...work, undo })),
     async write(requestId, work) {
       await submit(entryOf("write", requestId, work));
     },
@@ -398,7 +357,3 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
     },
   };
 }
-
-/** Worth trying again with the same rows. */
-const isPassing = (error: unknown): error is StoreError =>
-  error instanceof StoreError && error.code !== "invalid_row";

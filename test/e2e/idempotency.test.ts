@@ -33,7 +33,12 @@ afterAll(async () => {
   await upstream[Symbol.asyncDispose]();
 });
 
-const ask = (key: string, stream: boolean, init: RequestInit = {}): Promise<Response> =>
+interface Init {
+  signal?: AbortSignal;
+  headers?: Record<string, string>;
+}
+
+const ask = (key: string, stream: boolean, init: Init = {}): Promise<Response> =>
   fetch(`${daemon.url}/v1/chat/completions`, {
     method: "POST",
     body: JSON.stringify(openAiCaller.body("up/m-1", stream ? { stream } : {})),

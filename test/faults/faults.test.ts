@@ -5,13 +5,14 @@ import { adminKey, type InProcess, startInProcess } from "../support/in-process.
 import { hang, type ScriptedUpstream, startScripted } from "../support/scripted-upstream.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import type { Upstream } from "../support/upstream/upstream.ts";
-import { type Fault, faultsOf } from "./catalogue.ts";
+import { faultsOf } from "./catalogue.ts";
 import { type Client, clients } from "./clients.ts";
 import type { Course } from "./course.ts";
 import { courses } from "./courses.ts";
 import { clockCourses } from "./courses-clock.ts";
 import { idempotencyCourses } from "./courses-idempotency.ts";
 import { streamCourses } from "./courses-streams.ts";
+import type { Fault } from "./fault.ts";
 import { type Places, startPlaces } from "./places.ts";
 import { references } from "./references.ts";
 import { render, type Result, type Row } from "./table.ts";

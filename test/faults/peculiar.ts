@@ -56,24 +56,15 @@ export const vendors: readonly Fault[] = [
     retryAfter: [35, 40],
   },
 ];
-      },
-      invalid,
-    ),
-    wires: ["Gemini"],
-  },
-];
 
 /** A certificate that nobody vouches for is no upstream, and no reason to try again. */
-export const strangers: readonly Fault[] = [
-  ...(
-    [
-      ["R18", "TLS: a certificate of nobody's", "tls-stranger", unavailable],
-      ["R18", "TLS: a certificate that has expired", "tls-expired", unavailable],
-      ["R18", "TLS: plain HTTP in its place", "tls-plain", unavailable],
-      ["R18", "TLS: closed in the handshake", "tls-closed", unavailable],
-      ["R18", "TLS: silent in the handshake", "tls-silent", timeout],
-      ["R19", "a name that nobody has", "no-such-name", unavailable],
-    ] as const
-  ).map(([item, name, place, stated]) => ({ ...fault(item, name, () => [], stated), place })),
-];
-
+export const strangers: readonly Fault[] = (
+  [
+    ["R18", "TLS: a certificate of nobody's", "tls-stranger", unavailable],
+    ["R18", "TLS: a certificate that has expired", "tls-expired", unavailable],
+    ["R18", "TLS: plain HTTP in its place", "tls-plain", unavailable],
+    ["R18", "TLS: closed in the handshake", "tls-closed", unavailable],
+    ["R18", "TLS: silent in the handshake", "tls-silent", timeout],
+    ["R19", "a name that nobody has", "no-such-name", unavailable],
+  ] as const
+).map(([item, name, place, stated]) => ({ ...fault(item, name, () => [], stated), place }));

@@ -24,10 +24,8 @@ function certificate(folder: string, name: string, days: number): { key: Buffer;
     const { exitCode, stderr } = Bun.spawnSync(["openssl", ...args], { cwd: folder });
     if (exitCode !== 0) throw new Error(`openssl ${args[0]}: ${stderr.toString()}`);
   };
-  const keyed = (file: string): string[] => [
-    ...["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
-    ...["-keyout", `${file}.key`],
-  ];
+  const keyed = (file: string): string[] =>
+    `-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ${file}.key`.split(" ");
   const names = "subjectAltName=DNS:localhost,IP:127.0.0.1";
   run("req", "-x509", ...keyed("ca"), "-out", "ca.pem", "-subj", "/CN=Nobody's authority");
   run("req", ...keyed(name), "-out", `${name}.csr`, "-subj", "/CN=localhost", "-addext", names);

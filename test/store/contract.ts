@@ -6,6 +6,7 @@ import type { Driver } from "../../src/store/driver.ts";
 import type { Item } from "../../src/store/items.ts";
 import { type Store, StoreError, type UsageRow } from "../../src/store/store.ts";
 import { attemptOf, startOf, usageOf } from "../support/store-rows.ts";
+import { experimentsSuite } from "./experiments-suite.ts";
 import { sharedSuite } from "./shared.ts";
 
 /** One empty database. */
@@ -469,5 +470,7 @@ export function storeSuite(name: string, create: () => Promise<StoreHarness>): v
         expect((await store.requests({ cursor: "1_%" })).rows).toEqual([]);
       });
     });
+
+    experimentsSuite(() => store);
   });
 }

@@ -1,7 +1,6 @@
 // Organizations.
 import { z } from "zod";
-import type { Organization } from "../../store/directory-types.ts";
-import { type Resource, resourceRoutes } from "./resource.ts";
+import { defineResource, resourceRoutes } from "./resource.ts";
 import { fromStamp, metadata, models, name, page, search, stamp, status } from "./wire.ts";
 
 const create = z.strictObject({
@@ -11,12 +10,12 @@ const create = z.strictObject({
   metadata: metadata.optional(),
 });
 
-const resource = {
+const organizations = defineResource({
   name: "organization",
   plural: "organizations",
   collection: (directory) => directory.organizations,
   shape: z.object({ ...stamp, name, status, models, metadata }).meta({ id: "Organization" }),
-  show: (organization: Organization) => ({
+  show: (organization) => ({
     ...fromStamp(organization),
     name: organization.name,
     status: organization.status,
@@ -26,13 +25,13 @@ const resource = {
   defaults: { status: "active", models: null, metadata: {} },
   create,
   update: create.partial(),
-  toCreate: (body: z.infer<typeof create>) => body,
-  toUpdate: (body: Partial<z.infer<typeof create>>) => body,
+  toCreate: (body) => body,
+  toUpdate: (body) => body,
   filter: z.strictObject({ ...page, ...search, status: status.optional() }),
   toQuery: (filter) => filter,
   placeOf: async () => [[{}]],
   reachOf: async ({ id }) => [[{ organizationId: id }]],
   cascades: true,
-} satisfies Resource<Organization, never, never, never, never, never>;
+});
 
-export const organizationRoutes = resourceRoutes(resource);
+export const organizationRoutes = resourceRoutes(organizations);

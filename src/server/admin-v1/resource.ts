@@ -68,6 +68,18 @@ export const actionOf = <Name extends RuledResource>(
   verb: "create" | "read" | "update" | "delete",
 ): Action => `${name}.${verb}`;
 
+/** Lets the types of a resource follow from what it is made of. */
+export const defineResource = <
+  Kept extends Stamped,
+  Create,
+  Update extends object,
+  Query extends PageQuery,
+  Body extends object,
+  Filter,
+>(
+  resource: Resource<Kept, Create, Update, Query, Body, Filter>,
+): Resource<Kept, Create, Update, Query, Body, Filter> => resource;
+
 /** Create, list, read, update, delete. */
 export function resourceRoutes<Kept extends Stamped, Create, Update extends object, Query extends PageQuery, Body extends object, Filter>(
   resource: Resource<Kept, Create, Update, Query, Body, Filter>,

@@ -130,7 +130,7 @@ describe("a shadow", () => {
 
   test.each([
     ["a share above all", { route: "pool", share: 1.5 }, "share"],
-    ["no share", { route: "pool" }, "`share` is missing"],
+    ["no share", { route: "pool" }, "live.shadow.share"],
     ["no route", { share: 1 }, "`route` is missing"],
     ["an unknown route", { route: "poll", share: 1 }, "did you mean `pool`?"],
     ["a negative limit", { route: "pool", share: 1, max_cost_per_day: "-1" }, "US dollars"],

@@ -87,7 +87,7 @@ models:
     const split = config.routes.get("split");
     expect(split?.policy).toBe("weighted");
     expect(split?.deployments.map(({ weight }) => weight)).toEqual([70, 20, 10]);
-    expect(split?.fallbacks).toEqual(["openai/gpt-4o-mini"]);
+    expect(split?.fallbacks).toEqual({ general: ["openai/gpt-4o-mini"] });
   });
 
   test("that says nothing has the documented defaults (R09: 20 minutes of silence survive)", () => {
@@ -668,7 +668,7 @@ describe("routes", () => {
 
   test("may point at a local server that is still to be found", () => {
     const { config } = parse("discover: { local: true }\nmodels: { a: ollama/llama }");
-    expect(config.routes.get("a")?.deployments[0]?.provider).toBe("ollama");
+    expect(config.routes.get("a")?.deployments[0]).toMatchObject({ provider: "ollama" });
   });
 
   test("warn of weights that the policy ignores", () => {

@@ -33,6 +33,9 @@ async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
   return Buffer.concat(pieces).toString();
 }
 
+const failureOf = (chunks: AsyncIterable<Uint8Array>): Promise<unknown> =>
+  textOf(chunks).catch((error: unknown) => error);
+
 const ends: CopyEnd[] = [];
 const ended = async (end: CopyEnd): Promise<void> => void ends.push(end);
 const lastEnd = (): string => {
@@ -104,8 +107,8 @@ describe("an answer for several", () => {
   test("one that breaks off breaks off for all", async () => {
     const cause = new Error("reset");
     const copy = createAnswerCopy(bodyOf(["a"], cause).body, { maxBytes: 10, ended });
-    await expect(textOf(copy.first())).rejects.toBe(cause);
-    await expect(textOf(copy.follow())).rejects.toBe(cause);
+    expect(await failureOf(copy.first())).toBe(cause);
+    expect(await failureOf(copy.follow())).toBe(cause);
     expect(lastEnd()).toBe("broken");
   });
 });
@@ -125,7 +128,7 @@ describe("an answer that is too large to be held", () => {
       expect(source.taken()).toBeLessThanOrEqual(Math.max(taken + 2, 4));
     }
     expect(read).toBe(pieces.join(""));
-    await expect(textOf(copy.follow())).rejects.toThrow("larger than 30 bytes");
+    expect(String(await failureOf(copy.follow()))).toContain("larger than 30 bytes");
     expect([ends.length, lastEnd()]).toEqual([1, "too-large"]);
   });
 
@@ -156,7 +159,7 @@ describe("an answer that is too large to be held", () => {
   test("that breaks off is told to its reader", async () => {
     const cause = new Error("reset");
     const copy = createAnswerCopy(bodyOf(["0123456789", "x"], cause).body, { maxBytes: 5, ended });
-    await expect(textOf(copy.first())).rejects.toBe(cause);
+    expect(await failureOf(copy.first())).toBe(cause);
     expect([ends.length, lastEnd()]).toEqual([1, "too-large"]);
   });
 });

@@ -41,7 +41,7 @@ describe("over 100,000 requests", () => {
   test("shares are exact", async () => {
     const counts = await counted(routerFor({ arms: three }), 100_000);
     expect(Object.fromEntries(counts)).toEqual({ a: 70_000, b: 20_000, c: 10_000 });
-  });
+  }, 60_000);
 
   test("users are split within half a percent", async () => {
     const counts = await counted(
@@ -56,7 +56,7 @@ describe("over 100,000 requests", () => {
     ] as const) {
       expect(Math.abs((counts.get(arm) ?? 0) / 100_000 - share)).toBeLessThan(0.005);
     }
-  });
+  }, 60_000);
 });
 
 describe("users", () => {

@@ -1,0 +1,25 @@
+// Every route of the administration API, in the order of the reference.
+import { auditRoutes } from "./audit.ts";
+import { budgetRoutes } from "./budgets.ts";
+import { keyRoutes } from "./keys.ts";
+import { limitRoutes } from "./limits.ts";
+import { membershipRoutes } from "./memberships.ts";
+import { organizationRoutes } from "./organizations.ts";
+import { roleRoutes } from "./roles.ts";
+import type { AdminRoute } from "./route.ts";
+import { statusRoutes } from "./status.ts";
+import { teamRoutes } from "./teams.ts";
+import { userRoutes } from "./users.ts";
+
+export const adminRoutes: readonly AdminRoute[] = [
+  ...organizationRoutes,
+  ...teamRoutes,
+  ...userRoutes,
+  ...membershipRoutes,
+  ...keyRoutes,
+  ...budgetRoutes,
+  ...limitRoutes,
+  ...auditRoutes,
+  ...roleRoutes,
+  ...statusRoutes,
+];
