@@ -25,6 +25,8 @@ export async function runAutoBench(words: readonly string[]): Promise<Report> {
       quality: { type: "string", default: "0.5" },
       split: { type: "string", default: "subject" },
       folds: { type: "string", default: "9" },
+      /** Groups to leave out, by the end of their names; default: the three that hold the most. */
+      without: { type: "string", default: "" },
       repeats: { type: "string", default: "3" },
       // Dollars per million tokens, input and output together, of the two models the shared labels come from.
       "strong-price": { type: "string", default: "24.7" },
@@ -47,6 +49,7 @@ export async function runAutoBench(words: readonly string[]): Promise<Report> {
       ...evaluationRows(sources.flat(), {
         folds: Number(values.folds),
         repeats: Number(values.repeats),
+        without: values.without.split(",").filter(Boolean),
         prices: { strong: Number(values["strong-price"]), weak: Number(values["weak-price"]) },
       }),
     );
@@ -77,11 +80,12 @@ function timeRows(): string[] {
 interface Evaluation {
   folds: number;
   repeats: number;
+  without: readonly string[];
   prices: Prices;
 }
 
 function evaluationRows(samples: readonly Sample[], evaluation: Evaluation): string[] {
-  const { folds, repeats, prices } = evaluation;
+  const { folds, repeats, prices, without } = evaluation;
   const runs = Array.from({ length: repeats }, (_, index) =>
     unseen(samples, foldsOf(samples, folds, index + 1)),
   );
@@ -127,11 +131,10 @@ function evaluationRows(samples: readonly Sample[], evaluation: Evaluation): str
     );
     // The three sources of most of the gap or of its opposite: how the score does without the largest groups.
     rows.push(
-      ...withoutLargest(
-        samples,
-        at,
-        runs.map((run) => run.blended),
-      ),
+      ...withoutGroups(samples, at, without, {
+        blended: runs.map((run) => run.blended),
+        rules: [rulesAll],
+      }),
     );
   }
   return rows;
@@ -165,31 +168,36 @@ function unseen(samples: readonly Sample[], foldOf: ReadonlyMap<string, number>)
 }
 
 /** APGR once more without the groups that hold most of what there is to gain or to lose: the honest hard part. */
-function withoutLargest(
+function withoutGroups(
   samples: readonly Sample[],
   at: readonly number[],
-  runs: readonly (readonly number[])[],
+  named: readonly string[],
+  scorers: Readonly<Record<string, readonly (readonly number[])[]>>,
 ): string[] {
   const sums = new Map<string, number>();
   for (const index of at) {
     const { group, gain } = samples[index]!;
     sums.set(group, (sums.get(group) ?? 0) + gain);
   }
-  const largest = [...sums]
-    .toSorted((left, right) => Math.abs(right[1]) - Math.abs(left[1]))
-    .slice(0, 3);
+  const largest =
+    named.length > 0
+      ? [...sums].filter(([group]) => named.some((name) => group.endsWith(name)))
+      : [...sums].toSorted((left, right) => Math.abs(right[1]) - Math.abs(left[1])).slice(0, 3);
   if (largest.every(([group]) => /:\d+$/.test(group))) return [];
   const left = new Set(largest.map(([group]) => group));
   const rest = at.filter((index) => !left.has(samples[index]!.group));
-  const each = runs.map((scores) =>
-    apgr(
-      rest.map((index) => scores[index]!),
-      rest.map((index) => samples[index]!.gain),
-    ),
-  );
-  return [
-    `  without ${[...left].map((group) => group.slice(group.indexOf(":") + 1)).join(", ")}: APGR ${average(each).toFixed(3)} on the other ${rest.length} prompts`,
-  ];
+  const names = [...left].map((group) => group.slice(group.indexOf(":") + 1)).join(", ");
+  const gains = rest.map((index) => samples[index]!.gain);
+  const figures = Object.entries(scorers).map(([name, runs]) => {
+    const each = runs.map((scores) =>
+      apgr(
+        rest.map((index) => scores[index]!),
+        gains,
+      ),
+    );
+    return `${name} ${average(each).toFixed(3)}`;
+  });
+  return [`  without ${names}: APGR on the other ${rest.length} prompts: ${figures.join(", ")}`];
 }
 
 function average(list: readonly number[]): number {

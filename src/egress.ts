@@ -255,6 +255,8 @@ async function sendBy(
       body: request.body as BunFetchRequestInit["body"],
       redirect: "manual",
       signal,
+      // Without it the runtime gives up after some minutes of silence (R09); limits are ours alone.
+      timeout: false,
       decompress: false,
       proxy: way.proxy,
       ...(way.serverName === undefined ? {} : { tls: { serverName: way.serverName } }),

@@ -1,6 +1,9 @@
 // The composition root: configuration and store in, `{ fetch, reload, close }` out.
 import { isDeepStrictEqual } from "node:util";
 import { createAccess } from "./access/authenticate.ts";
+import { type CallerDirectory, createCallerDirectory } from "./access/directory.ts";
+import { createRateLimiter } from "./access/rate-limits.ts";
+import { createKeyHasher } from "./access/key-hash.ts";
 import { listCatalog } from "./catalog/facts.ts";
 import { createConversations } from "./pipeline/conversations.ts";
 import { createIdempotency } from "./pipeline/idempotency.ts";
@@ -16,7 +19,8 @@ import { backgroundFailures } from "./lib/background.ts";
 import { now } from "./lib/clock.ts";
 import type { FileMarks } from "./lib/file-mark.ts";
 import type { Logger } from "./lib/log.ts";
-import type { Secret } from "./lib/secret.ts";
+import { randomSecret } from "./lib/id.ts";
+import { Secret } from "./lib/secret.ts";
 import { silent, within } from "./lib/within.ts";
 import { handle } from "./pipeline.ts";
 import { explain } from "./pipeline/explain.ts";
@@ -49,6 +53,8 @@ export interface GatewayParts {
   log: Logger;
   env: Readonly<Record<string, string | undefined>>;
   adminKey(config: Config): Secret;
+  /** What virtual keys are hashed under. Absent: one that is forgotten with this process. */
+  keySecret?: Secret;
   pacing?: Partial<Pacing>;
   /** What tests put in the place of the network, and of what was learned so far. */
   egress?: Egress;
@@ -73,6 +79,8 @@ export interface Gateway {
   readonly inFlight: number;
   /** Not ready for new traffic from now on. */
   drain(): void;
+  /** Resolves when the shadows that {@link Gateway.drain} ended have their rows. */
+  shadowsEnded(): Promise<void>;
   /** Ends requests that are still running, with an error event in their own wire. */
   abort(): void;
 }
@@ -100,6 +108,10 @@ export interface GatewayStatus {
 export function createGatewayFrom(parts: GatewayParts): Gateway {
   const { store, log } = parts;
   const startedAtMs = now();
+  const callers = createCallerDirectory({
+    directory: store.directory,
+    hasher: createKeyHasher(parts.keySecret ?? new Secret(randomSecret())),
+  });
   const shutdown = new AbortController();
   const egress = parts.egress ?? createEgress({ env: parts.env, log });
 
@@ -108,7 +120,8 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
   let loadedAtMs = now();
   /** What the providers said of their models; another configuration may reach others. */
   let lists = modelLists(() => generation.config, egress, parts.env);
-  let generation = compose(loaded.config, found, lists);
+  const composed = (config: Config): Generation => compose(config, found, { lists, callers });
+  let generation = composed(loaded.config);
   let rejected: { atMs: number; problems: string[] } | null = null;
   let watched: FileMarks = loaded.watched;
   const inFlight = new Set<string>();
@@ -121,6 +134,8 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     conversations: createConversations(store.items),
     idempotency: createIdempotency(store.items, log),
     traffic: { ...traffic, gates: yielding.gates },
+    callers,
+    limiter: createRateLimiter(),
     shadows: createShadows(store, log, yielding),
     owners: createOwners(store.items),
     egress,
@@ -139,7 +154,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     try {
       const next = parts.source();
       const fresh = modelLists(() => generation.config, egress, parts.env);
-      const built = compose(next.config, found, fresh);
+      const built = compose(next.config, found, { lists: fresh, callers });
       for (const setting of needsRestart(loaded.config, next.config)) {
         log.warn("config.needs_restart", { setting });
       }
@@ -198,6 +213,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     admin: {
       key: () => parts.adminKey(loaded.config),
       store,
+      callers,
       shadows: () => services.shadows.counts(),
       status,
       reload,
@@ -221,7 +237,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
       // A new generation forgets whose turn it is: only for news.
       if (isDeepStrictEqual(seen, found)) return;
       found = seen;
-      generation = compose(loaded.config, found, lists);
+      generation = composed(loaded.config);
       checks.follow(generation);
     },
     get config() {
@@ -240,18 +256,26 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     drain() {
       draining.abort();
     },
+    shadowsEnded: () => services.shadows.ended(),
     abort() {
       shutdown.abort(new GatewayError("unavailable", "The gateway is shutting down."));
     },
   };
 }
 
+/** What a generation asks besides its configuration. */
+export interface Means {
+  /** Null: no provider is asked for its models. */
+  lists: ModelCache | null;
+  /** Null: the keys of the configuration are all there are. */
+  callers: CallerDirectory | null;
+}
+
 /** One generation: the operator's providers, then local servers that were found and are not configured. */
 export function compose(
   config: Config,
   found: readonly LocalFind[],
-  /** Null: no provider is asked. */
-  lists: ModelCache | null,
+  { lists, callers }: Means,
 ): Generation {
   const configured = new Set(config.providers.map((provider) => provider.name));
   const localOnes = config.discover.local
@@ -260,7 +284,7 @@ export function compose(
   const whole = { ...config, providers: [...config.providers, ...localOnes] };
   return {
     config: whole,
-    access: createAccess(config.keys, config.server.requireKey),
+    access: createAccess({ keys: config.keys, required: config.server.requireKey, callers }),
     router: createRouter(whole, async (provider, ask = false) => {
       const { name, preset, baseUrl = "" } = provider;
       const here = baseUrl.replace("//localhost:", "//127.0.0.1:");

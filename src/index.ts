@@ -1,11 +1,13 @@
 // The library: the gateway in-process, as the `fetch` of an official SDK.
 import { dirname, resolve } from "node:path";
+import { loadKeySecret } from "./access/key-hash.ts";
 import { createGatewayFrom, type Gateway as Running, type GatewayStatus } from "./gateway.ts";
 import { background } from "./lib/background.ts";
 import { configFromObject, loadConfig } from "./config/load.ts";
 import { createLogger, type LogLevel } from "./lib/log.ts";
 import { randomSecret } from "./lib/id.ts";
 import { Secret } from "./lib/secret.ts";
+import { within } from "./lib/within.ts";
 import { providers } from "./providers/index.ts";
 import type { DirectoryLock } from "./store/lock.ts";
 import { acquireLock, openStore, type Store } from "./store/store.ts";
@@ -35,6 +37,9 @@ export interface Gateway {
   /** Waits for usage rows to be committed and closes the store. */
   close(): Promise<void>;
 }
+
+/** How long closing waits for shadows, which end at once unless their request is still being answered. */
+const shadowsEndMs = 1_000;
 
 /**
  * Makes a gateway in this process: no port, no daemon.
@@ -70,6 +75,15 @@ export function createGateway(options: GatewayOptions = {}): Gateway {
     const running = createGatewayFrom({
       ...parts,
       adminKey: (current) => current.admin.key ?? adminKey,
+      // Keys that outlive the process need a secret that does.
+      ...(shared || lock
+        ? {
+            keySecret: loadKeySecret(
+              lock ? dirname(resolve(path)) : source().config.dataDir,
+              source().config.admin.keySecret,
+            ),
+          }
+        : {}),
     });
     if (running.config.discover.local) background(running.discover(), "discover");
     return { store, lock, running };
@@ -97,6 +111,7 @@ export function createGateway(options: GatewayOptions = {}): Gateway {
       if (!opened) return;
       const { running, store, lock } = await opened;
       running.drain();
+      await within(running.shadowsEnded(), shadowsEndMs);
       await store.close();
       lock?.release();
     },

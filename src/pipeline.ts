@@ -7,6 +7,7 @@ import { type Exchange, exchange } from "./pipeline/exchange.ts";
 import { withinTime } from "./pipeline/grant.ts";
 import { roughInput, roughTokens } from "./pipeline/order.ts";
 import { type Asked, type Inbound, inspect, readBody } from "./pipeline/inbound.ts";
+import { demandOf } from "./pipeline/demand.ts";
 import { handleMedia, mediaOperations } from "./pipeline/media.ts";
 import { type Arrival, plan } from "./pipeline/plan.ts";
 import { answerContext, createClient, errorBytes, keepAliveBytes } from "./pipeline/client.ts";
@@ -58,12 +59,22 @@ async function answerBody(
   const { inbound } = planned;
   if (planned.experiment) record.experiment(planned.experiment);
   const timed = withinTime(current, planned.wishes.timeoutMs);
+  const demand = demandOf(inbound, planned.wishes.choice?.tags ?? []);
   const mirror = services.shadows.mirror(planned, timed);
   const answered = attemptAll(
     planned.candidates,
     mirror?.exchange ?? timed,
-    (each, attempting) => attempt(planned.seenBy(each), each, attempting),
+    (each, attempting) => {
+      const seen = planned.seenBy(each);
+      const { outputCap } = attempting;
+      return attempt(
+        outputCap === undefined ? seen : planned.capped(seen, outputCap),
+        each,
+        attempting,
+      );
+    },
     {
+      demand,
       tokens: roughTokens(inbound),
       inputTokens: roughInput(inbound),
       stream: inbound.stream,

@@ -1,14 +1,28 @@
 // Who is calling: one credential from any of the headers that LLM clients use.
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { ClientKey, Unsupported } from "../config/config.ts";
+import { configuredKey } from "../config/limits.ts";
 import { GatewayError } from "../ir/error.ts";
+import { now } from "../lib/clock.ts";
+import { peerOf } from "../lib/peer.ts";
+import type { Subject } from "../store/subject.ts";
+import type { Caller, CallerDirectory } from "./directory.ts";
+import { isKey } from "./key-hash.ts";
 
 /** The caller of one request. */
 export interface Principal {
   /** Name of the key it presented; null when the gateway asks for none. */
   key: string | null;
+  /** Its key in the directory. Absent: a key of the configuration, or none. */
+  caller?: Caller;
+  /** Whatever budgets and limits may hang on, the gateway first. */
+  subjects?: readonly Subject[];
+  /** The key's and its team's. */
+  tags?: readonly string[];
   /** The key's own wish about unsupported parameters. */
   unsupported?: Unsupported;
+  /** The policy of its requests that name none. */
+  policy?: string;
   /** False: its requests may not say how they are routed. */
   overrides?: boolean;
   /** Whose requests leave the queue first. */
@@ -17,13 +31,16 @@ export interface Principal {
   aliases?: ReadonlyMap<string, string>;
   /** Names and patterns of the models that it may use: every list must let a model through. Absent: all models. */
   models?: readonly (readonly string[])[];
+  /** Operations that it may ask for. Absent: all. */
+  operations?: readonly string[];
 }
 
 export interface Access {
   /**
-   * @throws GatewayError `unauthenticated` (missing or unknown key), `invalid_request` (two different keys).
+   * @throws GatewayError `unauthenticated` (missing, unknown or expired key), `forbidden` (blocked, or not from this
+   * address), `invalid_request` (two different keys), `unavailable` where the directory cannot be read.
    */
-  authenticate(headers: Headers, query?: URLSearchParams): Principal;
+  authenticate(request: Request): Promise<Principal>;
 }
 
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
@@ -33,15 +50,20 @@ const digest = (text: string): Buffer => createHash("sha256").update(text).diges
  * Some clients send the same key in two of them; two different ones are refused.
  * @throws GatewayError `invalid_request`, or `unauthenticated` for a scheme that is not Bearer.
  */
-export function presentedKey(headers: Headers, query?: URLSearchParams): string | null {
+export function presentedKey(
+  headers: Headers,
+  query?: URLSearchParams,
+  /** False: what is no key of this gateway's may be anything, and so may several. */
+  strict = true,
+): string | null {
   const found = new Set<string>();
   const authorization = headers.get("authorization")?.trim();
   if (authorization) {
     const token = /^bearer +(\S+)$/i.exec(authorization)?.[1];
-    if (!token) {
+    if (!token && strict) {
       throw new GatewayError("unauthenticated", "Send the key as `Authorization: Bearer <key>`.");
     }
-    found.add(token);
+    if (token) found.add(token);
   }
   for (const name of ["x-api-key", "api-key", "x-goog-api-key"]) {
     const value = headers.get(name)?.trim();
@@ -49,41 +71,95 @@ export function presentedKey(headers: Headers, query?: URLSearchParams): string 
   }
   const inQuery = query?.get("key")?.trim();
   if (inQuery) found.add(inQuery);
+  if (!strict) return [...found].find((key) => isKey(key)) ?? null;
   if (found.size > 1) {
     throw new GatewayError("invalid_request", "The request carries two different keys; send one.");
   }
   return found.values().next().value ?? null;
 }
 
-/** Checks against the configured keys. Without `required`, callers need no key and whatever they send is ignored. */
-export function createAccess(keys: readonly ClientKey[], required: boolean): Access {
+export interface AccessOptions {
+  /** Of the configuration. */
+  keys: readonly ClientKey[];
+  /** Without it, callers need no key, and one that nobody gave out is ignored. */
+  required: boolean;
+  /** The keys of the directory. Null: there is none. */
+  callers: Pick<CallerDirectory, "lookup"> | null;
+}
+
+const gateway: Subject = { kind: "gateway", id: "" };
+
+/** Checks against the keys of the configuration and of the directory. */
+export function createAccess({ keys, required, callers }: AccessOptions): Access {
   const known = keys.map((key) => ({ key, hash: digest(key.secret.reveal()) }));
+  const configured = (presented: string): ClientKey | null => {
+    // Every key is compared, so the time taken tells nothing about which one was close.
+    const hash = digest(presented);
+    return known.reduce<ClientKey | null>(
+      (match, each) => (timingSafeEqual(each.hash, hash) ? each.key : match),
+      null,
+    );
+  };
   return {
-    authenticate(headers, query) {
-      if (!required) return { key: null };
-      const presented = presentedKey(headers, query);
+    async authenticate(request) {
+      const anonymous: Principal = { key: null, subjects: [gateway] };
+      // Where no key is asked for, clients send whatever their own settings hold.
+      const presented = presentedKey(request.headers, new URL(request.url).searchParams, required);
       if (presented === null) {
+        if (!required) return anonymous;
         throw new GatewayError(
           "unauthenticated",
           "No API key. Send one of this gateway's keys as `Authorization: Bearer <key>` or `x-api-key`.",
         );
       }
-      // Every key is compared, so the time taken tells nothing about which one was close.
-      const hash = digest(presented);
-      const found = known.reduce<ClientKey | null>(
-        (match, each) => (timingSafeEqual(each.hash, hash) ? each.key : match),
-        null,
-      );
-      if (!found) throw new GatewayError("unauthenticated", "The API key is not known here.");
-      const { name, aliases, models, overrides, unsupported, priority } = found;
-      return {
-        key: name,
-        ...(unsupported && { unsupported }),
-        ...(priority !== undefined && { priority }),
-        ...(overrides === false && { overrides }),
-        ...(aliases && { aliases }),
-        ...(models && { models: [models] }),
-      };
+      const own = required ? configured(presented) : null;
+      if (own) return principalOf(own);
+      const found = await callers?.lookup(presented, {
+        address: peerOf(request),
+        nowMs: now(),
+      });
+      if (found instanceof GatewayError) throw found;
+      if (found) return principalOfCaller(found);
+      if (!required) return anonymous;
+      throw new GatewayError("unauthenticated", "The API key is not known here.");
     },
   };
+}
+
+const principalOf = (key: ClientKey): Principal => {
+  const { name, aliases, models, overrides, unsupported, priority } = key;
+  return {
+    key: name,
+    subjects: [gateway, configuredKey(name)],
+    ...(unsupported && { unsupported }),
+    ...(priority !== undefined && { priority }),
+    ...(overrides === false && { overrides }),
+    ...(aliases && { aliases }),
+    ...(models && { models: [models] }),
+  };
+};
+
+/** Made once for each caller that the directory holds in memory. */
+const principals = new WeakMap<Caller, Principal>();
+
+function principalOfCaller(caller: Caller): Principal {
+  const known = principals.get(caller);
+  if (known) return known;
+  const { key, aliases, defaults, models, operations, subjects, tags } = caller;
+  const { overrides, policy, priority, unsupported } = defaults;
+  const made: Principal = {
+    key: key.name,
+    caller,
+    subjects,
+    tags,
+    ...(unsupported && { unsupported }),
+    ...(policy !== undefined && { policy }),
+    ...(priority !== undefined && { priority }),
+    ...(overrides === false && { overrides }),
+    ...(aliases.size > 0 && { aliases }),
+    ...(models.length > 0 && { models }),
+    ...(operations && { operations }),
+  };
+  principals.set(caller, made);
+  return made;
 }

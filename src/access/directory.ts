@@ -15,7 +15,8 @@ import type {
   User,
   VirtualKey,
 } from "../store/directory-types.ts";
-import type { Directory, KeyCreate, Rules } from "../store/directory.ts";
+import type { KeyCreate } from "../store/directory-keys.ts";
+import type { Directory, Rules } from "../store/directory.ts";
 import { formatSubject, type Subject } from "../store/subject.ts";
 import { createAddressList } from "./addresses.ts";
 import { fits, type Granted } from "./grants.ts";

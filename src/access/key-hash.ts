@@ -14,6 +14,7 @@ import {
 import { join } from "node:path";
 import { randomSecret } from "../lib/id.ts";
 import { Secret } from "../lib/secret.ts";
+import { StoreError } from "../store/error.ts";
 
 export interface KeyHasher {
   /** The keyed hash under which a key is stored: 64 hex digits. */
@@ -40,12 +41,13 @@ export const last4 = (key: Secret): string => key.reveal().slice(-4);
 
 /**
  * Hashes keys with HMAC-SHA256 under the server secret.
- * @throws RangeError for a secret that is empty or short: it would protect nothing.
+ * @throws StoreError `wrong_secret` for a secret that is empty or short: it would protect nothing.
  */
 export function createKeyHasher(secret: Secret): KeyHasher {
   const text = secret.reveal();
   if (text.trim().length < minSecret || text.length > maxSecret) {
-    throw new RangeError(
+    throw new StoreError(
+      "wrong_secret",
       `The server secret for keys needs ${minSecret} to ${maxSecret} characters. \`openssl rand -base64 32\` makes one.`,
     );
   }
@@ -71,7 +73,7 @@ export const keySecretPath = (dataDir: string): string => join(dataDir, "key-sec
 /**
  * The server secret: the configured one, else the file `key-secret` of the data folder, made on first use with
  * 256 random bits and readable by its owner only.
- * @throws RangeError when the file holds something else: nothing is put over it.
+ * @throws StoreError `wrong_secret` when the file holds something else: nothing is put over it.
  */
 export function loadKeySecret(dataDir: string, configured: Secret | null): Secret {
   if (configured) return configured;
@@ -99,7 +101,9 @@ export function loadKeySecret(dataDir: string, configured: Secret | null): Secre
     rmSync(draft, { force: true });
   }
   const made = read(path);
-  if (made === null) throw new RangeError(`The file \`${path}\` cannot be read.`);
+  if (made === null) {
+    throw new StoreError("wrong_secret", `The file \`${path}\` was removed while it was made.`);
+  }
   return made;
 }
 
@@ -113,7 +117,8 @@ function read(path: string): Secret | null {
   }
   chmodSync(path, 0o600);
   if (text.length >= minSecret && text.length <= maxSecret) return new Secret(text);
-  throw new RangeError(
+  throw new StoreError(
+    "wrong_secret",
     `The file \`${path}\` holds no server secret. Restore it: without it the virtual keys in the database do not work.`,
   );
 }

@@ -84,6 +84,9 @@ const rows = {
   "limit.update":        ["+", "-",   "in", "in", "-",  "-",   "-",    "in", "in", "-",  "-",   "-",    "-"],
   "limit.delete":        ["+", "-",   "in", "in", "-",  "-",   "-",    "in", "in", "-",  "-",   "-",    "-"],
 
+  // Budgets go by tags, and they are the gateway's: whoever moves tags moves cost.
+  "tag.assign":           ["+", "-",   "-",  "-",  "-",  "-",   "-",    "-",  "-",  "-",  "-",   "-",    "-"],
+
   "usage.read":          ["+", "own", "in", "in", "in", "-",   "-",    "in", "in", "in", "-",   "-",    "own"],
   "audit.read":          ["+", "-",   "-",  "-",  "-",  "-",   "-",    "-",  "-",  "-",  "-",   "-",    "-"],
   "audit.verify":        ["+", "-",   "-",  "-",  "-",  "-",   "-",    "-",  "-",  "-",  "-",   "-",    "-"],

@@ -1,8 +1,7 @@
 // Rate limits of callers: sliding windows in memory, all limits of a request taken at once or none.
 import { GatewayError } from "../ir/error.ts";
 import { monotonic } from "../lib/clock.ts";
-
-export type LimitUnit = "requests" | "tokens" | "input_tokens" | "output_tokens" | "parallel";
+import type { LimitUnit } from "../store/directory-types.ts";
 
 /** One limit of one subject. */
 export interface AppliedLimit {

@@ -24,7 +24,7 @@ export const fieldRules = {
     metadata: rule("team.create", "team.update"),
     status: rule("team.create", "team.grant"),
     models: rule("team.create", "team.grant"),
-    tags: rule("team.create", "team.grant"),
+    tags: rule("tag.assign", "tag.assign"),
   },
   user: {
     email: rule("user.create", "user.grant"),
@@ -54,7 +54,7 @@ export const fieldRules = {
     allowed_ips: rule("key.create", "key.grant"),
     aliases: rule("key.create", "key.grant"),
     blocked: rule("key.grant", "key.grant"),
-    tags: rule("key.grant", "key.grant"),
+    tags: rule("tag.assign", "tag.assign"),
     defaults: rule("key.grant", "key.grant"),
   },
   budget: {

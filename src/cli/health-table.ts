@@ -49,7 +49,7 @@ export function renderHealth(report: HealthReport): string {
     `checks     ${
       checks.deployments === 0
         ? "off"
-        : `${checks.deployments} deployments, ${checks.made} made, ${checks.failed} failed`
+        : `${checks.deployments} deployment${checks.deployments === 1 ? "" : "s"}, ${checks.made} made, ${checks.failed} failed`
     }`,
   ].join("\n");
 }
@@ -61,7 +61,9 @@ function cellsOf(row: HealthReportRow, nowMs: number): string[] {
     words[state],
     sinceMs === null ? "" : `${span(nowMs - sinceMs)} ago`,
     nextTryAtMs === null ? "" : nextTryAtMs <= nowMs ? "now" : `in ${span(nextTryAtMs - nowMs)}`,
-    typeof successRate !== "number" ? "" : `${(successRate * 100).toFixed(successRate === 1 ? 0 : 1)} %`,
+    typeof successRate !== "number"
+      ? ""
+      : `${(successRate * 100).toFixed(successRate === 1 ? 0 : 1)} %`,
     spread(row.firstToken),
     spread(row.total),
     row.inFlight ? String(row.inFlight) : "",

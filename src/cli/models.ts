@@ -9,7 +9,7 @@ import { nearest } from "../lib/suggest.ts";
 import { discoverLocal } from "../providers/discover.ts";
 import { findProvider, providers as presets } from "../providers/index.ts";
 import { describeModel, type FactSource } from "../providers/model-facts.ts";
-import type { ListedModel } from "../routing/router.ts";
+import type { ListedModel } from "../routing/listing.ts";
 import { ExitError, exitCodes } from "./exit.ts";
 import { askProviders, type LiveAnswer } from "./live-models.ts";
 import { harmless, print, printJson, tell } from "./output.ts";
@@ -32,7 +32,7 @@ export async function models(options: ModelsOptions): Promise<void> {
   const found = asksLocalServers(written)
     ? await discoverLocal({ fetch: probeBy(createEgress({ env: {} })) })
     : [];
-  const { config, router } = compose(written, found, null);
+  const { config, router } = compose(written, found, { lists: null, callers: null });
   requireProvider(options, config);
   const answers = options.live ? await ask(config, options) : new Map<string, LiveAnswer>();
   const listed = merge(await router.list(), config, answers);

@@ -1,5 +1,6 @@
 // `megallm serve`: from configuration to sockets, and back down again.
 import type { Config, LogLevel } from "../config/config.ts";
+import { createKeyHasher, loadKeySecret } from "../access/key-hash.ts";
 import { watchFiles } from "../config/watch.ts";
 import { createGatewayFrom, type Gateway } from "../gateway.ts";
 import { background, backgroundFailed, onBackgroundError } from "../lib/background.ts";
@@ -63,11 +64,14 @@ async function start(options: ServeOptions, hangUps: HangUps): Promise<{ stop():
   await recover(store, log);
 
   const generatedKey = createAdminKey(config.dataDir);
+  const keySecret = loadKeySecret(config.dataDir, config.admin.keySecret);
+  await store.directory.bindSecret(createKeyHasher(keySecret).mark);
   const gateway = createGatewayFrom({
     source: settings.reload,
     store,
     log,
     env: process.env,
+    keySecret,
     adminKey: (current) => current.admin.key ?? generatedKey,
   });
   const listening = await listen({

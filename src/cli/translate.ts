@@ -43,7 +43,7 @@ export async function translateFile(file: string, options: TranslateOptions): Pr
   const found = asksLocalServers(written)
     ? await discoverLocal({ fetch: probeBy(createEgress({ env: {} })) })
     : [];
-  const { router } = compose(written, found, null);
+  const { router } = compose(written, found, { lists: null, callers: null });
   const candidates = await candidatesFor(specimen.inbound.model, router, to);
   const translation = await translate(specimen, candidates, to);
   if (options.json) {

@@ -1,8 +1,9 @@
 // The effective configuration: what the rest of the gateway works with.
-import type { PriceOverride } from "../catalog/prices.ts";
+import type { Price, PriceOverride } from "../catalog/prices.ts";
 import type { Pattern } from "../lib/pattern.ts";
 import type { Nanos } from "../lib/money.ts";
 import type { Secret } from "../lib/secret.ts";
+import type { Budget, RateLimit } from "../store/directory-types.ts";
 import type { FailureKind } from "../ir/error.ts";
 import type { Provider } from "../providers/provider.ts";
 
@@ -15,7 +16,11 @@ export interface Config {
   readonly store: StoreConfig | null;
   readonly log: LogConfig;
   /** `key` is null when the gateway generates its own in {@link Config.dataDir}. */
-  readonly admin: { readonly key: Secret | null };
+  readonly admin: {
+    readonly key: Secret | null;
+    /** Under which virtual keys are hashed; null when the gateway generates its own. */
+    readonly keySecret: Secret | null;
+  };
   /** Static keys that clients may present. */
   readonly keys: readonly ClientKey[];
   /** Enabled providers only, in the order of the file; names are unique. */
@@ -43,6 +48,8 @@ export interface Config {
     readonly idleMs: number;
   };
   readonly prices: readonly PriceOverride[];
+  /** Budgets and limits of the configuration's own keys, and of the gateway. */
+  readonly rules: Rules;
   readonly discover: {
     readonly environment: boolean;
     readonly local: boolean;
@@ -68,6 +75,13 @@ export interface StoreConfig {
   readonly url: Secret;
   /** Where that is, for people: `host:port/database`. */
   readonly place: string;
+}
+
+export interface Rules {
+  readonly budgets: readonly Budget[];
+  readonly limits: readonly RateLimit[];
+  /** Of models whose price nobody knows. */
+  readonly defaultPrice: Price | null;
 }
 
 export interface ServerConfig {

@@ -77,7 +77,10 @@ export function readExperiment(
 
 /** A route's name as an experiment's. @example nameOf("team/*") // → "team_" */
 const nameOf = (route: string): string =>
-  route.replaceAll(/[^A-Za-z0-9_.-]/g, "_").replace(/^[^A-Za-z0-9]+/, "").slice(0, 64) || "route";
+  route
+    .replaceAll(/[^A-Za-z0-9_.-]/g, "_")
+    .replace(/^[^A-Za-z0-9]+/, "")
+    .slice(0, 64) || "route";
 
 export function readShadows(
   name: string,

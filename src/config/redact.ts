@@ -45,7 +45,10 @@ export function redact(config: Config): Record<string, unknown> {
     data_dir: config.dataDir,
     store: config.store === null ? "sqlite" : `postgres://***@${config.store.place}`,
     log: config.log,
-    admin: { key: config.admin.key === null ? "generated" : shown(config.admin.key) },
+    admin: {
+      key: config.admin.key === null ? "generated" : shown(config.admin.key),
+      key_secret: config.admin.keySecret === null ? "generated" : "***",
+    },
     keys: secrets(config.keys),
     providers: Object.fromEntries(
       config.providers.map((provider) => [provider.name, redactProvider(provider)]),

@@ -9,7 +9,9 @@ import { valueAt } from "./check.ts";
 import type { ClientKey, Config, NamedSecret } from "./config.ts";
 import type { Resolution } from "./providers.ts";
 import { priceList, resolveProviders } from "./providers.ts";
-import { readFallbacks, resolveRoutes } from "./routes.ts";
+import { readFallbacks } from "./fallbacks.ts";
+import { resolveRoutes } from "./routes.ts";
+import { readRules } from "./limits.ts";
 import type { ParsedConfig } from "./schema.ts";
 import { defaultRetry, readRetry } from "./retry.ts";
 import { isLoopback } from "./schema-values.ts";
@@ -87,7 +89,7 @@ export function resolveConfig(parsed: ParsedConfig, context: Context): Config {
     dataDir: resolveDataDir(parsed.data_dir, context, resolution),
     store: parsed.store ?? null,
     log: parsed.log,
-    admin: { key: parsed.admin.key ?? null },
+    admin: { key: parsed.admin.key ?? null, keySecret: parsed.admin.key_secret ?? null },
     keys,
     providers,
     routes,
@@ -97,6 +99,7 @@ export function resolveConfig(parsed: ParsedConfig, context: Context): Config {
     timeouts: parsed.timeouts,
     unsupported: parsed.unsupported,
     prices: priceList(parsed.prices),
+    rules: readRules(parsed),
     retry: { ...defaultRetry, ...readRetry(parsed.retry) },
     queue: parsed.queue,
     health: parsed.health,
@@ -155,10 +158,10 @@ function resolveServer(
   const loopback = isLoopback(server.host);
   const both = server.host === "localhost" || server.host === "127.0.0.1";
   if (keys.length === 0 && !loopback) {
-    resolution.problem(
+    resolution.warning(
       ["server", "host"],
-      `${setting} is ${server.host}, which other machines can reach, and no client key is configured`,
-      'add one, e.g. `keys: { my-app: "${MY_APP_KEY}" }`, or listen on 127.0.0.1',
+      `${setting} is ${server.host}, which other machines can reach: requests without a key are refused, and none is configured`,
+      'make one with `megallm keys create`, or add one, e.g. `keys: { my-app: "${MY_APP_KEY}" }`',
     );
   }
   if (keys.length === 0 && loopback && server.require_key === "always") {

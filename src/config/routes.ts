@@ -1,12 +1,14 @@
 // From the written model entries to routes whose every target exists.
 import type { Path } from "../lib/json.ts";
-import type { Deployment, Fallbacks, Group, ResolvedProvider, Route } from "./config.ts";
+import type { Deployment, Group, ResolvedProvider, Route } from "./config.ts";
 import { checkAliases } from "./aliases.ts";
-import { listedFor, type ParsedDeployment, readExperiment, readShadows } from "./experiments.ts";
+import { listedIn, readFallbacks } from "./fallbacks.ts";
+import { resolveGroup, standingOf } from "./groups.ts";
+import { listedFor, readExperiment, readShadows } from "./experiments.ts";
 import { readParameters } from "./parameters.ts";
 import { readAuto } from "./auto.ts";
 import { readRetry } from "./retry.ts";
-import { didYouMean, formatPath, quoted } from "./problems.ts";
+import { didYouMean, quoted } from "./problems.ts";
 import type { Resolution } from "./providers.ts";
 import type { ParsedConfig, ParsedRoute } from "./schema.ts";
 
@@ -197,92 +199,6 @@ function resolveRoute(
     }),
     ...(shadows.length === 0 ? {} : { shadows }),
   };
-}
-
-/** What a policy looks at. */
-const standingOf = ({ weight, order, quality, tags }: ParsedDeployment) => ({
-  weight: weight ?? 1,
-  order: order ?? 0,
-  ...(quality === undefined ? {} : { quality }),
-  ...(tags === undefined ? {} : { tags }),
-});
-
-/** What only a provider's model can have. */
-const ownFields = [
-  "key",
-  "region",
-  "unsupported",
-  "allow_params",
-  "drop_params",
-  "extra_body",
-  "extra_headers",
-  "max_concurrent",
-  "health_check",
-] as const;
-
-/** Another route in the place of a deployment; undefined after a problem. */
-function resolveGroup(
-  written: ParsedDeployment,
-  { table, place, resolution }: { table: RouteTable; place: Path; resolution: Resolution },
-): Group | undefined {
-  const { route, model } = written;
-  if (route === undefined || model !== undefined) {
-    const isMissing = route === undefined;
-    resolution.problem(
-      place,
-      isMissing
-        ? `\`model\` is missing in ${formatPath(place)}`
-        : "a deployment is a `model` or a `route`, not both",
-      isMissing ? "write `model: provider/model`, or name a `route`" : "remove one of them",
-    );
-    return undefined;
-  }
-  const [extra] = [
-    ...ownFields.filter((name) => written[name] !== undefined),
-    ...(Object.keys(written.timeouts).length > 0 ? ["timeouts"] : []),
-  ];
-  if (extra !== undefined) {
-    resolution.problem(
-      [...place, extra],
-      `\`${extra}\` has no meaning where \`route\` says who answers`,
-      `write it at the deployments of ${quoted(route)}`,
-      "key",
-    );
-    return undefined;
-  }
-  if (isRoute(table, route) && !route.includes("*")) return { route, ...standingOf(written) };
-  const names = Object.keys(table).filter((name) => name !== place[1] && !name.includes("*"));
-  resolution.problem(
-    [...place, "route"],
-    route.includes("*")
-      ? `${quoted(route)} holds a \`*\`, and a group is one route`
-      : `no route is named ${quoted(route)}`,
-    didYouMean(route, names) ?? "add it under `models`, or write `model: provider/model`",
-  );
-  return undefined;
-}
-
-type ParsedFallbacks = ParsedConfig["default_fallbacks"];
-
-/** A list without kinds is the general one. */
-export function readFallbacks(written: ParsedFallbacks): Fallbacks {
-  if (!written) return {};
-  if (Array.isArray(written)) return { general: written };
-  const { general, context_window, content_policy } = written;
-  return {
-    ...(general && { general }),
-    ...(context_window && { context_window }),
-    ...(content_policy && { content_policy }),
-  };
-}
-
-function listedIn(written: ParsedFallbacks, at: Path): { target: string; path: Path }[] {
-  const placed = (names: readonly string[], place: Path) =>
-    names.map((target, index) => ({ target, path: [...place, index] }));
-  if (Array.isArray(written)) return placed(written, at);
-  return Object.entries(readFallbacks(written)).flatMap(([kind, names]) =>
-    placed(names, [...at, kind]),
-  );
 }
 
 export interface Finder {

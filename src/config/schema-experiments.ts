@@ -44,7 +44,10 @@ export const experimentOf = <Deployment extends z.ZodType>(deployment: Deploymen
 
 const target = z
   .string()
-  .regex(/^[^\s\p{Cc}]{1,200}$/u, "expected the name of a route, or `provider/model`");
+  .regex(
+    /^[^\s*\p{Cc}]{1,200}$/u,
+    "expected the name of a route, or `provider/model`, without a `*`",
+  );
 
 const dollarMessage = "expected US dollars such as `5` or `$5`";
 

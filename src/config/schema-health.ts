@@ -99,6 +99,7 @@ export const health = z.strictObject({
     checks.prefault({}),
     "Requests of the gateway's own that find out how deployments are, without a client's request.",
     { enabled: true, every: "1m" },
+    { defaultText: "off" },
   ),
 });
 

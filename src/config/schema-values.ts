@@ -125,6 +125,18 @@ export const clientKey = z
   })
   .transform((text) => new Secret(text));
 
+/** What credentials are hashed under: nobody types it, so it may be long. */
+export const serverSecret = z
+  .string()
+  .min(1, "the secret is empty")
+  .min(32, "a server secret needs at least 32 characters; `openssl rand -base64 32` makes one")
+  .max(1_024, "a server secret has at most 1024 characters")
+  .regex(/^[\x21-\x7e]*$/, "a secret holds visible ASCII characters only, no spaces or line breaks")
+  .refine((text) => text.length < 32 || new Set(text).size >= 8, {
+    error: "this secret is too easy to guess",
+  })
+  .transform((text) => new Secret(text));
+
 const httpUrl = (text: string, withUser: boolean): string | undefined => {
   if (/[\s\\\p{Cc}]/u.test(text)) return "a URL holds no spaces, backslashes or control characters";
   const url = URL.parse(text);
@@ -193,7 +205,7 @@ export const webOrigin = z
 const dollarMessage =
   "expected US dollars such as `2.50`: a decimal with at most 9 digits after the point";
 
-const dollars = z
+export const dollars = z
   .union([
     z.number(dollarMessage).nonnegative(dollarMessage),
     z.string().regex(/^\d{1,9}(?:\.\d{1,9})?$/, dollarMessage),

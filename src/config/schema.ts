@@ -7,6 +7,7 @@ import { field } from "./field.ts";
 import { headerName, headerValue } from "./header.ts";
 import { parameterFields, unsupported, unsupportedText } from "./parameters.ts";
 import { settingFields } from "./preset-settings.ts";
+import { budget, budgets, budgetText, limits, limitsText } from "./schema-limits.ts";
 import { aliases, fallbacks, modelPatterns, routeName, retry, route } from "./schema-routes.ts";
 import {
   affinity,
@@ -24,6 +25,7 @@ import {
   sizeBytes,
   secret,
   clientKey,
+  serverSecret,
   baseUrl,
   proxyUrl,
   storeUrl,
@@ -122,6 +124,12 @@ const admin = z.strictObject({
     clientKey.optional(),
     "The key for `/admin` and for the command line tools.",
     "${file:/run/secrets/megallm-admin}",
+    { defaultText: "made at the first start, kept in `data_dir`", secret: true },
+  ),
+  key_secret: field(
+    serverSecret.optional(),
+    "The secret under which virtual keys are hashed in the database. Gateways that share a database need the same one; when it is lost, all virtual keys are.",
+    "${file:/run/secrets/megallm-key-secret}",
     { defaultText: "made at the first start, kept in `data_dir`", secret: true },
   ),
 });
@@ -258,9 +266,23 @@ const clientKeys = z.record(
       overrides: true,
       aliases: undefined,
       models: undefined,
+      budget: undefined,
+      limits: undefined,
     })),
     z.strictObject({
       key: secretField(clientKey, "${APP_KEY}"),
+      budget: field(
+        budget.optional(),
+        budgetText,
+        { amount: "10", window: "1d" },
+        { defaultText: "no limit" },
+      ),
+      limits: field(
+        limits.optional(),
+        limitsText,
+        { requests_per_minute: 60, tokens_per_day: 1_000_000 },
+        { defaultText: "none" },
+      ),
       unsupported: field(unsupported.optional(), unsupportedText, "error", {
         defaultText: "the deployment's, route's or general one",
       }),
@@ -381,6 +403,14 @@ export function createSchema(presets: readonly Provider[]) {
         checks: { enabled: true },
       }),
       affinity: field(affinity.prefault({}), "Where conversations go.", { idle: "1h" }),
+      budgets: field(
+        budgets.prefault({}),
+        "What may be spent. Keys of the configuration have their own `budget`; those of organizations, teams, users and keys of the directory are set by `megallm budgets`.",
+        { gateway: { amount: "500", window: "1M" } },
+      ),
+      limits: field(limits.prefault({}), `${limitsText} For all requests together.`, {
+        requests_per_minute: 1_000,
+      }),
       prices: field(
         prices.default({}),
         "Prices instead of the catalogue's. Keys are model names, `provider/model`, or patterns with `*`; a provider's own `prices` go first.",

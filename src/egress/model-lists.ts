@@ -2,7 +2,12 @@
 import type { ResolvedProvider } from "../config/config.ts";
 import type { Egress } from "../egress.ts";
 import type { LiveModel } from "../providers/model-list.ts";
-import { type FetchModels, type ModelSource, readFirstPage, readModels } from "../providers/models.ts";
+import {
+  type FetchModels,
+  type ModelSource,
+  readFirstPage,
+  readModels,
+} from "../providers/models.ts";
 import { createTokenFetch } from "./token-fetch.ts";
 
 /** No list is larger, and no list takes longer. */

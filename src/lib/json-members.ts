@@ -31,6 +31,25 @@ export function withMembers(
   return splice(bytes, edits);
 }
 
+/**
+ * Puts a value at a path of names; objects on the way are made where there are none, and anything else there gives way.
+ * @throws JsonError
+ * @example withPath(Buffer.from('{"a":{"b":1}}'), ["a", "c"], 2) // → {"a":{"c":2,"b":1}}
+ */
+export function withPath(
+  bytes: Uint8Array,
+  [name = "", ...rest]: readonly string[],
+  value: unknown,
+): Uint8Array {
+  if (rest.length === 0) return withMembers(bytes, { [name]: value });
+  const inner = scan(bytes).get(name)?.value;
+  const isObject = inner !== undefined && bytes[inner.start] === 0x7b;
+  const whole = isObject ? bytes.subarray(inner.start, inner.end) : Buffer.from("{}");
+  const text = Buffer.from(withPath(whole, rest, value)).toString("utf8");
+  if (isObject) return splice(bytes, [{ ...inner, text }]);
+  return withMembers(bytes, { [name]: JSON.parse(text) });
+}
+
 /** Removes members of the top level. @throws JsonError */
 export const withoutMembers = (bytes: Uint8Array, names: Iterable<string>): Uint8Array => {
   const gone = new Set(names);

@@ -1,13 +1,13 @@
 // The account of one attempt: whom it asked, how long it took, what it used and what that cost.
 import { estimateRequestTokens, estimateTokens } from "../catalog/estimate.ts";
-import { type PricedUsage, type PriceOverride, priceUsage } from "../catalog/prices.ts";
+import { type Price, type PricedUsage, type PriceOverride, priceUsage } from "../catalog/prices.ts";
 import type { ChatRequest, DialectId, Operation } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
 import type { ChatEvent } from "../ir/event.ts";
 import { createUsage, type Usage } from "../ir/usage.ts";
 import type { Warning } from "../ir/warning.ts";
 import { monotonic, now } from "../lib/clock.ts";
-import type { Candidate } from "../routing/router.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import type { AttemptRow, TokenCounts } from "../store/store.ts";
 import type { Inbound } from "./inbound.ts";
 
@@ -39,6 +39,8 @@ export interface AccountOptions {
   requestAtMs: number;
   /** The operator's prices that hold for every provider. */
   prices: readonly PriceOverride[];
+  /** Where nobody knows the price. */
+  defaultPrice?: Price | null;
 }
 
 export interface Account {
@@ -111,6 +113,14 @@ export function createAccount(options: AccountOptions): Account {
     return { ...usage, output: { ...usage.output, total }, estimated: true };
   };
 
+  /** An answer that tells of no tokens costs what the operator says. */
+  const unread = (): PricedUsage | null => {
+    const nanos = options.defaultPrice?.request ?? null;
+    return nanos === null || error || candidate.provider.preset.serve
+      ? null
+      : { nanos, source: "default" };
+  };
+
   return {
     candidate,
     dialect: options.dialect,
@@ -166,15 +176,28 @@ export function createAccount(options: AccountOptions): Account {
         return;
       }
       used ??= await estimate();
-      if (!used) return;
+      if (!used) {
+        priced = unread();
+        return;
+      }
       if (error) used = await correctCut(used);
-      priced = await priceUsage({
+      const query = {
         provider: candidate.provider.preset.id,
         model: candidate.model,
         usage: used,
         atMs: options.requestAtMs,
+      };
+      priced = await priceUsage({
+        ...query,
         overrides: [...candidate.provider.prices, ...options.prices],
       });
+      const { defaultPrice } = options;
+      if (priced || !defaultPrice) return;
+      const other = await priceUsage({
+        ...query,
+        overrides: [{ pattern: "*", price: defaultPrice }],
+      });
+      priced = other && { nanos: other.nanos, source: "default" };
     },
     row: () => ({
       requestId: options.requestId,

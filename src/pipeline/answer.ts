@@ -8,7 +8,7 @@ import { expand } from "../ir/fold.ts";
 import { createUsage } from "../ir/usage.ts";
 import { pickHeaders } from "../lib/headers.ts";
 import { JsonError, parseObject } from "../lib/json.ts";
-import type { Candidate } from "../routing/router.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import { buildOutbound, type Outbound } from "./outbound.ts";
 import { firstTokenOf, keyless, named, send, withoutKey } from "./send.ts";
 import type { AnswerWatch } from "./conversations.ts";

@@ -4,7 +4,9 @@ import { queueAfter, unreserved } from "../routing/fallbacks.ts";
 import type { Pass } from "../routing/health.ts";
 import type { Permit } from "../routing/limits.ts";
 import { createRetryPlan, maxAttempts } from "../routing/retry.ts";
-import { type Candidate, fallbackOrder, modelId } from "../routing/router.ts";
+import { type Candidate, fallbackOrder, modelId } from "../routing/candidate.ts";
+import type { Held } from "./admission.ts";
+import type { Demand } from "./demand.ts";
 import { createEntrance } from "./entrance.ts";
 import { abortReason, type Attempting, type Exchange } from "./exchange.ts";
 import { createHedging } from "./hedging.ts";
@@ -13,6 +15,8 @@ import { race, type Runner } from "./race.ts";
 import { subjectOf } from "./traffic.ts";
 
 export interface AttemptOptions {
+  /** What the request can use at most: what its limits and budgets are asked with. */
+  demand: Demand;
   /** About how many tokens the request will count for. */
   tokens?: number;
   /** About how many of them it brings along. */
@@ -23,6 +27,19 @@ export interface AttemptOptions {
   stream?: boolean;
   /** Told which deployment answered. */
   answered?: (candidate: Candidate) => void;
+}
+
+/** What an attempt holds from the start. */
+interface Place {
+  pass: Pass | null;
+  permit: Permit | null;
+  held: Held;
+}
+
+interface Begun {
+  attempting: Attempting;
+  /** Ends the attempt. */
+  stop(): void;
 }
 
 type Attempt = (candidate: Candidate, attempting: Attempting) => Promise<Response>;
@@ -39,9 +56,10 @@ export async function attemptAll(
   candidates: readonly Candidate[],
   current: Exchange,
   attempt: Attempt,
-  options: AttemptOptions = {},
+  options: AttemptOptions,
 ): Promise<Response> {
-  const { generation, request, services, signal, watch } = current;
+  const { admission, generation, request, services, signal, watch } = current;
+  await admission.enter(options.demand);
   const { budget, health } = services.traffic;
   const { retry, health: healthSettings } = generation.config;
   const { queue, lastResort } = lineUp(unreserved(candidates), { generation, services });
@@ -64,14 +82,32 @@ export async function attemptAll(
   const hedging = createHedging(candidates, current, options);
 
   /** A turn, and what is needed to end it on its own. */
-  const begin = (candidate: Candidate, pass: Pass | null, permit: Permit | null) => {
+  const begin = (candidate: Candidate, { pass, permit, held }: Place): Begun => {
     const measured = services.traffic.stats.begin(modelId(candidate), options.tokens ?? 0);
-    const turn = watch.open({ pass, measured, permit });
-    if (!hedging) return { attempting: { ...current, turn }, stop: () => {} };
+    const turn = watch.open({ pass, measured, permit, held });
+    const { outputCap } = held;
+    const attempting = { ...current, turn, ...(outputCap !== undefined && { outputCap }) };
+    if (!hedging) return { attempting, stop: () => {} };
     const ended = new AbortController();
     const own = AbortSignal.any([signal, ended.signal]);
-    const attempting: Attempting = { ...current, turn, signal: own, untilContent: true };
-    return { attempting, stop: () => ended.abort() };
+    return {
+      attempting: { ...attempting, signal: own, untilContent: true },
+      stop: () => ended.abort(),
+    };
+  };
+
+  /** What it may cost is set aside; who cannot be paid is passed by. @throws GatewayError */
+  const pay = async (
+    candidate: Candidate,
+    { pass, permit }: Omit<Place, "held">,
+  ): Promise<Place> => {
+    try {
+      return { pass, permit, held: await admission.hold(candidate) };
+    } catch (thrown) {
+      permit?.release();
+      pass?.end();
+      throw thrown;
+    }
   };
 
   /** Undefined: health is nobody's business. Null: it rests, or somebody else is finding out whether it is back. */
@@ -81,7 +117,7 @@ export async function attemptAll(
   /** Goes on from the place of whoever failed in the middle. */
   const successorFrom = (at: number): Attempting["successor"] => {
     let place = at;
-    return (failure) => {
+    return async (failure) => {
       const others = queue.length - place - 1;
       if (signal.aborted || others <= 0 || plan.after(failure, others).next === "stop") return null;
       for (place += 1; place < queue.length; place += 1) {
@@ -89,26 +125,26 @@ export async function attemptAll(
         const permit = candidate && enter.now(candidate);
         if (!candidate || permit === undefined) continue;
         const pass = passOf(candidate, false);
-        if (pass === null) permit?.release();
-        else return { candidate, attempting: begin(candidate, pass ?? null, permit).attempting };
+        if (pass === null) {
+          permit?.release();
+          continue;
+        }
+        const paid = await pay(candidate, { pass: pass ?? null, permit });
+        return { candidate, attempting: begin(candidate, paid).attempting };
       }
       return null;
     };
   };
 
-  const start = (
-    candidate: Candidate,
-    at: number,
-    { pass, permit }: { pass: Pass | null; permit: Permit | null },
-  ): Runner => {
-    const { attempting, stop } = begin(candidate, pass, permit);
+  const start = (candidate: Candidate, at: number, place: Place): Runner => {
+    const { attempting, stop } = begin(candidate, place);
     const successor = candidate.continues ? successorFrom(at) : undefined;
     const answer = attempt(candidate, successor ? { ...attempting, successor } : attempting);
     return { candidate, turn: attempting.turn, answer, stop };
   };
 
   /** The next that may be asked at once; it leaves the queue. */
-  const rival = (at: number): Runner | null => {
+  const rival = async (at: number): Promise<Runner | null> => {
     for (let place = at + 1; place < queue.length; place += 1) {
       const candidate = queue[place];
       // Another model is asked after a failure, never for speed.
@@ -118,7 +154,7 @@ export async function attemptAll(
       const pass = passOf(candidate, false);
       if (pass !== null) {
         queue.splice(place, 1);
-        return start(candidate, at, { pass: pass ?? null, permit });
+        return start(candidate, at, await pay(candidate, { pass: pass ?? null, permit }));
       }
       permit?.release();
     }
@@ -139,7 +175,18 @@ export async function attemptAll(
       continue;
     }
     const others = queue.length - at - 1;
-    const runner = start(candidate, at, { pass: pass ?? null, permit });
+    let paid: Place;
+    try {
+      paid = await pay(candidate, { pass: pass ?? null, permit });
+    } catch (thrown) {
+      const error = toGatewayError(thrown);
+      // Another one may be cheaper.
+      if (error.code !== "budget_exceeded") throw error;
+      last ??= error;
+      at += 1;
+      continue;
+    }
+    const runner = start(candidate, at, paid);
     const finishes = await race(
       runner,
       hedging?.raceFor(candidate, others, () => rival(at)) ?? null,

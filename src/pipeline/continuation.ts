@@ -4,7 +4,7 @@ import type { ChatEvent } from "../ir/event.ts";
 import { sumUsage, type Usage } from "../ir/usage.ts";
 import type { Frame } from "../lib/frame.ts";
 import { withMembers } from "../lib/json-members.ts";
-import { type Candidate, deploymentId } from "../routing/router.ts";
+import { type Candidate, deploymentId } from "../routing/candidate.ts";
 import { withoutEcho } from "./prefill.ts";
 
 /** What the client has of an answer. */

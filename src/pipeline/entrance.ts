@@ -2,7 +2,7 @@
 import type { GatewayError } from "../ir/error.ts";
 import { monotonic } from "../lib/clock.ts";
 import type { Gate, Permit } from "../routing/limits.ts";
-import type { Candidate } from "../routing/router.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** In the queue, of a caller whose key says nothing. */

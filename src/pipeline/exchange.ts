@@ -5,12 +5,13 @@ import { dialects } from "../dialects/index.ts";
 import type { Operation } from "../ir/chat.ts";
 import type { Envelope } from "../dialects/envelope.ts";
 import { type ErrorCode, GatewayError, toGatewayError } from "../ir/error.ts";
-import { monotonic } from "../lib/clock.ts";
+import { monotonic, now } from "../lib/clock.ts";
 import { createId } from "../lib/id.ts";
 import { parseObject } from "../lib/json.ts";
 import type { Logger } from "../lib/log.ts";
-import type { Candidate } from "../routing/router.ts";
-import { createRecord, type RequestRecord } from "./record.ts";
+import type { Candidate } from "../routing/candidate.ts";
+import { type Admission, createAdmission } from "./admission.ts";
+import { type Belonging, createRecord, type RequestRecord } from "./record.ts";
 import type { Generation, Services } from "./services.ts";
 import { createWatch, type Turn, type Watch } from "./traffic.ts";
 
@@ -23,6 +24,8 @@ export interface Exchange {
   /** Tells health and statistics how the attempts went. */
   watch: Watch;
   caller: Principal;
+  /** What it may use. */
+  admission: Admission;
   /** Aborted when the client leaves, or with a GatewayError when the daemon gives up. */
   signal: AbortSignal;
   /** The client is gone, whatever its connection says. */
@@ -37,7 +40,11 @@ export interface Attempting extends Exchange {
   /** The start of a stream is held back until its content comes, however long that takes. */
   untilContent?: boolean;
   /** The next deployment after a failure in the middle of an answer, where one is to go on with it; null: there is none. */
-  successor?: (failure: GatewayError) => { candidate: Candidate; attempting: Attempting } | null;
+  successor?: (
+    failure: GatewayError,
+  ) => Promise<{ candidate: Candidate; attempting: Attempting } | null>;
+  /** The answer may have so many tokens: as many as its budgets can pay. Absent: what the request says. */
+  outputCap?: number;
 }
 
 /** What a request's path says of it. */
@@ -60,28 +67,35 @@ export async function exchange(
   const { generation, services } = context;
   const { dialect, operation } = about;
   const speaks = dialects[about.envelope?.errors ?? dialect.id];
+  let caller: Principal | GatewayError;
+  try {
+    caller = await generation.access.authenticate(request);
+  } catch (error) {
+    caller = toGatewayError(error);
+    if (caller.code === "internal") services.log.error("request.failed", {}, error);
+  }
+  const requestId = createId("req");
+  const principal = caller instanceof GatewayError ? { key: null } : caller;
+  const admission = admissionOf(requestId, principal, context);
   const record = createRecord({
-    requestId: createId("req"),
+    requestId,
     dialect: dialect.id,
     operation,
     startedAt: monotonic(),
     store: services.store,
     log: services.log,
     prices: generation.config.prices,
+    defaultPrice: generation.config.rules.defaultPrice,
+    admission,
     onSettled: () => {
       watch.settled();
       services.inFlight.delete(record.requestId);
     },
   });
   const watch = createWatch(record);
-  let caller: Principal;
-  try {
-    caller = generation.access.authenticate(request.headers, new URL(request.url).searchParams);
-    record.caller(caller.key);
-  } catch (error) {
-    // No row: a stranger's guesses must not fill the ledger.
-    return errorResponse(toGatewayError(error), speaks, record);
-  }
+  // No row: a stranger's guesses must not fill the ledger.
+  if (caller instanceof GatewayError) return errorResponse(caller, speaks, record);
+  record.caller(caller.key, belongingOf(caller));
   services.inFlight.add(record.requestId);
   const left = new AbortController();
   const signal = AbortSignal.any([request.signal, services.shutdown, left.signal]);
@@ -95,6 +109,7 @@ export async function exchange(
       record,
       watch,
       caller,
+      admission,
       signal,
       leave: () => left.abort(),
       failure,
@@ -103,6 +118,30 @@ export async function exchange(
     return await refuse(failure(thrown), speaks, record);
   }
 }
+
+/** What a request of this caller may use. */
+export const admissionOf = (
+  requestId: string,
+  principal: Principal,
+  { generation, services }: { generation: Generation; services: Services },
+): Admission =>
+  createAdmission({
+    requestId,
+    atMs: now(),
+    principal,
+    config: generation.config,
+    store: services.store,
+    callers: services.callers,
+    limiter: services.limiter,
+  });
+
+export const belongingOf = ({ caller, tags = [] }: Principal): Belonging => ({
+  keyId: caller?.key.id ?? null,
+  userId: caller?.user?.id ?? null,
+  teamId: caller?.team?.id ?? null,
+  organizationId: caller?.organization?.id ?? null,
+  tags,
+});
 
 /** What a request failed with in the end, where `signal` is what gives it up. */
 export function failureOf(

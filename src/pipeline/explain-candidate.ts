@@ -9,7 +9,7 @@ import type { RawJson } from "../lib/json.ts";
 import { formatNanos } from "../lib/money.ts";
 import type { Judgement, RoutingFact } from "../routing/fact.ts";
 import type { Rest, RestKind } from "../routing/health.ts";
-import { type Candidate, deploymentId, modelId } from "../routing/router.ts";
+import { type Candidate, deploymentId, modelId } from "../routing/candidate.ts";
 import { chatOf, factsOf, type Line } from "./order.ts";
 import type { Outbound } from "./outbound.ts";
 import type { Plan, Planning } from "./plan.ts";

@@ -89,7 +89,7 @@ export async function explain(
   };
   try {
     const caller: Principal = credentials
-      ? generation.access.authenticate(credentials, new URL(request.url).searchParams)
+      ? await generation.access.authenticate(new Request(request.url, { headers: credentials }))
       : { key: null };
     told.key = caller.key;
     const situation = {

@@ -1,7 +1,7 @@
 // Answers that say nothing but that they were filtered: as good as a refusal, where somebody else stands ready for that.
 import { GatewayError } from "../ir/error.ts";
 import type { ChatEvent } from "../ir/event.ts";
-import type { Candidate } from "../routing/router.ts";
+import type { Candidate } from "../routing/candidate.ts";
 
 export interface FilterWatch {
   /** @throws GatewayError of the kind `content_policy`, until {@link FilterWatch.shown} */

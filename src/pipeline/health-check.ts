@@ -9,7 +9,7 @@ import { createId } from "../lib/id.ts";
 import { JsonError, parseObject } from "../lib/json.ts";
 import { modelListUrl } from "../providers/models.ts";
 import { endpointsFor } from "../providers/endpoint.ts";
-import type { Candidate } from "../routing/router.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import { inspect } from "./inbound.ts";
 import { buildOutbound, type Outbound, targetOf } from "./outbound.ts";
 import { createRecord } from "./record.ts";

@@ -4,7 +4,8 @@ import { type ErrorCode, type GatewayError, toGatewayError } from "../ir/error.t
 import { background } from "../lib/background.ts";
 import { monotonic, now } from "../lib/clock.ts";
 import { createRandom, seedOf } from "../routing/random.ts";
-import { type Candidate, deploymentId, type StandingDeployment } from "../routing/router.ts";
+import { type Candidate, deploymentId } from "../routing/candidate.ts";
+import type { StandingDeployment } from "../routing/router.ts";
 import { checkChat, checkList, type CheckKind, kindsOf } from "./health-check.ts";
 import type { Generation, Services } from "./services.ts";
 import { subjectOf } from "./traffic.ts";
@@ -71,7 +72,7 @@ export function createHealthChecks(
 
     const plan = (ms: number): void => {
       if (isOver || services.draining.aborted) return;
-      report.nextAtMs = now() + ms;
+      report.nextAtMs = Math.round(now() + ms);
       cancel = schedule(() => background(round(), `health check of ${id}`), ms);
     };
     const round = async (): Promise<void> => {
@@ -154,8 +155,9 @@ function createExamination(
 
   /** A list that fails may be the list's own trouble, so a chat has the last word. */
   const verdict = async (isWell: boolean): Promise<GatewayError | null | undefined> => {
-    const kinds = kindsOf(candidate).filter((kind) => check.by === "auto" || kind === check.by);
-    const [hasList, hasChat] = [kinds.indexOf("models") >= 0, kinds.indexOf("chat") >= 0];
+    const may = (kind: CheckKind): boolean => check.by === "auto" || kind === check.by;
+    const kinds = new Set(kindsOf(candidate).filter(may));
+    const [hasList, hasChat] = [kinds.has("models"), kinds.has("chat")];
     if (hasList && (!hasChat || (isWell && !isListUseless))) {
       const error = await ask("models");
       if (!error || !hasChat || error.code === "client_closed") return error;

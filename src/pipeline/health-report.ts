@@ -1,7 +1,7 @@
 // How every deployment is doing: what health, statistics and checks know of it, in one row each.
 import { now } from "../lib/clock.ts";
 import type { HealthRow } from "../routing/health.ts";
-import { type Candidate, deploymentId, modelId } from "../routing/router.ts";
+import { type Candidate, deploymentId, modelId } from "../routing/candidate.ts";
 import type { Spread } from "../routing/stats.ts";
 import type { CheckReport, HealthChecks } from "./health-checks.ts";
 import type { Generation, Services } from "./services.ts";

@@ -1,23 +1,27 @@
 // Whether a request's slow first attempt is raced by another one, and what such races may cost.
+import { GatewayError } from "../ir/error.ts";
 import { type HedgeHold, type HedgeSpend, hedgeAfter } from "../routing/hedge.ts";
-import { type Candidate, modelId, priceAt } from "../routing/router.ts";
+import { type Candidate, modelId } from "../routing/candidate.ts";
+import { priceAt } from "../routing/entries.ts";
 import type { AttemptOptions } from "./attempts.ts";
 import type { Exchange } from "./exchange.ts";
+import { idempotencyHeader } from "./idempotent-outcome.ts";
 import type { Hedge, Runner } from "./race.ts";
 
 export interface Hedging {
   /** Null: this one runs alone. `rival` begins the second attempt, null where nobody may be asked now. */
-  raceFor(candidate: Candidate, others: number, rival: () => Runner | null): Hedge | null;
+  raceFor(candidate: Candidate, others: number, rival: () => Promise<Runner | null>): Hedge | null;
 }
 
 /** Null where the route asks for none, or the request is none to race with. */
 export function createHedging(
   candidates: readonly Candidate[],
-  { generation, record, services }: Exchange,
+  { generation, record, request, services }: Exchange,
   { once, stream = false, inputTokens = 0 }: AttemptOptions,
 ): Hedging | null {
   const settings = candidates[0]?.hedge;
-  if (!settings || !stream || once) return null;
+  // Whoever sends a key wants nothing done twice.
+  if (!settings || !stream || once || request.headers.get(idempotencyHeader)) return null;
   const spend = services.traffic.hedges(settings.route, settings.maxExtraSpend);
   const races: { hold: HedgeHold; first: Runner["turn"]; second: Runner["turn"] }[] = [];
   record.onPriced((cost) => settleRaces(races, spend, cost));
@@ -35,7 +39,7 @@ export function createHedging(
         async second(first) {
           const hold = spend.hold(await loserCost(candidate));
           if (!hold) return null;
-          const runner = rival();
+          const runner = await rivalOf(rival);
           if (runner) races.push({ hold, first: first.turn, second: runner.turn });
           else hold.settle(0);
           return runner;
@@ -43,6 +47,16 @@ export function createHedging(
       };
     },
   };
+}
+
+/** A race that nobody can pay for is not run. */
+async function rivalOf(rival: () => Promise<Runner | null>): Promise<Runner | null> {
+  try {
+    return await rival();
+  } catch (error) {
+    if (error instanceof GatewayError) return null;
+    throw error;
+  }
 }
 
 /** The losers' share of what the request cost. */

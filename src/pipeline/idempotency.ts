@@ -6,12 +6,17 @@ import { deliveryOf } from "../routing/delivery.ts";
 import type { Items } from "../store/items.ts";
 import { type AnswerCopy, type CopyEnd, createAnswerCopy } from "./answer-copy.ts";
 import { type Exchange, failureOf } from "./exchange.ts";
-import { itemOf, type Kept, type Outcome, readKept } from "./idempotent-outcome.ts";
+import {
+  idempotencyHeader,
+  itemOf,
+  type Kept,
+  type Outcome,
+  readKept,
+} from "./idempotent-outcome.ts";
 import { pulledBody } from "./respond.ts";
 
-export const idempotencyHeader = "idempotency-key";
 /** `resend`: what may have been sent already is sent again, and perhaps paid for twice. */
-export const resendHeader = "x-megallm-idempotency";
+const resendHeader = "x-megallm-idempotency";
 
 const kind = "idempotency";
 const maxKeyLength = 255;
@@ -67,19 +72,24 @@ export function createIdempotency(items: Items, log: Logger): Idempotency {
   };
 
   /** What is there already; null when the place is this request's now. */
-  const claim = async ({ place, current, ...run }: Leader): Promise<Kept | null> => {
-    const { requestId } = run;
+  const claim = async (leader: Leader, isSecond = false): Promise<Kept | null> => {
+    const { place, current, ...run } = leader;
+    let isKnownTaken = false;
     try {
       const item = itemOf(place, current.record.key, { ...run, outcome: { type: "begun" } });
       if (await items.claim(kind, item)) return null;
+      isKnownTaken = true;
     } catch (error) {
       // What cannot be written can perhaps be read; and this process remembers for as long as it lives.
-      log.warn("idempotency.not_kept", { requestId }, error);
+      log.warn("idempotency.not_kept", { requestId: run.requestId }, error);
     }
     try {
       const [item] = await items.get(kind, [place]);
+      // Another gateway may have let go of it in between.
+      if (!item && isKnownTaken && !isSecond) return await claim(leader, true);
       return item ? readKept(item.value) : null;
     } catch (cause) {
+      if (cause instanceof GatewayError) throw cause;
       throw new GatewayError(
         "unavailable",
         "The gateway cannot look up whether a request with this `Idempotency-Key` was answered. Try again shortly.",
@@ -306,7 +316,9 @@ function keptOf(
   end: CopyEnd,
   head: Pick<Extract<Outcome, { type: "answered" }>, "status" | "headers">,
   { signal }: Exchange,
-): Outcome {
+): Outcome | null {
+  // A provider's refusal that is passed on as it is.
+  if (head.status >= 400) return null;
   if (signal.aborted || end.type === "broken") return { type: "begun" };
   return end.type === "whole"
     ? { type: "answered", ...head, body: end.bytes }

@@ -4,6 +4,8 @@ import { now } from "../lib/clock.ts";
 import { isObject, type JsonObject, parseObject } from "../lib/json.ts";
 import type { Item } from "../store/items.ts";
 
+export const idempotencyHeader = "idempotency-key";
+
 /** What is on record of a key. */
 export type Outcome =
   /** Perhaps sent, perhaps paid for; nobody knows what came of it. */

@@ -3,8 +3,10 @@ import type { Dialect, KeptCodec } from "../dialects/dialect.ts";
 import { GatewayError } from "../ir/error.ts";
 import type { JsonObject } from "../lib/json.ts";
 import type { KeptAnswer } from "./conversations.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import { attemptAll } from "./attempts.ts";
-import { type Exchange, exchange } from "./exchange.ts";
+import { unreadDemand } from "./demand.ts";
+import { type Attempting, type Exchange, exchange } from "./exchange.ts";
 import { relayOnce } from "./relay.ts";
 import type { Generation, Services } from "./services.ts";
 import { segmentsOf, throughSendable } from "./through-request.ts";
@@ -121,7 +123,9 @@ async function elsewhere(
     ...candidate,
     model: kept?.model ?? "",
   }));
-  return attemptAll(candidates, current, (candidate, attempting) => {
+  // What it used was set aside when it was asked for.
+  const demand = unreadDemand(kept?.model ?? "", "chat", true);
+  const attempt = (candidate: Candidate, attempting: Attempting): Promise<Response> => {
     const sendable = throughSendable(request, { dialect, path, operation: "chat" }, candidate);
     return relayOnce(sendable, attempting, {
       dialect,
@@ -131,5 +135,6 @@ async function elsewhere(
       finished: async () => {},
       edit: settleUp,
     });
-  });
+  };
+  return attemptAll(candidates, current, attempt, { demand });
 }

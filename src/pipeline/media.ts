@@ -4,9 +4,10 @@ import type { Operation } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
 import { withMembers, withoutPath } from "../lib/json-members.ts";
 import { endpointsFor } from "../providers/endpoint.ts";
-import type { Candidate } from "../routing/router.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import { attemptAll } from "./attempts.ts";
-import { type Exchange, exchange } from "./exchange.ts";
+import { unreadDemand } from "./demand.ts";
+import { type Attempting, type Exchange, exchange } from "./exchange.ts";
 import type { Asked } from "./inbound.ts";
 import { shellOf } from "./outbound.ts";
 import { stepsOf } from "./parameters.ts";
@@ -55,14 +56,15 @@ export const handleMedia = (
           ? router.through(asked.provider, model, reach.mayUse)
           : await router.candidates(model, reach);
         const candidates = await whoHas(parcel.references, found, held);
-        const response = await attemptAll(candidates, held, async (candidate, attempting) =>
+        const attempt = async (candidate: Candidate, attempting: Attempting) =>
           relayOnce(sendableOf(held, asked, parcel, candidate), attempting, {
             dialect,
             operation,
             usageOf: [dialect],
             finished: () => parcel.dispose(),
-          }),
-        );
+          });
+        const demand = unreadDemand(model, operation, false);
+        const response = await attemptAll(candidates, held, attempt, { demand });
         isHandedOver = true;
         return response;
       });

@@ -15,7 +15,7 @@ import type { Usage } from "../ir/usage.ts";
 import type { Warning } from "../ir/warning.ts";
 import { parseObject } from "../lib/json.ts";
 import type { Endpoint } from "../providers/provider.ts";
-import type { Candidate } from "../routing/router.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import { dialects } from "../dialects/index.ts";
 
 /** Requests of one operation that one attempt sends at a time. */

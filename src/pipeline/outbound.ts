@@ -10,7 +10,7 @@ import { pickHeaders } from "../lib/headers.ts";
 import { scan, splice } from "../lib/json.ts";
 import { endpointsFor, resolveEndpoint } from "../providers/endpoint.ts";
 import type { Endpoint } from "../providers/provider.ts";
-import type { Candidate } from "../routing/router.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import type { Inbound } from "./inbound.ts";
 import { fitBody } from "./fit.ts";
 import { applyParameters } from "./parameters.ts";

@@ -1,8 +1,9 @@
 // All that is settled of a request before anything is sent: how it reads, what it wishes, who is asked and in which order.
 import { tellExcluded } from "../routing/fact.ts";
 import { givenIn, type Given } from "../routing/experiment.ts";
-import { type Candidate, deploymentId } from "../routing/router.ts";
+import { type Candidate, deploymentId } from "../routing/candidate.ts";
 import { reachOf } from "../access/reach.ts";
+import { withPath } from "../lib/json-members.ts";
 import { asItIs, grant, type Granted } from "./grant.ts";
 import { type Asked, type Inbound, inspect } from "./inbound.ts";
 import { inSession, type Situation } from "./order.ts";
@@ -25,6 +26,8 @@ export interface Plan {
   candidates: Candidate[];
   /** The request as a candidate is to see it. */
   seenBy: Granted["seenBy"];
+  /** The request with a limit on how many tokens its answer may have. */
+  capped(inbound: Inbound, outputCap: number): Inbound;
   /** To be told who answered, so that the conversation stays there. */
   answered(candidate: Candidate): void;
   /** The arm of an experiment that it was given. */
@@ -72,7 +75,18 @@ export async function plan(
     : inSession(able, inbound, situation);
   // Who says how they are routed was not drawn.
   const experiment = granted.isOrdered ? null : givenIn(candidates);
-  return { inbound, wishes, candidates, seenBy: granted.seenBy, answered, experiment };
+  const capped = (seen: Inbound, outputCap: number): Inbound => {
+    const path = seen.operation === "completions" ? ["max_tokens"] : seen.bodyDialect.outputCap;
+    const { goesOn, notes, resumedFrom } = seen;
+    return {
+      ...read(withPath(seen.bytes, path, outputCap)),
+      // What is known of the conversation, and of the wishes, stands in no body.
+      ...(goesOn && { goesOn }),
+      ...(notes && { notes }),
+      ...(resumedFrom !== undefined && { resumedFrom }),
+    };
+  };
+  return { inbound, wishes, candidates, seenBy: granted.seenBy, capped, answered, experiment };
 }
 
 /** Only the provider that has the answer before can go on from it. */

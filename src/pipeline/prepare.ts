@@ -1,6 +1,6 @@
 // What a candidate gets of a request: one upstream request, several, or none where the gateway counts tokens itself.
 import { GatewayError } from "../ir/error.ts";
-import type { Candidate } from "../routing/router.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import type { Inbound } from "./inbound.ts";
 import { createJob, type Job } from "./operations.ts";
 import { buildOutbound, chooseEndpoint, type Outbound, type Restore } from "./outbound.ts";

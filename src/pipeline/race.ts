@@ -2,7 +2,7 @@
 import { background } from "../lib/background.ts";
 import { silent, within } from "../lib/within.ts";
 import { GatewayError } from "../ir/error.ts";
-import type { Candidate } from "../routing/router.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import type { Turn } from "./traffic.ts";
 
 /** An attempt under way. */

@@ -6,12 +6,13 @@ import type { SocketMessage, UpstreamSocket } from "../egress/socket.ts";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
 import { background } from "../lib/background.ts";
 import { pickHeaders } from "../lib/headers.ts";
+import { notePeer, peerOf } from "../lib/peer.ts";
 import { endpointsFor, resolveEndpoint } from "../providers/endpoint.ts";
-import type { Candidate } from "../routing/router.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import { attemptAll } from "./attempts.ts";
-import { type Exchange, exchange } from "./exchange.ts";
+import { type Attempting, type Exchange, exchange } from "./exchange.ts";
 import { vendor } from "./outbound.ts";
-import { createAccounts, type Opened } from "./realtime-accounts.ts";
+import { createAccounts, type Opened, responseDemand } from "./realtime-accounts.ts";
 import { named, type Sendable, sign } from "./send.ts";
 import type { Generation, Services } from "./services.ts";
 
@@ -40,6 +41,9 @@ export const maxFrameBytes = 32 * 1024 * 1024;
 const pauseBytes = 1024 * 1024;
 /** Clients cannot be made to wait; one whose upstream takes nothing is cut off. */
 const maxWaitingBytes = 2 * maxFrameBytes;
+
+/** RFC 6455: 123 bytes. */
+const maxReason = 100;
 
 const operation = "realtime";
 const keyProtocol = "openai-insecure-api-key.";
@@ -70,7 +74,7 @@ export async function openRealtime(
       }
       current.record.identify({ model, stream: true, operation });
       const candidates = await generation.router.candidates(model, reachOf(current.caller));
-      return attemptAll(candidates, current, async (candidate, { turn }) => {
+      const attempt = async (candidate: Candidate, { turn }: Attempting): Promise<Response> => {
         const attempted = turn.attempt(candidate, dialect.id, true);
         try {
           const socket = await connect(current, dialect, candidate);
@@ -82,7 +86,8 @@ export async function openRealtime(
           attempted.finish(error);
           throw error;
         }
-      });
+      };
+      return attemptAll(candidates, current, attempt, { demand: responseDemand(model) });
     },
   );
   return session ?? answer;
@@ -94,7 +99,9 @@ function withKeyInHeader(request: Request): Request {
   if (key === undefined || request.headers.has("authorization")) return request;
   const headers = new Headers(request.headers);
   headers.set("authorization", `Bearer ${key.slice(keyProtocol.length)}`);
-  return new Request(request.url, { headers, signal: request.signal });
+  const keyed = new Request(request.url, { headers, signal: request.signal });
+  notePeer(keyed, peerOf(request) ?? undefined);
+  return keyed;
 }
 
 const protocolsOf = (request: Request): string[] =>
@@ -151,7 +158,9 @@ async function connect(
 function createSession(socket: UpstreamSocket, opened: Opened): RealtimeSession {
   const { services, record } = opened.current;
   const { draining, shutdown } = services;
-  const accounts = createAccounts(opened);
+  const accounts = createAccounts(opened, (error) =>
+    endBoth(1008, error.message.slice(0, maxReason), error),
+  );
   // The first response settles the first account; the session goes on.
   const leavePlace = opened.turn.keepPlace();
   let peer: RealtimePeer | undefined;

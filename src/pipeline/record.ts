@@ -1,5 +1,5 @@
 // The account of one request: what was tried, what it used, what it cost; settled exactly once.
-import type { PriceOverride } from "../catalog/prices.ts";
+import type { Price, PriceOverride } from "../catalog/prices.ts";
 import type { DialectId, Operation } from "../ir/chat.ts";
 import type { GatewayError } from "../ir/error.ts";
 import type { ChatEvent } from "../ir/event.ts";
@@ -10,8 +10,9 @@ import { encodeHeaderValue } from "../lib/headers.ts";
 import { formatNanos, type Nanos } from "../lib/money.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Given } from "../routing/experiment.ts";
-import type { Candidate } from "../routing/router.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import type { Store, UsageRow } from "../store/store.ts";
+import type { Admission } from "./admission.ts";
 import { type Account, type Content, createAccount, tokensOf } from "./account.ts";
 
 /** Longest `x-megallm-warnings` header, bytes, and most warnings kept in a row. */
@@ -29,6 +30,8 @@ export interface Outcome {
 export interface AttemptRecord {
   /** Tokens of the answer, as far as the provider told. */
   readonly outputTokens: number | undefined;
+  /** Something of it is known to have been used. */
+  readonly hasUsage: boolean;
   /** What it cost, once the request is settled; null where nobody knows, or it used nothing. */
   readonly cost: Nanos | null;
   /** The first byte of the answer arrived. */
@@ -59,7 +62,7 @@ export interface RequestRecord {
   /** Name of the key that the caller presented. */
   readonly key: string | null;
   /** Who calls: known before the body is, and kept when the body is refused. */
-  caller(key: string | null): void;
+  caller(key: string | null, belonging?: Belonging): void;
   /** Fills in what the body told. */
   identify(asked: Identified): void;
   /** An attempt is about to be sent. */
@@ -80,6 +83,17 @@ export interface RequestRecord {
   headers(): Record<string, string>;
 }
 
+/** Whose key it is, by their ids. */
+export type Belonging = Pick<UsageRow, "keyId" | "userId" | "teamId" | "organizationId" | "tags">;
+
+const nobodys: Belonging = {
+  keyId: null,
+  userId: null,
+  teamId: null,
+  organizationId: null,
+  tags: [],
+};
+
 /** What a request turned out to ask for. */
 export interface Identified {
   /** As the client wrote it. */
@@ -99,17 +113,22 @@ export interface RecordOptions {
   log: Logger;
   /** The operator's prices that hold for every provider. */
   prices: readonly PriceOverride[];
+  /** Where nobody knows the price. */
+  defaultPrice?: Price | null;
+  /** Its limits and budgets. Absent: it counts for none. */
+  admission?: Pick<Admission, "charges" | "headers" | "leave" | "demand">;
   /** The row is committed, or could not be. */
   onSettled(): void;
 }
 
 export function createRecord(options: RecordOptions): RequestRecord {
-  const { requestId, store, log, startedAt } = options;
+  const { requestId, store, log, startedAt, admission } = options;
   const atMs = now();
   const accounts: Account[] = [];
   const warnings: Warning[] = [];
   let inbound: Identified | null = null;
   let key: string | null = null;
+  let belonging: Belonging = nobodys;
   /** Used without any attempt. */
   let own: Usage | undefined;
   let replayOf: string | null = null;
@@ -151,7 +170,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
       requestId,
       atMs,
       key,
-      user: null,
+      user: admission?.demand?.user ?? null,
       route: inbound?.model ?? null,
       provider: account?.candidate.provider.name ?? null,
       // What is passed through need not be for any model.
@@ -181,11 +200,8 @@ export function createRecord(options: RecordOptions): RequestRecord {
       ...(given && {
         experiment: { ...given, answeredBy: armOf(account, given, outcome.error) },
       }),
-      keyId: null,
-      userId: null,
-      teamId: null,
-      organizationId: null,
-      tags: [],
+      ...belonging,
+      tags: [...new Set([...belonging.tags, ...(admission?.demand?.tags ?? [])])],
     };
   };
 
@@ -217,10 +233,13 @@ export function createRecord(options: RecordOptions): RequestRecord {
         costUsd: finished.costNanos === null ? null : formatNanos(finished.costNanos),
         ms: Math.round(monotonic() - startedAt),
       });
+      const { inputTokens, outputTokens } = finished;
+      admission?.leave({ inputTokens, outputTokens });
       try {
         await store.settle(
           finished,
           accounts.map((each) => each.row()),
+          admission?.charges(),
         );
       } catch (error) {
         // The answer is already paid for: it is served, and the store keeps the row for when it heals.
@@ -252,6 +271,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
       headers["x-megallm-replay-of"] = replayOf;
     }
     if (given) headers["x-megallm-experiment"] = `${given.experiment}=${given.arm}`;
+    Object.assign(headers, admission?.headers());
     headers["x-megallm-cost-usd"] = costText(isPriced || replayOf !== null, cost(), answered);
     return headers;
   };
@@ -270,8 +290,9 @@ export function createRecord(options: RecordOptions): RequestRecord {
     get key() {
       return key;
     },
-    caller(principal) {
+    caller(principal, of = nobodys) {
       key = principal;
+      belonging = of;
     },
     identify(request) {
       inbound = request;
@@ -297,6 +318,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
         requestStartedAt: startedAt,
         requestAtMs: atMs,
         prices: options.prices,
+        defaultPrice: admission?.demand?.isFree ? null : (options.defaultPrice ?? null),
       });
       accounts.push(account);
       const { abandon, event, finish, firstByte, received, usage, warn } = account;
@@ -304,8 +326,11 @@ export function createRecord(options: RecordOptions): RequestRecord {
         get outputTokens() {
           return account.used?.output.total;
         },
+        get hasUsage() {
+          return account.used !== undefined || account.firstTokenMs !== null;
+        },
         get cost() {
-          return account.priced?.nanos ?? null;
+          return account.priced?.nanos ?? (account.used ? null : 0n);
         },
         abandon,
         event,

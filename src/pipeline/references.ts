@@ -1,6 +1,6 @@
 // Files and conversations that a request goes by: only the caller's own, and only at the provider that keeps them (fault S32).
 import { GatewayError } from "../ir/error.ts";
-import type { Candidate } from "../routing/router.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import type { Inbound } from "./inbound.ts";
 import { referencesIn } from "./objects.ts";
 import type { RequestRecord } from "./record.ts";

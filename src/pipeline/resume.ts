@@ -1,7 +1,7 @@
 // An answer that breaks off in the middle is gone on with by the next deployment, where the route wants that.
 import { dialects } from "../dialects/index.ts";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
-import type { Candidate } from "../routing/router.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import type { Life } from "./answer.ts";
 import { answerContext } from "./client.ts";
 import { progressOf, requestToGoOn } from "./continuation.ts";
@@ -49,7 +49,7 @@ export function resumerOf(inbound: Inbound, life: Life): StreamOptions["resume"]
     const progress = progressOf(shown, await attempted.counted());
     if (!progress || !isDecodable(inbound)) return null;
     let last = failure;
-    for (let next = successor(last); next; next = successor(last)) {
+    for (let next = await successor(last); next; next = await successor(last)) {
       const { candidate, attempting } = next;
       try {
         const resumed = await resumeAt(candidate, { inbound, progress, attempting });

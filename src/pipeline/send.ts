@@ -8,7 +8,7 @@ import { GatewayError, type UpstreamFault } from "../ir/error.ts";
 import { encodeHeaderValue } from "../lib/headers.ts";
 import { JsonError, parseObject } from "../lib/json.ts";
 import type { Endpoint, Provider } from "../providers/provider.ts";
-import type { Candidate, Patience } from "../routing/router.ts";
+import type { Candidate, Patience } from "../routing/candidate.ts";
 
 /** A request ready to leave, but for its credentials. */
 export interface Sendable {

@@ -1,5 +1,7 @@
 // What a request is answered with: the configuration it began with, and what outlives configurations.
 import type { Access } from "../access/authenticate.ts";
+import type { CallerDirectory } from "../access/directory.ts";
+import type { RateLimiter } from "../access/rate-limits.ts";
 import type { Config } from "../config/config.ts";
 import type { Egress } from "../egress.ts";
 import type { SocketEgress } from "../egress/socket.ts";
@@ -41,6 +43,9 @@ export interface Services {
   conversations: Conversations;
   idempotency: Idempotency;
   traffic: Traffic;
+  /** Who the keys of the directory belong to, and what they may spend. */
+  callers: CallerDirectory;
+  limiter: RateLimiter;
   owners: Owners;
   shadows: Shadows;
   egress: Egress;

@@ -94,7 +94,7 @@ function readNoted({ dialect, frames, whole }: Noted): AnswerNotes {
       events = expand(dialect.response.decode(body, { dialect: dialect.id }).value);
     } else {
       const decoder = dialect.stream.decoder({ dialect: dialect.id });
-      events = frames.flatMap((frame) => decoder.push(frame));
+      events = [...frames.flatMap((frame) => decoder.push(frame)), ...decoder.end()];
     }
   } catch (error) {
     // What cannot be read is not known.

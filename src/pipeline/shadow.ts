@@ -1,5 +1,4 @@
 // Shadows: a share of a route's requests is sent to another model, too, behind the client's back and never at its cost.
-import type { Access } from "../access/authenticate.ts";
 import type { Shadow } from "../config/config.ts";
 import type { Operation } from "../ir/chat.ts";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
@@ -16,11 +15,9 @@ import type { Asked } from "./inbound.ts";
 import type { Plan } from "./plan.ts";
 import type { Generation, Services } from "./services.ts";
 import { createNoteTaker, keepAnswers, type NoteTaker } from "./shadow-answer.ts";
+import { apartFrom, noConversations, noVault } from "./shadow-apart.ts";
 import { type Copy, copyOf, noOwners, type Refused } from "./shadow-copy.ts";
 import { createTraffic, type Traffic } from "./traffic.ts";
-
-/** What stands in the place of a key in a shadow's usage row. No key can be named so. */
-export const shadowKey = "(shadow)";
 
 /** Answers a request from beginning to end. */
 type Answering = (
@@ -50,6 +47,8 @@ export interface Shadows {
   mirror(planned: Plan, current: Exchange): Mirror | null;
   counts(): ShadowCounts;
   readonly running: number;
+  /** Resolves when those that run now are over, and their rows are on record. */
+  ended(): Promise<void>;
 }
 
 /** Within a shadow there are none. */
@@ -57,6 +56,7 @@ const noShadows: Shadows = {
   mirror: () => null,
   counts: () => ({ running: 0, sent: 0, skipped: {} }),
   running: 0,
+  ended: async () => {},
 };
 
 type Skipped =
@@ -121,6 +121,7 @@ export function createShadows(
   const lanes = new Map<string, Lane>();
   const inFlight = new Set<string>();
   const skipped = new Map<Skipped, number>();
+  const active = new Set<Promise<void>>();
   let running = 0;
   let sent = 0;
   let heldBytes = 0;
@@ -265,7 +266,10 @@ export function createShadows(
       // The client's answer leaves first.
       await new Promise<void>((resolve) => setImmediate(resolve));
       if (!isWorthIt) return errands.forEach(() => skip("request_failed"));
-      const done = await Promise.allSettled(errands.map(send));
+      const sending = errands.map(send);
+      for (const each of sending) active.add(each);
+      const done = await Promise.allSettled(sending);
+      for (const each of sending) active.delete(each);
       for (const each of done) {
         if (each.status === "rejected") log.error("shadow.failed", {}, each.reason);
       }
@@ -310,6 +314,7 @@ export function createShadows(
     get running() {
       return running;
     },
+    ended: async () => void (await Promise.allSettled(active)),
   };
 }
 
@@ -327,35 +332,3 @@ async function drained({ body }: Response): Promise<void> {
     if (!(error instanceof Error)) throw error;
   }
 }
-
-/** Nobody's turn is taken, nobody's conversation is looked for, and nothing waits. */
-function apartFrom({ config, router }: Generation): Generation {
-  const access: Access = { authenticate: () => ({ key: shadowKey }) };
-  return {
-    access,
-    config: {
-      ...config,
-      affinity: { ...config.affinity, enabled: false },
-      queue: { max: 0, maxWaitMs: 0 },
-    },
-    router: {
-      ...router,
-      candidates: (name, context) => router.candidates(name, { ...context, byLot: true }),
-    },
-  };
-}
-
-const noVault: Services["vault"] = {
-  observe: () => ({ event: () => {}, keep: () => {} }),
-  keep: () => {},
-  restore: async (_tenant, request) => request,
-};
-
-const noConversations = ({ conversations }: Services): Services["conversations"] => ({
-  ...conversations,
-  resume: async (inbound) => inbound,
-  watch: () => null,
-  find: async () => null,
-  close: async () => {},
-  remove: async () => {},
-});

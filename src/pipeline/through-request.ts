@@ -5,7 +5,7 @@ import { connectionHeaders, hopByHopHeaders } from "../lib/headers.ts";
 import { presentedKey } from "../access/authenticate.ts";
 import { resolveEndpoint } from "../providers/endpoint.ts";
 import type { Endpoint } from "../providers/provider.ts";
-import type { Candidate } from "../routing/router.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import { vendor } from "./outbound.ts";
 import type { Sendable } from "./send.ts";
 import type { ThroughCall } from "./through.ts";

@@ -4,8 +4,9 @@ import type { Dialect } from "../dialects/dialect.ts";
 import { dialects } from "../dialects/index.ts";
 import type { Operation } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
-import type { Candidate } from "../routing/router.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import { attemptAll } from "./attempts.ts";
+import { unreadDemand } from "./demand.ts";
 import { type Attempting, type Exchange, exchange } from "./exchange.ts";
 import { listOwn } from "./object-list.ts";
 import { idOf, madeIn, objectIn, type ObjectPath } from "./objects.ts";
@@ -59,7 +60,10 @@ export const handleThrough = (
           held,
           (candidate, attempting) =>
             attempt({ current: attempting, call, object, parcel, model }, candidate),
-          { once: !isRead(held.request) },
+          {
+            once: !isRead(held.request),
+            demand: unreadDemand(model, operation, !makes(held.request)),
+          },
         );
         isHandedOver = true;
         return response;
@@ -69,7 +73,11 @@ export const handleThrough = (
     }
   });
 
-const isRead = ({ method }: Request): boolean => method === "GET" || method === "HEAD";
+/** Whether it may make something, which may cost something. */
+const makes = ({ method }: Request): boolean => method !== "DELETE" && !isRead({ method });
+
+const isRead = ({ method }: Pick<Request, "method">): boolean =>
+  method === "GET" || method === "HEAD";
 
 /** What a path says of the model, where the body does not. @example modelIn(["models", "m:embedContent"]) // → "m" */
 function modelIn(segments: readonly string[]): string {

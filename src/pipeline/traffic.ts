@@ -10,8 +10,10 @@ import { createGates, type Gates, type Permit } from "../routing/limits.ts";
 import { createRecentMap } from "../routing/recent-map.ts";
 import { readRateLimits } from "../routing/rate-headers.ts";
 import { createRetryBudget, type RetryBudget } from "../routing/retry-budget.ts";
-import { type Candidate, deploymentId } from "../routing/router.ts";
+import { type Candidate, deploymentId } from "../routing/candidate.ts";
 import { createStats, type MeasuredAttempt, type Stats } from "../routing/stats.ts";
+import { deliveryOf } from "../routing/delivery.ts";
+import type { Held } from "./admission.ts";
 import type { AttemptRecord, RequestRecord } from "./record.ts";
 
 /** One for the process: a reload keeps what was learned. */
@@ -95,6 +97,8 @@ interface Opened {
   measured: MeasuredAttempt;
   /** Null where nothing is limited. */
   permit: Permit | null;
+  /** What is set aside for it. */
+  held: Held;
 }
 
 export function createWatch(record: RequestRecord): Watch {
@@ -111,11 +115,18 @@ export function createWatch(record: RequestRecord): Watch {
   };
 }
 
+/** What several attempts cost together; null where nobody knows. */
+const costOf = (attempts: readonly WatchedAttempt[]): Nanos | null =>
+  attempts.reduce<Nanos | null>(
+    (sum, { cost }) => (sum === null || cost === null ? null : sum + cost),
+    0n,
+  );
+
 /** What a lost attempt ends with. */
 const lost = new GatewayError("client_closed", "Another attempt had answered first.");
 
 function createTurn(
-  { pass, measured, permit }: Opened,
+  { pass, measured, permit, held }: Opened,
   record: RequestRecord,
 ): Turn & { leave(): void } {
   /** Attempts on record that are not over. */
@@ -124,6 +135,8 @@ function createTurn(
   let isKept = false;
   let isLost = false;
   let last: WatchedAttempt | null = null;
+  const all: WatchedAttempt[] = [];
+  held.costOf(() => costOf(all));
   const leave = (): void => {
     if (!isKept) permit?.release();
   };
@@ -138,6 +151,9 @@ function createTurn(
         },
         get cost() {
           return attempted.cost;
+        },
+        get hasUsage() {
+          return attempted.hasUsage;
         },
         limits(headers) {
           measured.limits(readRateLimits(headers));
@@ -163,12 +179,15 @@ function createTurn(
         },
       };
       running.add(watched);
+      all.push(watched);
       last = watched;
       return watched;
     },
     close(error) {
       end(pass, measured, isLost ? lost : error);
       permit?.release();
+      // Who may be at work on it may bill for it.
+      if (deliveryOf(error) !== "unknown" && !all.some(({ hasUsage }) => hasUsage)) held.free();
     },
     handOver() {
       isHandedOver = true;
@@ -180,7 +199,7 @@ function createTurn(
       return isLost;
     },
     get cost() {
-      return last?.cost ?? null;
+      return costOf(all);
     },
     lose() {
       isLost = true;

@@ -9,7 +9,7 @@ import { JsonError, parseObject, type RawJson } from "../lib/json.ts";
 import { withMembers, withoutMembers } from "../lib/json-members.ts";
 import { providers } from "../providers/index.ts";
 import type { Provider } from "../providers/provider.ts";
-import type { Candidate } from "../routing/router.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import { type Asked, type Inbound, inspect } from "./inbound.ts";
 import { buildOutbound, chooseEndpoint } from "./outbound.ts";
 import { shownBody, shownHeaders } from "./shown.ts";

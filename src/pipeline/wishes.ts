@@ -3,7 +3,7 @@ import type { Principal } from "../access/authenticate.ts";
 import { GatewayError } from "../ir/error.ts";
 import { isObject, JsonError, type JsonObject, parse } from "../lib/json.ts";
 import { policies, type PolicyName } from "../routing/policies/index.ts";
-import type { Patience } from "../routing/router.ts";
+import type { Patience } from "../routing/candidate.ts";
 import type { Choice } from "../routing/selection.ts";
 import type { Inbound } from "./inbound.ts";
 

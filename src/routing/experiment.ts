@@ -1,5 +1,5 @@
 // Which requests are part of an experiment, and which arm each of them was given.
-import type { Candidate } from "./router.ts";
+import type { Candidate } from "./candidate.ts";
 
 /** The arm that a candidate belongs to. */
 export interface ArmStanding {
@@ -21,9 +21,7 @@ export interface Given {
  * The arm that the request was given. Null where it is in no experiment, and where not every arm could have answered
  * it: what one arm is spared would make it look better.
  */
-export function givenIn(
-  candidates: readonly Pick<Candidate, "standsFor">[],
-): Given | null {
+export function givenIn(candidates: readonly Pick<Candidate, "standsFor">[]): Given | null {
   const first = candidates[0]?.standsFor;
   if (!first || first.arm !== first.drawn) return null;
   const { experiment, arm } = first;

@@ -49,7 +49,8 @@ export async function listModels(
     } else if (first && provider) {
       for (const model of known.get(provider) ?? []) {
         const [id] = namesFor(route, first.model, [model]);
-        if (id !== undefined && mayUse(id, `${provider.name}/${model}`)) add(id, "megallm", named(provider, model));
+        if (id !== undefined && mayUse(id, `${provider.name}/${model}`))
+          add(id, "megallm", named(provider, model));
       }
     }
   }

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { presentedKey } from "../access/authenticate.ts";
 import { GatewayError } from "../ir/error.ts";
 import { stringify } from "../lib/json.ts";
+import type { CallerDirectory } from "../access/directory.ts";
 import type { Secret } from "../lib/secret.ts";
 import { now } from "../lib/clock.ts";
 import type { ExplainCall, Explanation } from "../pipeline/explain.ts";
@@ -16,6 +17,8 @@ import { readQuery } from "./query.ts";
 
 export interface AdminDependencies extends ExperimentsDependencies {
   key(): Secret;
+  /** Who virtual keys belong to. */
+  callers: CallerDirectory;
   /** Facts for `GET /admin/status`: plain JSON without secrets. */
   status(): Promise<object>;
   /** Who rests, and why: plain JSON. */

@@ -6,8 +6,11 @@ import type { Config } from "../config/config.ts";
 import type { Asked } from "../pipeline/inbound.ts";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
 import type { Logger } from "../lib/log.ts";
-import type { ListedModel, Router } from "../routing/router.ts";
+import { peerOf } from "../lib/peer.ts";
+import type { ListedModel } from "../routing/listing.ts";
+import type { Router } from "../routing/router.ts";
 import { type AdminDependencies, createAdmin } from "./admin.ts";
+import { createAdminV1, createReference } from "./admin-v1/mount.ts";
 import { matchTemplate, plainRoutes } from "./dialect-routes.ts";
 import { type Doors, mountDoors } from "./doors.ts";
 import { errorAnswer } from "./error-answer.ts";
@@ -42,10 +45,10 @@ export function createApp(dependencies: AppDependencies): Hono {
   // Claude Code asks this at its start, without a key.
   app.get("/api/hello", (context) => context.json({ message: "hello" }));
 
-  const authenticate = ({ headers, url }: Request): Principal =>
-    current().access.authenticate(headers, new URL(url).searchParams);
-  const models = (request: Request): Promise<readonly ListedModel[]> =>
-    current().router.list(reachOf(authenticate(request)));
+  const authenticate = (request: Request): Promise<Principal> =>
+    current().access.authenticate(request);
+  const models = async (request: Request): Promise<readonly ListedModel[]> =>
+    current().router.list(reachOf(await authenticate(request)));
   // Clients disagree about whether the base URL ends in `/v1`: both paths work, as for the dialects' own.
   app.on("GET", ["/v1/models", "/models", "/v1beta/models"], async (context) => {
     const { headers } = context.req.raw;
@@ -91,7 +94,10 @@ export function createApp(dependencies: AppDependencies): Hono {
 
   mountDoors(app, dependencies.doors);
 
-  app.route("/admin", createAdmin(dependencies.admin));
+  const { admin } = dependencies;
+  app.route("/admin/v1", createAdminV1({ ...admin, adminKey: admin.key, address: peerOf }));
+  app.route("/admin", createAdmin(admin));
+  app.route("/", createReference());
   app.route("/v1/translate", createTranslate(dependencies));
   for (const path of ["/v1/feedback", "/feedback"]) {
     app.route(path, createFeedback({ current, store: dependencies.admin.store }));

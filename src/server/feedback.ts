@@ -1,12 +1,12 @@
 // `POST /v1/feedback`: what a caller says of an answer that its own key asked for.
 import { Hono } from "hono";
 import { z } from "zod";
-import type { Access } from "../access/authenticate.ts";
+import type { Access, Principal } from "../access/authenticate.ts";
 import { GatewayError } from "../ir/error.ts";
 import { JsonError, parse } from "../lib/json.ts";
 import { readBody } from "../pipeline/inbound.ts";
 import { defaultPacing } from "../pipeline/services.ts";
-import type { Store } from "../store/store.ts";
+import type { Store, UsageRow } from "../store/store.ts";
 
 export interface FeedbackDependencies {
   /** What the newest configuration gives. */
@@ -32,7 +32,7 @@ export function createFeedback({ current, store }: FeedbackDependencies): Hono {
   const app = new Hono();
   app.post("/", async (context) => {
     const { raw } = context.req;
-    const { key } = current().access.authenticate(raw.headers, new URL(raw.url).searchParams);
+    const caller = await current().access.authenticate(raw);
     const bytes = await readBody(raw, { maxBytes, patienceMs: defaultPacing.bodyMs }).catch(
       (thrown: unknown) => {
         throw thrown instanceof GatewayError && thrown.code === "too_large"
@@ -43,7 +43,7 @@ export function createFeedback({ current, store }: FeedbackDependencies): Hono {
     const { request_id: requestId, name, value, comment = null } = readFeedback(bytes);
     const found = await store.request(requestId);
     // Another key's request is as good as none.
-    if (!found || found.usage.key !== key) {
+    if (!found || !isOwn(found.usage, caller)) {
       throw new GatewayError(
         "not_found",
         `No request \`${requestId}\` of this key is on record. Send the \`x-request-id\` of an answer that is over.`,
@@ -55,7 +55,7 @@ export function createFeedback({ current, store }: FeedbackDependencies): Hono {
       name,
       value: Number(value),
       comment,
-      key,
+      key: caller.key,
     });
     if (kept === "too_many") {
       throw new GatewayError(
@@ -80,6 +80,10 @@ export function createFeedback({ current, store }: FeedbackDependencies): Hono {
   });
   return app;
 }
+
+/** Names of keys may come back after a key is gone; ids never do. */
+const isOwn = ({ key, keyId }: UsageRow, { key: name, caller }: Principal): boolean =>
+  key === name && (keyId === null || keyId === caller?.key.id);
 
 /** @throws GatewayError `invalid_request` naming the field */
 function readFeedback(bytes: Uint8Array): z.output<typeof schema> {

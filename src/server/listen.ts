@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
 import { createId } from "../lib/id.ts";
+import { notePeer } from "../lib/peer.ts";
 import { errorAnswer } from "./error-answer.ts";
 import { maxFrameBytes, type RealtimePeer, type RealtimeSession } from "../pipeline/realtime.ts";
 import { corsHeaders, createGuard } from "./guard.ts";
@@ -78,6 +79,7 @@ function bind(
       // The gateway limits bodies itself, with an answer in the client's own dialect.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       async fetch(request, server) {
+        notePeer(request, server.requestIP(request)?.address);
         try {
           guard(request);
         } catch (error) {

@@ -1,7 +1,7 @@
 // `GET /v1/models` in the shape the client's family of SDKs reads.
 import { type CatalogFacts, modelFacts } from "../catalog/facts.ts";
 import { GatewayError } from "../ir/error.ts";
-import type { ListedModel } from "../routing/router.ts";
+import type { ListedModel } from "../routing/listing.ts";
 
 /** Families of SDKs that read three shapes from one path. */
 export type Family = "openai-chat" | "anthropic-messages" | "gemini";

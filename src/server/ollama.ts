@@ -4,7 +4,7 @@ import { Hono } from "hono";
 import type { CatalogFacts } from "../catalog/facts.ts";
 import { GatewayError } from "../ir/error.ts";
 import { JsonError, parseObject } from "../lib/json.ts";
-import type { ListedModel } from "../routing/router.ts";
+import type { ListedModel } from "../routing/listing.ts";
 import { factsOf, findListed } from "./models.ts";
 
 /** The version whose API this is; clients refuse older ones (Codex wants 0.13.4). */
@@ -14,7 +14,7 @@ const apiVersion = "0.13.5";
 const modified = "2023-11-14T22:13:20Z";
 
 export interface OllamaDependencies {
-  authenticate(request: Request): unknown;
+  authenticate(request: Request): Promise<unknown>;
   models(request: Request): Promise<readonly ListedModel[]>;
 }
 
@@ -25,8 +25,8 @@ export function createOllama({ authenticate, models }: OllamaDependencies): Hono
     context.json({ models: (await models(context.req.raw)).map(tag) }),
   );
   // Nothing is loaded into this machine's memory.
-  app.get("/ps", (context) => {
-    authenticate(context.req.raw);
+  app.get("/ps", async (context) => {
+    await authenticate(context.req.raw);
     return context.json({ models: [] });
   });
   app.post("/show", async (context) => {

@@ -3,7 +3,7 @@ import { GatewayError } from "../ir/error.ts";
 import { type AuditEntry, firstHash, hashOf } from "./audit-chain.ts";
 import type { Page, PageQuery } from "./directory-types.ts";
 import type { Driver, Statement } from "./driver.ts";
-import type { Journal } from "./journal.ts";
+import { type Journal, reading } from "./journal.ts";
 
 export interface AuditRow extends AuditEntry {
   /** 1, 2, 3 … without gaps. */
@@ -53,13 +53,6 @@ const slice = 1_000;
 
 export function createAudit(driver: Driver, journal: Journal): Audit {
   const { db } = driver;
-  const explained = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      throw driver.explain(error);
-    }
-  };
 
   return {
     append: (entries, statements = []) =>
@@ -71,7 +64,7 @@ export function createAudit(driver: Driver, journal: Journal): Audit {
         result: undefined,
       })),
     list: (query) =>
-      explained(async () => {
+      reading(driver, async () => {
         const limit = pageSize(query.limit);
         let select = db
           .selectFrom("audit")
@@ -100,7 +93,7 @@ export function createAudit(driver: Driver, journal: Journal): Audit {
         };
       }),
     verify: ({ onProgress } = {}) =>
-      explained(async () => {
+      reading(driver, async () => {
         // In this order: what is appended meanwhile is past the end of both.
         const newest = await db
           .selectFrom("audit")

@@ -5,6 +5,7 @@ import { now } from "../lib/clock.ts";
 import { createId } from "../lib/id.ts";
 import type { Kind, ResourceTable } from "./directory-kinds.ts";
 import { isId, listRows } from "./directory-list.ts";
+import type { Sight } from "./directory-scope.ts";
 import type { Page, PageQuery, Scope, Stamped } from "./directory-types.ts";
 import type { Driver, Statement } from "./driver.ts";
 import {
@@ -14,6 +15,7 @@ import {
   deletion,
   insertion,
   type Journal,
+  reading,
   updating,
 } from "./journal.ts";
 import type { DirectoryTables } from "./schema-directory.ts";
@@ -63,7 +65,7 @@ export interface CollectionParts<
   readonly followers?: (resource: Resource) => Statement[];
   readonly filter: (query: Query) => Readonly<Record<string, Column | undefined>>;
   readonly also?: (query: Query) => RawBuilder<boolean>[];
-  readonly scope: (scope: Scope) => RawBuilder<boolean>;
+  readonly scope: (scope: Scope) => Sight;
   /** The changes that remove it and what belongs to it. */
   readonly removal: (resource: Resource, by: By & { cascade: boolean }) => Promise<Change[]>;
 }
@@ -103,13 +105,6 @@ export function createCollection<
     }
     return found;
   };
-  const explained = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      throw driver.explain(error);
-    }
-  };
 
   return {
     create: (fields, by) =>
@@ -128,20 +123,19 @@ export function createCollection<
           result: resource,
         };
       }),
-    get: (id) => explained(() => read(id)),
+    get: (id) => reading(driver, () => read(id)),
     list: (query) =>
-      explained(() =>
-        listRows(driver, kind, {
+      reading(driver, () => {
+        const sight = query.scope ? parts.scope(query.scope) : {};
+        return listRows(driver, kind, {
           limit: query.limit,
           cursor: query.cursor,
           search: query.search,
           equal: parts.filter(query),
-          also: [
-            ...(parts.also?.(query) ?? []),
-            ...(query.scope ? [parts.scope(query.scope)] : []),
-          ],
-        }),
-      ),
+          ...sight,
+          also: [...(parts.also?.(query) ?? []), ...(sight.also ?? [])],
+        });
+      }),
     update: (id, fields, by) =>
       journal.commit(async () => {
         const before = await present(id, by.version);
@@ -209,3 +203,11 @@ export const removed = <Resource extends Stamped, Table extends ResourceTable>(
       statements: [deletion(driver, kind.table, resource.id)],
     },
   );
+
+/** What a new one needs, and what it may have. */
+export type Given<Fields, Needed extends keyof Fields> = Pick<Fields, Needed> &
+  Partial<Omit<Fields, Needed>>;
+
+/** What is undefined counts as not given. */
+export const given = <Fields extends object>(fields: Fields): Fields =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Fields;

@@ -33,6 +33,8 @@ export interface Kind<Resource extends Stamped, Table extends ResourceTable> {
   readonly prefix: string;
   /** Columns that a search looks into. */
   readonly searched: readonly (keyof DirectoryTables[Table] & string)[];
+  /** Columns that an index leads to. */
+  readonly indexed: readonly string[];
   /** All columns but those of {@link Stamped}. */
   encode(resource: Resource): Columns;
   decode(row: Selectable<DirectoryTables[Table]>): Resource;
@@ -43,6 +45,7 @@ export const organizationKind: Kind<Organization, "organization"> = {
   table: "organization",
   prefix: "org",
   searched: ["name"],
+  indexed: [],
   encode: ({ name, status, models, metadata }) => ({
     name,
     status,
@@ -63,6 +66,7 @@ export const teamKind: Kind<Team, "team"> = {
   table: "team",
   prefix: "team",
   searched: ["name"],
+  indexed: ["organization_id"],
   encode: (team) => ({
     organization_id: team.organizationId,
     name: team.name,
@@ -87,6 +91,7 @@ export const userKind: Kind<User, "user_account"> = {
   table: "user_account",
   prefix: "user",
   searched: ["email", "name"],
+  indexed: ["email"],
   encode: (user) => ({
     email: user.email,
     name: user.name,
@@ -109,6 +114,7 @@ export const membershipKind: Kind<Membership, "membership"> = {
   table: "membership",
   prefix: "member",
   searched: [],
+  indexed: ["user_id", "organization_id", "team_id"],
   encode: (membership) => ({
     user_id: membership.userId,
     organization_id: membership.organizationId,
@@ -131,6 +137,7 @@ export const keyKind: Kind<VirtualKey, "virtual_key"> = {
   table: "virtual_key",
   prefix: "key",
   searched: ["name"],
+  indexed: ["organization_id", "team_id", "user_id", "name"],
   encode: (key) => ({
     name: key.name,
     kind: key.kind,
@@ -175,6 +182,7 @@ export const budgetKind: Kind<Budget, "budget"> = {
   table: "budget",
   prefix: "budget",
   searched: ["name"],
+  indexed: [],
   encode: (budget) => ({
     name: budget.name,
     amount_nanos: budget.amountNanos,
@@ -208,6 +216,7 @@ export const limitKind: Kind<RateLimit, "rate_limit"> = {
   table: "rate_limit",
   prefix: "limit",
   searched: [],
+  indexed: ["subject_kind", "subject_id"],
   encode: (limit) => ({
     subject_kind: limit.subject.kind,
     subject_id: limit.subject.id,

@@ -130,7 +130,9 @@ export function createRemoval(driver: Driver): Removal {
   const refuse = (what: string, counts: Readonly<Record<string, number>>): void => {
     const left = Object.entries(counts).filter(([, count]) => count > 0);
     if (left.length === 0) return;
-    const listed = left.map(([name, count]) => `${Math.min(count, maxRemoved)} ${name}`);
+    const listed = left.map(
+      ([name, count]) => `${Math.min(count, maxRemoved)} ${name}${count === 1 ? "" : "s"}`,
+    );
     throw new GatewayError(
       "conflict",
       `The ${what} still has ${listed.join(" and ")}. Delete them first, delete it with \`cascade=true\`, or block it.`,
@@ -150,7 +152,7 @@ export function createRemoval(driver: Driver): Removal {
         .execute();
       const teams = rows.map((row) => teamKind.decode(row));
       const keys = await keysOf("organization_id", id);
-      if (!by.cascade) refuse("organization", { teams: teams.length, keys: keys.length });
+      if (!by.cascade) refuse("organization", { team: teams.length, key: keys.length });
       const memberships = await membershipsOf("organization_id", id);
       const gone = [
         ...subjectsOf("key", keys),
@@ -170,7 +172,7 @@ export function createRemoval(driver: Driver): Removal {
     },
     async team(team, by) {
       const keys = await keysOf("team_id", team.id);
-      if (!by.cascade) refuse("team", { keys: keys.length });
+      if (!by.cascade) refuse("team", { key: keys.length });
       const memberships = await membershipsOf("team_id", team.id);
       const gone = [...subjectsOf("key", keys), ...subjectsOf("team", [team])];
       return bounded(
@@ -185,7 +187,7 @@ export function createRemoval(driver: Driver): Removal {
     },
     async user(user, by) {
       const keys = await keysOf("user_id", user.id);
-      if (!by.cascade) refuse("user", { keys: keys.length });
+      if (!by.cascade) refuse("user", { key: keys.length });
       const memberships = await membershipsOf("user_id", user.id);
       const gone = [...subjectsOf("key", keys), ...subjectsOf("user", [user])];
       return bounded(

@@ -20,19 +20,43 @@ const inScope = (scope: Scope): Condition =>
 const teamsInScope = (scope: Scope): Condition =>
   any(among("organization_id", scope.organizationIds), among("id", scope.teamIds));
 
-export const organizationScope = (scope: Scope): Condition => among("id", scope.organizationIds);
+/** What a scope lets be seen: whatever one of `anyOf` leads to, by an index each, as far as `also` holds. */
+export interface Sight {
+  readonly anyOf?: readonly Condition[];
+  readonly also?: readonly Condition[];
+}
 
-export const teamScope = teamsInScope;
+const each = (column: string, ids: readonly string[]): Condition[] =>
+  ids.length > maxWays
+    ? [among(column, ids)]
+    : ids.map((id) => sql<boolean>`${sql.ref(column)} = ${id}`);
+
+/** Ids that are looked up one by one: a query has room for so many parts. */
+const maxWays = 100;
+
+export const organizationScope = (scope: Scope): Sight => ({
+  anyOf: each("id", scope.organizationIds),
+});
+
+export const teamScope = (scope: Scope): Sight => ({
+  anyOf: [...each("organization_id", scope.organizationIds), ...each("id", scope.teamIds)],
+});
 
 /** Keys and memberships. */
-export const ownedScope = (scope: Scope): Condition =>
-  any(inScope(scope), among("user_id", ownIds(scope)));
+export const ownedScope = (scope: Scope): Sight => ({
+  anyOf: [
+    ...each("organization_id", scope.organizationIds),
+    ...each("team_id", scope.teamIds),
+    ...each("user_id", ownIds(scope)),
+  ],
+});
 
-export const userScope = (scope: Scope): Condition =>
-  any(
-    among("id", ownIds(scope)),
+export const userScope = (scope: Scope): Sight => ({
+  anyOf: [
+    ...each("id", ownIds(scope)),
     sql<boolean>`id in (select user_id from membership where ${inScope(scope)})`,
-  );
+  ],
+});
 
 /** A subject with its kind in the column `kind` and its id in `id`, both qualified by the caller. */
 const subjectInScope = (kind: string, id: string, scope: Scope): Condition => {
@@ -46,15 +70,19 @@ const subjectInScope = (kind: string, id: string, scope: Scope): Condition => {
       among(id, ownIds(scope)),
       idIn(inScope(scope), "membership", "user_id"),
     )})`,
-    sql<boolean>`(${kindIs("key")} and ${idIn(ownedScope(scope), "virtual_key")})`,
+    sql<boolean>`(${kindIs("key")} and ${idIn(any(inScope(scope), among("user_id", ownIds(scope))), "virtual_key")})`,
   );
 };
 
 /** Pools that reach beyond the scope are not shown. */
-export const budgetScope = (scope: Scope): Condition =>
-  sql<boolean>`not exists (
-    select 1 from budget_subject where budget_subject.budget_id = budget.id
-    and not ${subjectInScope("budget_subject.kind", "budget_subject.subject_id", scope)})`;
+export const budgetScope = (scope: Scope): Sight => ({
+  also: [
+    sql<boolean>`not exists (
+      select 1 from budget_subject where budget_subject.budget_id = budget.id
+      and not ${subjectInScope("budget_subject.kind", "budget_subject.subject_id", scope)})`,
+  ],
+});
 
-export const limitScope = (scope: Scope): Condition =>
-  subjectInScope("rate_limit.subject_kind", "rate_limit.subject_id", scope);
+export const limitScope = (scope: Scope): Sight => ({
+  also: [subjectInScope("rate_limit.subject_kind", "rate_limit.subject_id", scope)],
+});

@@ -1,24 +1,16 @@
 // The directory: organizations, teams, users, keys, budgets and limits of one gateway, every change on record.
 import { sql } from "kysely";
-import { GatewayError } from "../ir/error.ts";
-import { now } from "../lib/clock.ts";
 import { createChecks } from "./directory-checks.ts";
-import {
-  type Collection,
-  createCollection,
-  entry,
-  type Expecting,
-} from "./directory-collection.ts";
+import { type Collection, createCollection, type Given, given } from "./directory-collection.ts";
+import { createKeys, type Keys } from "./directory-keys.ts";
 import {
   budgetKind,
-  keyKind,
   limitKind,
   membershipKind,
   organizationKind,
   teamKind,
   userKind,
 } from "./directory-kinds.ts";
-import { isId } from "./directory-list.ts";
 import { createRemoval, subjectRows } from "./directory-removal.ts";
 import {
   budgetScope,
@@ -32,8 +24,6 @@ import type {
   Budget,
   BudgetFields,
   BudgetQuery,
-  KeyFields,
-  KeyQuery,
   Membership,
   MembershipFields,
   MembershipQuery,
@@ -49,48 +39,21 @@ import type {
   User,
   UserFields,
   UserQuery,
-  VirtualKey,
 } from "./directory-types.ts";
 import type { Driver } from "./driver.ts";
 import { StoreError } from "./error.ts";
-import { type Journal, updating } from "./journal.ts";
+import { type Journal, reading } from "./journal.ts";
 import type { Subject } from "./subject.ts";
-
-type Given<Fields, Needed extends keyof Fields> = Pick<Fields, Needed> &
-  Partial<Omit<Fields, Needed>>;
 
 export type OrganizationCreate = Given<OrganizationFields, "name">;
 export type TeamCreate = Given<TeamFields, "organizationId" | "name">;
 export type UserCreate = Given<UserFields, "email">;
 export type MembershipCreate = Given<MembershipFields, "userId" | "organizationId" | "role">;
-/** `hash` is the keyed hash of the key, never the key. */
-export type KeyCreate = Given<KeyFields, "name" | "kind"> & HashedKey;
 export type BudgetCreate = Given<BudgetFields, "name" | "amountNanos" | "window" | "subjects">;
 export type RateLimitCreate = Given<RateLimitFields, "subject" | "unit" | "amount">;
 
 export type TeamUpdate = Partial<Omit<TeamFields, "organizationId">>;
 export type MembershipUpdate = Partial<Pick<MembershipFields, "role">>;
-export type KeyUpdate = Partial<Omit<KeyFields, "kind">>;
-
-export interface HashedKey {
-  readonly hash: string;
-  readonly last4: string;
-}
-
-/** A key as it is found by its hash. */
-export interface FoundKey {
-  readonly key: VirtualKey;
-  readonly hash: string;
-  readonly previousHash: string | null;
-}
-
-export interface Keys extends Collection<VirtualKey, KeyCreate, KeyUpdate, KeyQuery> {
-  /** The key that has or had this hash; whether it still works is the caller's question. */
-  byHash(hash: string): Promise<FoundKey | null>;
-  /** Another secret for the same key; the old one works for `graceMs` more. */
-  rotate(id: string, next: HashedKey & { graceMs: number }, by: Expecting): Promise<VirtualKey>;
-}
-
 /** The budgets and limits that hang on one subject. */
 export interface Rules {
   readonly budgets: readonly Budget[];
@@ -126,50 +89,6 @@ export function createDirectory(driver: Driver, journal: Journal): Directory {
   const { db } = driver;
   const checks = createChecks(driver);
   const removal = createRemoval(driver);
-  const explained = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      throw driver.explain(error);
-    }
-  };
-
-  const keys = createCollection<VirtualKey, "virtual_key", KeyCreate, KeyUpdate, KeyQuery>(
-    driver,
-    journal,
-    {
-      kind: keyKind,
-      whole: ({ hash: _hash, ...fields }, stamp) => ({
-        organizationId: null,
-        teamId: null,
-        userId: null,
-        expiresMs: null,
-        blocked: false,
-        models: null,
-        operations: null,
-        aliases: {},
-        metadata: {},
-        tags: [],
-        allowedIps: null,
-        defaults: {},
-        ...given(fields),
-        ...stamp,
-        previousUntilMs: null,
-      }),
-      hidden: ({ hash }) => ({ key_hash: hash }),
-      check: checks.key,
-      filter: (query) => ({
-        organization_id: query.organizationId,
-        team_id: query.teamId,
-        user_id: query.userId,
-        name: query.name,
-        kind: query.kind,
-        blocked: query.blocked === undefined ? undefined : query.blocked ? 1 : 0,
-      }),
-      scope: ownedScope,
-      removal: removal.key,
-    },
-  );
 
   return {
     organizations: createCollection(driver, journal, {
@@ -237,48 +156,7 @@ export function createDirectory(driver: Driver, journal: Journal): Directory {
       scope: ownedScope,
       removal: removal.membership,
     }),
-    keys: {
-      ...keys,
-      byHash: (hash) =>
-        explained(async () => {
-          const row = await db
-            .selectFrom("virtual_key")
-            .selectAll()
-            .where((eb) => eb.or([eb("key_hash", "=", hash), eb("previous_hash", "=", hash)]))
-            .executeTakeFirst();
-          if (!row) return null;
-          return { key: keyKind.decode(row), hash: row.key_hash, previousHash: row.previous_hash };
-        }),
-      rotate: (id, { hash, last4, graceMs }, by) =>
-        journal.commit(async () => {
-          const row = isId("key", id)
-            ? await db.selectFrom("virtual_key").selectAll().where("id", "=", id).executeTakeFirst()
-            : undefined;
-          if (!row) throw new GatewayError("not_found", "There is no key with this id.");
-          const before = keyKind.decode(row);
-          if (by.version !== undefined && by.version !== before.version) {
-            throw new GatewayError(
-              "precondition_failed",
-              `The key was changed by somebody else: it has version ${before.version} now, not ${by.version}.`,
-            );
-          }
-          const atMs = Math.trunc(now());
-          const previousUntilMs = graceMs > 0 ? atMs + Math.trunc(graceMs) : null;
-          const stamp = { updatedMs: atMs, version: before.version + 1 };
-          const after: VirtualKey = { ...before, ...stamp, last4, previousUntilMs };
-          const statement = updating(driver, "virtual_key", {
-            id,
-            updated_ms: atMs,
-            version: stamp.version,
-            last4,
-            key_hash: hash,
-            previous_hash: previousUntilMs === null ? null : row.key_hash,
-            previous_until_ms: previousUntilMs,
-          });
-          const sides = { before, after, statements: [statement] };
-          return { changes: [entry("key", "rotate", by, sides)], result: after };
-        }),
-    },
+    keys: createKeys({ driver, journal, check: checks.key, removal: removal.key }),
     budgets: createCollection(driver, journal, {
       kind: budgetKind,
       whole: (fields: BudgetCreate, stamp) => ({
@@ -320,7 +198,7 @@ export function createDirectory(driver: Driver, journal: Journal): Directory {
       removal: removal.limit,
     }),
     rules: (subject) =>
-      explained(async () => {
+      reading(driver, async () => {
         const budgets = await db
           .selectFrom("budget")
           .selectAll()
@@ -348,7 +226,7 @@ export function createDirectory(driver: Driver, journal: Journal): Directory {
     version: async () => (await journal.head()).seq,
     onChange: (listener) => journal.onCommit(listener),
     bindSecret: (mark) =>
-      explained(async () => {
+      reading(driver, async () => {
         // Takes the place of the mark before only where no key was made under that.
         await db
           .updateTable("directory_version")
@@ -375,7 +253,3 @@ export function createDirectory(driver: Driver, journal: Journal): Directory {
       }),
   };
 }
-
-/** What is undefined counts as not given. */
-const given = <Fields extends object>(fields: Fields): Fields =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Fields;

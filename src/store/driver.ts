@@ -41,6 +41,8 @@ export interface Driver {
   deadOwners(owners: readonly string[]): Promise<string[]>;
   /** How often other gateways' remains should be looked for, ms; null when there can be no other gateway. */
   readonly recheckMs: number | null;
+  /** What the rows take on disk, without the room that deleted ones have left; an estimate where nothing else is to be had. */
+  usedBytes(): Promise<number>;
   /** The driver's own failure as a StoreError. */
   explain(error: unknown): Error;
   close(): Promise<void>;

@@ -126,8 +126,15 @@ export function createExperiments(
           .onConflict((conflict) => conflict.columns(["request_id", "name"]).doUpdateSet(words))
           .compile();
         await driver.transact([[statement]]);
+        // Somebody may have said the same at the same time.
+        const { feedback_id: keptAs } = await db
+          .selectFrom("feedback")
+          .select("feedback_id")
+          .where("request_id", "=", requestId)
+          .where("name", "=", name)
+          .executeTakeFirstOrThrow();
         return {
-          kept: { ...feedback, comment: words.comment, id, atMs },
+          kept: { ...feedback, comment: words.comment, id: keptAs, atMs },
           isNew: before === undefined,
         };
       }),

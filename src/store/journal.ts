@@ -111,15 +111,18 @@ export function createJournal(driver: Driver, refuse: () => void): Journal {
       turn = mine.catch(() => undefined);
       return mine;
     },
-    head: async () => {
-      try {
-        return await head();
-      } catch (error) {
-        throw driver.explain(error);
-      }
-    },
+    head: () => reading(driver, head),
     onCommit: (listener) => void listeners.push(listener),
   };
+}
+
+/** A read, with the driver's failure explained. */
+export async function reading<T>(driver: Driver, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw driver.explain(error);
+  }
 }
 
 export type Column = string | number | bigint | null;

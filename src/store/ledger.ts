@@ -10,12 +10,16 @@ import { StoreError } from "./error.ts";
 import { createExperiments, encodeOutcome } from "./experiments.ts";
 import { createItems } from "./items.ts";
 import { createJournal } from "./journal.ts";
-import { countRequests, readRequest, readRequests, readUsage } from "./queries.ts";
+import { countRequests, readRequest, readRequests } from "./queries.ts";
 import { settleLeft } from "./recovery.ts";
+import { createLedgerCheck } from "./ledger-check.ts";
+import { createRetention } from "./retention.ts";
+import { createRollups } from "./rollups.ts";
 import { encodeAttempt, encodeStart, encodeUsage } from "./rows.ts";
 import type { Tables } from "./schema.ts";
 import { createShadowRows, encodeShadow } from "./shadows.ts";
 import type { AttemptRow, SettleOutcome, Store, UsageRow } from "./store.ts";
+import { readUsage } from "./usage-report.ts";
 import { createWriter, type WriterOptions } from "./writer.ts";
 
 export interface LedgerOptions extends WriterOptions {
@@ -109,6 +113,7 @@ export function createStore(driver: Driver, options: LedgerOptions = {}): Store 
     }
   };
 
+  const rollups = createRollups(driver, { reading, refuse: refuseReadOnly });
   const journal = createJournal(driver, refuseReadOnly);
 
   return {
@@ -135,6 +140,9 @@ export function createStore(driver: Driver, options: LedgerOptions = {}): Store 
     audit: createAudit(driver, journal),
     experiments: createExperiments(driver, reading),
     shadows: createShadowRows(driver, reading),
+    rollups,
+    retention: createRetention({ driver, rollups, reading, refuse: refuseReadOnly }),
+    check: createLedgerCheck(driver, { reading, refuse: refuseReadOnly }),
     count: () => reading(() => countRequests(db)),
     writable: async () => !closed && !readOnly && writer.health().failing === null,
     health: () => writer.health(),

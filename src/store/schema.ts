@@ -3,6 +3,7 @@ import type { ColumnType } from "kysely";
 import type { ChargeState } from "./account-statements.ts";
 import type { DirectoryTables } from "./schema-directory.ts";
 import type { ExperimentTables } from "./schema-experiments.ts";
+import type { RetentionTables } from "./schema-retention.ts";
 
 /** A 64-bit integer: bigint when read, checked number or bigint when written. */
 type Integer = ColumnType<bigint, bigint | number, never>;
@@ -10,6 +11,8 @@ type NullableInteger = ColumnType<bigint | null, bigint | number | null, never>;
 /** Written once, never updated. */
 type Text = ColumnType<string, string, never>;
 type NullableText = ColumnType<string | null, string | null, never>;
+/** Taken away when its person asks for that, and never changed to anything else. */
+type Personal = ColumnType<string | null, string | null, null>;
 type Counter = ColumnType<bigint, bigint | number, bigint | number>;
 type NullableReal = ColumnType<number | null, number | null, never>;
 
@@ -27,8 +30,8 @@ export interface TokenColumns {
 export interface UsageTable extends TokenColumns {
   request_id: Text;
   at_ms: Integer;
-  key_name: NullableText;
-  end_user: NullableText;
+  key_name: Personal;
+  end_user: Personal;
   route: NullableText;
   provider: NullableText;
   model: NullableText;
@@ -51,12 +54,14 @@ export interface UsageTable extends TokenColumns {
   /** JSON array. */
   warnings: Text;
   attempts: Integer;
-  key_id: NullableText;
-  user_id: NullableText;
+  key_id: Personal;
+  user_id: Personal;
   team_id: NullableText;
   organization_id: NullableText;
   /** JSON array. */
-  tags: NullableText;
+  tags: Personal;
+  /** The version of the sums since which it is in them; 0: not yet. */
+  rolled: ColumnType<bigint, bigint | number | undefined, bigint | number>;
 }
 
 export interface AttemptTable extends TokenColumns {
@@ -71,7 +76,7 @@ export interface AttemptTable extends TokenColumns {
   status: Text;
   http_status: NullableInteger;
   error_code: NullableText;
-  upstream_request_id: NullableText;
+  upstream_request_id: Personal;
   cost_nanos: NullableInteger;
 }
 
@@ -145,7 +150,7 @@ export interface SchemaVersionTable {
   applied_at_ms: Integer;
 }
 
-export interface Tables extends DirectoryTables, ExperimentTables {
+export interface Tables extends DirectoryTables, ExperimentTables, RetentionTables {
   usage: UsageTable;
   attempt: AttemptTable;
   started: StartedTable;

@@ -10,9 +10,13 @@ import type { Audit } from "./audit.ts";
 import type { Directory } from "./directory.ts";
 import type { Items } from "./items.ts";
 import { createStore } from "./ledger.ts";
+import type { LedgerCheck } from "./ledger-check.ts";
+import type { Retention } from "./retention.ts";
 import type { ShadowLink, Shadows } from "./shadows.ts";
 import { openPostgres } from "./postgres/open.ts";
+import type { Rollups } from "./rollups.ts";
 import { openSqlite } from "./sqlite/open.ts";
+import type { Dimensions } from "./usage-facts.ts";
 
 export { StoreError } from "./error.ts";
 export { acquireLock, isLocked } from "./lock.ts";
@@ -114,7 +118,9 @@ export interface AttemptRow extends Partial<TokenCounts> {
 
 export interface UsageQuery {
   /** `day` is the UTC day, `route` the model name as asked, `model` the upstream's. */
-  by: "model" | "provider" | "day" | "key" | "route" | "status";
+  by: "model" | "provider" | "day" | "key" | "route" | "status" | "organization" | "team" | "user";
+  /** Only what has these properties; null: none. */
+  where?: UsageFilter;
   /** From this arrival time on (inclusive). */
   sinceMs?: number;
   /** Up to this arrival time (exclusive). */
@@ -123,15 +129,22 @@ export interface UsageQuery {
   limit?: number;
 }
 
-/** Sums of one group. A null group: the requests without that property. */
+export type UsageFilter = Partial<Dimensions>;
+
+/**
+ * Sums of one group. A null group: the requests without that property. A request counts once, at the provider and
+ * model of its row; what its attempts used and cost counts at the ones that billed it.
+ */
 export interface UsageGroup extends TokenCounts {
   group: string | null;
   requests: number;
+  /** Calls of providers. */
+  attempts: number;
   /** Requests with status `error` or `interrupted`. */
   errors: number;
-  /** Sum over the requests whose price is known. */
+  /** Sum of what is known. */
   costNanos: Nanos;
-  /** Requests that used tokens (or were interrupted) and whose cost is unknown: they are missing in `costNanos`. */
+  /** Requests that used tokens (or were interrupted) and whose cost is not known in full. */
   unpriced: number;
   /** Requests whose tokens the gateway counted itself. */
   estimated: number;
@@ -191,6 +204,12 @@ export interface Store {
   readonly audit: Audit;
   readonly experiments: Experiments;
   readonly shadows: Shadows;
+  /** Sums that outlive the rows. */
+  readonly rollups: Rollups;
+  /** Deletes what is old. */
+  readonly retention: Retention;
+  /** Whether rows and sums say the same. */
+  readonly check: LedgerCheck;
   /** Usage rows on record. */
   count(): Promise<number>;
   /** False while commits fail. */

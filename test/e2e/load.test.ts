@@ -4,7 +4,7 @@ import { startDaemon } from "../support/daemon.ts";
 import { percentile, repeats } from "../support/numbers.ts";
 
 test("M10 R22 more than 256 upstream streams really run at once", async () => {
-  const count = repeats("STREAMS", 600);
+  const count = repeats("STREAMS", 2_000);
   const encoder = new TextEncoder();
   let open = 0;
   let most = 0;

@@ -37,6 +37,8 @@ test("R09 R10 silence before the answer and within it cuts no stream, and SDKs r
     },
   });
   const daemon = await startDaemon({
+    // The runtime's own limit, which is some minutes otherwise: it must not count at all.
+    env: { BUN_CONFIG_HTTP_IDLE_TIMEOUT: "5" },
     config: `providers:\n  up: { type: openai-compatible, base_url: "http://127.0.0.1:${upstream.port}/v1", api_key: k }\n`,
   });
   const openai = new OpenAI({ apiKey: "any", baseURL: `${daemon.url}/v1`, maxRetries: 0 });

@@ -8,6 +8,7 @@ import {
   reset,
   type Script,
   streamHead,
+  wait,
   whole,
 } from "../support/scripted-upstream.ts";
 import { streamOf, type WireAnswers } from "../support/wire-answers.ts";
@@ -322,8 +323,8 @@ const midStream = ({ errorFrame, hello, opening, there }: Said): readonly Fault[
   ).map(([item, name, rest, code]) => ({
     item,
     name: `midway: ${name}`,
-    // A pause, so that the first words are told before the fault is known.
-    script: () => [streamHead(), chunk(opening), chunk(hello), 150, ...rest],
+    // The first words are told before the fault is known.
+    script: () => [streamHead(), chunk(opening), chunk(hello), wait, ...rest],
     status: 200,
     code,
     fallback: false,

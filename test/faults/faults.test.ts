@@ -7,7 +7,7 @@ import { openStore, type Store } from "../../src/store/store.ts";
 import type { Upstream } from "../support/upstream/upstream.ts";
 import { faultsOf } from "./catalogue.ts";
 import { type Client, clients } from "./clients.ts";
-import type { Course } from "./course.ts";
+import { type Course, seen as seenIn } from "./course.ts";
 import { courses } from "./courses.ts";
 import { clockCourses } from "./courses-clock.ts";
 import { idempotencyCourses } from "./courses-idempotency.ts";
@@ -65,6 +65,8 @@ afterAll(async () => {
 });
 
 const rests = { first_byte: "150ms", idle: "150ms" };
+/** The first words must have been told by then, however busy the machine is. */
+const lateRests = { idle: "1s" };
 
 /** One gateway per case: what one fault is held against a deployment must not meet the next. */
 async function run(fault: Fault, lane: Lane, backed: boolean): Promise<void> {
@@ -87,7 +89,9 @@ async function run(fault: Fault, lane: Lane, backed: boolean): Promise<void> {
       },
       models: {
         main: {
-          deployments: [{ model: "faulty/m-1", timeouts: isQuiet ? rests : {} }],
+          deployments: [
+            { model: "faulty/m-1", timeouts: isQuiet ? (fault.late ? lateRests : rests) : {} },
+          ],
           fallbacks: backed ? ["sound/m-2"] : [],
         },
       },
@@ -96,7 +100,9 @@ async function run(fault: Fault, lane: Lane, backed: boolean): Promise<void> {
   );
   const [path, init] = client.request("main", stream);
   const answer = await gateway.fetch(path, init);
-  const seen = await client.read(answer.clone() as Response);
+  const [shown, kept] = [answer.clone() as Response, answer.clone() as Response];
+  if (fault.late) await seenIn(shown, "Hello").finally(() => faulty.goOn());
+  const seen = await client.read(kept);
   const isSaved = backed && fault.fallback;
   if (isSaved) expect([answer.status, seen]).toMatchObject([200, { text: words }]);
   else expect(answer.status).toBe(fault.status);

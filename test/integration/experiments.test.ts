@@ -129,9 +129,9 @@ describe("arms", () => {
     });
     for (let at = 0; at < 9; at += 1) await ask();
     expect(two.bodies).toHaveLength(3);
-    expect(one.bodies.map(({ temperature }) => temperature).toSorted()).toEqual([
-      0, 0, 0, 1, 1, 1,
-    ]);
+    expect(
+      one.bodies.map(({ temperature }) => Number(temperature)).toSorted((a, b) => a - b),
+    ).toEqual([0, 0, 0, 1, 1, 1]);
     expect((await report())[0]?.arms.map(({ arm, requests }) => [arm, requests])).toEqual([
       ["cold", 3],
       ["pool", 3],
@@ -252,9 +252,9 @@ describe("feedback", () => {
   test("without keys there is one caller", async () => {
     await gateway.close();
     gateway = await startInProcess({ ...config({ arms }), keys: {} });
-    expect((await say({ request_id: await asked(), value: 1 }, "anything-at-all-1234")).status).toBe(
-      201,
-    );
+    expect(
+      (await say({ request_id: await asked(), value: 1 }, "anything-at-all-1234")).status,
+    ).toBe(201);
   });
 });
 

@@ -9,7 +9,12 @@ import { startCohereUpstream } from "../support/upstream/cohere.ts";
 import { startGeminiUpstream } from "../support/upstream/gemini.ts";
 import { startMistralUpstream } from "../support/upstream/mistral.ts";
 import { startOpenAiUpstream } from "../support/upstream/openai.ts";
-import type { ErrorAnswer, Scenario, Upstream, UpstreamOptions } from "../support/upstream/upstream.ts";
+import type {
+  ErrorAnswer,
+  Scenario,
+  Upstream,
+  UpstreamOptions,
+} from "../support/upstream/upstream.ts";
 
 interface Vendor {
   start(options: UpstreamOptions): Promise<Upstream>;
@@ -20,12 +25,13 @@ interface Vendor {
   refusals: Record<FailureKind, ErrorAnswer>;
 }
 
-const error = (
-  status: number,
-  type: string,
-  message: string,
-  code?: string,
-): ErrorAnswer => ({ kind: "error", status, type, message, ...(code && { code }) });
+const error = (status: number, type: string, message: string, code?: string): ErrorAnswer => ({
+  kind: "error",
+  status,
+  type,
+  message,
+  ...(code && { code }),
+});
 
 /** As the vendors word them. */
 const vendors: Record<string, Vendor> = {
@@ -90,11 +96,7 @@ const vendors: Record<string, Vendor> = {
     model: "amazon.nova-2-lite-v1:0",
     settings: { region: "us-east-1" },
     refusals: {
-      context_window: error(
-        400,
-        "ValidationException",
-        "Input is too long for requested model.",
-      ),
+      context_window: error(400, "ValidationException", "Input is too long for requested model."),
       content_policy: error(
         400,
         "ValidationException",

@@ -214,6 +214,8 @@ describe("the caller's own limits", () => {
     expect(text).not.toContain("[DONE]");
     await gateway.idle();
     expect(await failuresOf("one/m#default")).toBe(0);
+    // The upstream learns it a moment later.
+    for (let wait = 0; wait < 200 && one.left === 0; wait += 1) await Bun.sleep(10);
     expect(one.left).toBe(1);
   });
 

@@ -97,7 +97,8 @@ async function rows(): Promise<Row[]> {
   const answer = await gateway?.fetch("/admin/health", {
     headers: { authorization: `Bearer ${adminKey}` },
   });
-  return ((await answer?.json()) as { deployments: Row[] }).deployments;
+  const report = (await answer?.json()) as { deployments: Row[] } | undefined;
+  return report?.deployments ?? [];
 }
 
 const row = async (id: string): Promise<Row | undefined> =>
@@ -219,14 +220,16 @@ describe("what is sent", () => {
 
   test("nothing to whoever has just answered a request", async () => {
     const one = startUpstream();
-    await start({ one: providerAt(one) }, { enabled: true, every: "1s" });
-    await ask();
-    await until(
-      "a round is passed over",
-      async () => ((await row("one/m#default"))?.check?.passedOver ?? 0) > 0,
-    );
-    expect(one.lists).toBe(0);
-    expect(one.chats).toHaveLength(1);
+    await start({ one: providerAt(one) }, { enabled: true, every: "400ms" });
+    let asked = 0;
+    await until("rounds are passed over", async () => {
+      await (await ask())?.text();
+      asked += 1;
+      return ((await row("one/m#default"))?.check?.passedOver ?? 0) > 2;
+    });
+    // The first round may have come before the first answer.
+    expect(one.lists).toBeLessThanOrEqual(1);
+    expect(one.chats).toHaveLength(asked);
   });
 });
 

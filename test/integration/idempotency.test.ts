@@ -210,6 +210,38 @@ test("a second stream gets the words as they come", async () => {
   await gateway.close();
 });
 
+test("a request with a key is not raced, however slow its first attempt is", async () => {
+  const { up } = config()["providers"] as { up: Record<string, unknown> };
+  const { api_key: _, ...entry } = up;
+  const gateway = await startInProcess({
+    providers: { up: { ...entry, keys: ["operator-key-1", "operator-key-2"] } },
+    models: {
+      main: {
+        deployments: [
+          { model: "up/m-1", key: "key-1" },
+          { model: "up/m-1", key: "key-2" },
+        ],
+        hedge: { after: "60ms", max_extra_spend: 1 },
+      },
+    },
+  });
+  try {
+    // What requests have cost is what races may cost a share of.
+    upstream.answer(good(true));
+    for (let turn = 0; turn < 20; turn += 1) {
+      await (await ask({ key: "", stream: true, gateway })).text();
+    }
+    upstream.answer([300, ...good(true)]);
+    const answer = await ask({ key: freshKey(), stream: true, gateway });
+    expect((await openAiCaller.read(answer)).text).toBe("Hello there");
+    expect(upstream.requests.length).toBe(1);
+    await (await ask({ key: "", stream: true, gateway })).text();
+    expect(upstream.requests.length).toBe(1 + 2);
+  } finally {
+    await gateway.close();
+  }
+});
+
 describe("whose it is", () => {
   test("another operation's key is another key", async () => {
     const key = freshKey();
@@ -437,6 +469,27 @@ describe("two gateways on one store, and restarts", () => {
       }
     }));
 
+  test("what another gateway lets go of between a look and the next is taken", async () => {
+    const log = createLogger({ level: "error", write: () => {} });
+    const store = await openStore({ path: ":memory:", log });
+    let turn = 0;
+    const items: Store["items"] = {
+      ...store.items,
+      claim: (kind, item) =>
+        (turn += 1) === 1 ? Promise.resolve(false) : store.items.claim(kind, item),
+    };
+    const gateway = await startInProcess(config(), { store: { ...store, items } });
+    try {
+      const key = freshKey();
+      upstream.answer(plain);
+      expect(replayed(await ask({ key, gateway }))).toBe(false);
+      expect(replayed(await ask({ key, gateway }))).toBe(true);
+      expect(upstream.requests.length).toBe(1);
+    } finally {
+      await gateway.close();
+    }
+  });
+
   test("a store that cannot be written serves all the same; one that cannot be read does not", async () => {
     const log = createLogger({ level: "error", write: () => {} });
     const store = await openStore({ path: ":memory:", log });
@@ -528,20 +581,29 @@ describe("other than chats", () => {
 
   test("what is passed through to a provider's own API is made once; reading is never kept", async () => {
     const key = freshKey();
-    upstream.answer([whole(200, '{"id":"batch_1","object":"batch"}')]);
+    upstream.answer(
+      [error(500, "api_error", "Oh no.")],
+      [whole(200, '{"id":"batch_1","object":"batch"}')],
+    );
     const send = (method: string): Promise<Response> =>
       running.fetch("/providers/up/batches", {
         method,
         headers: { "content-type": "application/json", "idempotency-key": key },
         ...(method === "POST" && { body: '{"input_file_id":"file-1"}' }),
       });
+    const failed = await send("POST");
+    expect([failed.status >= 500, replayed(failed), upstream.requests.length]).toEqual([
+      true,
+      false,
+      1,
+    ]);
     const made = [await send("POST"), await send("POST")];
     expect(made.map(replayed)).toEqual([false, true]);
     expect(await made[1]?.text()).toBe(await (made[0]?.text() ?? ""));
-    expect(upstream.requests.length).toBe(1);
+    expect(upstream.requests.length).toBe(2);
     expect(upstream.requests[0]?.headers["idempotency-key"]).toBeUndefined();
     const read = [await send("GET"), await send("GET")];
     expect(read.map(replayed)).toEqual([false, false]);
-    expect(upstream.requests.length).toBe(3);
+    expect(upstream.requests.length).toBe(4);
   });
 });

@@ -44,7 +44,11 @@ beforeAll(async () => {
     aliases: { "claude-3-5-haiku-latest": "plain", "gpt-3*": "spare" },
     keys: {
       free: { key: keys.free, aliases: { mine: "claude-3-5-haiku-latest", quick: "plain:nitro" } },
-      limited: { key: keys.limited, models: ["plain", "us/gpt-4o-mini"], aliases: { dear: "spare" } },
+      limited: {
+        key: keys.limited,
+        models: ["plain", "us/gpt-4o-mini"],
+        aliases: { dear: "spare" },
+      },
       fixed: { key: keys.fixed, overrides: false, aliases: { quick: "plain:nitro" } },
       none: { key: keys.none, models: [] },
     },
@@ -109,7 +113,11 @@ describe("tags", () => {
   });
 
   test("leave with nobody", async () => {
-    await outcome(chat("smart", { body: { store: true, tags: ["paid"], metadata: { tags: ["paid"], a: "b" } } }));
+    await outcome(
+      chat("smart", {
+        body: { store: true, tags: ["paid"], metadata: { tags: ["paid"], a: "b" } },
+      }),
+    );
     expect(sent("eu")["metadata"]).toEqual({ a: "b" });
     expect(sent("eu")["tags"]).toBeUndefined();
     await outcome(chat("smart", { body: { store: true, metadata: { tags: "paid" } } }));
@@ -216,7 +224,12 @@ describe("S21 a key limited to some models", () => {
   });
 
   test("is not helped out by fallbacks that it may not use", async () => {
-    const down = { kind: "error", status: 503, type: "server_error", message: "overloaded" } as const;
+    const down = {
+      kind: "error",
+      status: 503,
+      type: "server_error",
+      message: "overloaded",
+    } as const;
     upstreams.get("us")?.script([down, down]);
     expect((await chat("plain", { key: "limited" })).status).toBe(502);
     expect((await chat("us/gpt-4o-mini", { key: "limited" })).status).toBe(502);
@@ -246,8 +259,12 @@ describe("S21 a key limited to some models", () => {
     };
     expect(await ids("limited")).toEqual(["plain", "claude-3-5-haiku-latest", "us/gpt-4o-mini"]);
     expect(await ids("none")).toEqual([]);
-    expect(await ids("free")).toEqual(expect.arrayContaining(["smart", "wild-gpt-4o", "spare/gpt-4o"]));
-    const tags = (await (await call("/api/tags", { key: "limited" })).json()) as { models: unknown[] };
+    expect(await ids("free")).toEqual(
+      expect.arrayContaining(["smart", "wild-gpt-4o", "spare/gpt-4o"]),
+    );
+    const tags = (await (await call("/api/tags", { key: "limited" })).json()) as {
+      models: unknown[];
+    };
     expect(tags.models).toHaveLength(3);
     expect((await call("/v1/models/spare", { key: "limited" })).status).toBe(404);
   });

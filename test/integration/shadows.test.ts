@@ -1,7 +1,12 @@
 // Shadows: the client sees nothing of them, they cost it nothing, and they keep within their limits.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createGateway } from "../../src/index.ts";
 import { Secret } from "../../src/lib/secret.ts";
 import type { ShadowPair } from "../../src/store/shadows.ts";
+import { openStore } from "../../src/store/store.ts";
 import { adminKey, type InProcess, startInProcess } from "../support/in-process.ts";
 import { type Paired, startPaired } from "../support/paired-upstreams.ts";
 
@@ -142,7 +147,7 @@ describe("the client", () => {
     for (const _ of [1, 2, 3]) expect((await ask(gateway)).status).toBe(200);
     two.release();
     const found = await pairs(gateway, 3);
-    const codes = found.map(({ shadow }) => shadow.errorCode).toSorted();
+    const codes = found.map(({ shadow }) => shadow.errorCode);
     expect(codes).toContain("upstream_unavailable");
     expect(codes).toContain("upstream_rejected");
     expect(found.every(({ request }) => request?.status === "ok")).toBe(true);
@@ -351,6 +356,29 @@ describe("limits", () => {
     const [pair] = await pairs(gateway, 1);
     expect(pair?.shadow.status).toBe("client_closed");
   });
+
+  test("a program that closes its gateway waits for their rows, not for them", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "megallm-shadow-"));
+    const database = join(folder, "ledger.db");
+    two.next = ["hang"];
+    const library = createGateway({
+      database,
+      config: {
+        providers: { one: provider(one, 1), two: provider(two, 4) },
+        models: { live: { deployments: ["one/m"], shadow: { route: "two/m", share: 1 } } },
+      },
+    });
+    const body = JSON.stringify({ model: "live", messages });
+    const answer = await library.fetch("http://x/v1/chat/completions", { method: "POST", body });
+    await answer.text();
+    await until(() => two.bodies.length || undefined);
+    await library.close();
+    const store = await openStore({ path: database, readOnly: true });
+    const { pairs: found } = await store.shadows.list();
+    expect(found.map(({ shadow }) => shadow.status)).toEqual(["client_closed"]);
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
 });
 
 describe("texts", () => {
@@ -366,6 +394,26 @@ describe("texts", () => {
       expect(answers).toEqual({ request: "from one", shadow: "from two" });
       expect([request.finish, shadow.costUsd]).toEqual(["stop", "0.000060000"]);
     }
+  });
+
+  const clients: [string, string, object][] = [
+    ["Anthropic", "/v1/messages", { max_tokens: 9, messages }],
+    ["Responses", "/v1/responses", { input: "Hi" }],
+    ["Ollama", "/api/chat", { messages }],
+    ["Cohere", "/v2/chat", { messages }],
+    ["completions' own", "/v1/chat/completions", { messages }],
+  ];
+
+  test.each(clients)("are read in the client's protocol: %s", async (_name, path, body) => {
+    const gateway = await start({ ...whole, keep_answers: true });
+    for (const stream of [false, true]) {
+      await (await ask(gateway, { messages: undefined, ...body, stream }, { path })).text();
+    }
+    await settled(gateway, 2);
+    const shown = (await listing(gateway)).shadows;
+    expect(shown.map(({ answers, request }) => [answers, request.finish])).toEqual(
+      Array.from({ length: 2 }, () => [{ request: "from one", shadow: "from two" }, "stop"]),
+    );
   });
 
   test("are not kept otherwise", async () => {

@@ -271,7 +271,7 @@ async function take(each: Step, scene: Scene): Promise<Store> {
           ({ held }) => (held ? "held" : "refused"),
           (error: { code?: string }) => error.code,
         );
-        expect(["refused", "invalid_row"]).toContain(told);
+        expect(["refused", "invalid_row"]).toContain(told ?? "nothing");
         return store;
       }
       const { held } = await outcome;

@@ -58,7 +58,12 @@ test(`B10: ${kills} kills: 0 stuck holds, 0 charged twice, 0 acknowledged lost`,
       await store.close();
     }
     const store = await openStore(location);
-    unresolved = (await store.accounts.unresolved({ limit: 1_000 })).charges.length / 2;
+    let cursor: string | undefined;
+    do {
+      const page = await store.accounts.unresolved({ limit: 1_000, cursor });
+      unresolved += page.charges.length / 2;
+      cursor = page.next ?? undefined;
+    } while (cursor !== undefined);
     await store.close();
     expect(requests).toBeGreaterThan(kills * 20);
     console.log(

@@ -8,6 +8,7 @@ import { hashOf } from "../../src/store/audit-chain.ts";
 import type { Collection } from "../../src/store/directory-collection.ts";
 import type { Page, PageQuery, Stamped } from "../../src/store/directory-types.ts";
 import type { Directory } from "../../src/store/directory.ts";
+import { createStore } from "../../src/store/ledger.ts";
 import { type Store, StoreError } from "../../src/store/store.ts";
 import { injections } from "../support/injections.ts";
 import type { StoreHarness } from "./contract.ts";
@@ -164,13 +165,13 @@ export function directorySuite(name: string, create: () => Promise<StoreHarness>
           "precondition_failed",
         );
         expect(await codeOf(directory.keys.delete(key.id, late))).toBe("precondition_failed");
-        expect(
-          await codeOf(directory.keys.rotate(key.id, { ...hashed(), graceMs: 0 }, late)),
-        ).toBe("precondition_failed");
+        expect(await codeOf(directory.keys.rotate(key.id, { ...hashed(), graceMs: 0 }, late))).toBe(
+          "precondition_failed",
+        );
         expect((await directory.keys.get(key.id))?.name).toBe("desk");
-        const name = (text: string) =>
+        const rename = (text: string) =>
           codeOf(directory.organizations.update(organization.id, { name: text }, late));
-        const outcomes = await Promise.all(["a", "b", "c", "d"].map(name));
+        const outcomes = await Promise.all(["a", "b", "c", "d"].map(rename));
         expect(outcomes.toSorted()).toEqual([
           "done",
           "precondition_failed",
@@ -185,9 +186,9 @@ export function directorySuite(name: string, create: () => Promise<StoreHarness>
           expect(await directory.keys.get(id)).toBeNull();
           expect(await codeOf(directory.keys.update(id, { name: "x" }, by))).toBe("not_found");
           expect(await codeOf(directory.keys.delete(id, by))).toBe("not_found");
-          expect(
-            await codeOf(directory.keys.rotate(id, { ...hashed(), graceMs: 0 }, by)),
-          ).toBe("not_found");
+          expect(await codeOf(directory.keys.rotate(id, { ...hashed(), graceMs: 0 }, by))).toBe(
+            "not_found",
+          );
         }
       });
 
@@ -195,7 +196,7 @@ export function directorySuite(name: string, create: () => Promise<StoreHarness>
         const { organization, team, user, key } = await ground();
         const before = await directory.version();
         const organizationId = organization.id;
-        const none = `${"0".repeat(32)}`;
+        const none = "0".repeat(32);
         const make = { name: "n", kind: "service" as const, ...hashed() };
         const deep = JSON.parse(`${'{"a":'.repeat(5_000)}1${"}".repeat(5_000)}`) as object;
         const cases: [string, Promise<unknown>][] = [
@@ -244,13 +245,21 @@ export function directorySuite(name: string, create: () => Promise<StoreHarness>
           [
             "invalid_request",
             directory.budgets.create(
-              { name: "b", amountNanos: -1n, window: "1d", subjects: [{ kind: "gateway", id: "" }] },
+              {
+                name: "b",
+                amountNanos: -1n,
+                window: "1d",
+                subjects: [{ kind: "gateway", id: "" }],
+              },
               by,
             ),
           ],
           [
             "invalid_request",
-            directory.budgets.create({ name: "b", amountNanos: 1n, window: "1d", subjects: [] }, by),
+            directory.budgets.create(
+              { name: "b", amountNanos: 1n, window: "1d", subjects: [] },
+              by,
+            ),
           ],
           [
             "invalid_request",
@@ -386,8 +395,40 @@ export function directorySuite(name: string, create: () => Promise<StoreHarness>
         expect(seen).toEqual(["odd 11", "odd 9", "odd 7", "odd 5", "odd 3", "odd 1"]);
       });
 
+      test("S42: a search in a large table takes many short pages, and finds everything", async () => {
+        if (!harness.persistent) return;
+        await harness.run(
+          `with recursive n(i) as (select 1 union all select i + 1 from n where i < 120000)
+           insert into organization (id, created_ms, updated_ms, version, name, status, metadata)
+           select 'org_0000000000000000000000' || cast(1000000000 + i as text), 1, 1, 1,
+             case when i % 50000 = 7 then 'needle ' || i else 'hay ' || i end,
+             case when i % 60000 = 9 then 'blocked' else 'active' end, '{}' from n`,
+        );
+        const walk = async (query: object) => {
+          const names: string[] = [];
+          let pages = 0;
+          for (let cursor: string | undefined; ;) {
+            const page: Page<{ name: string }> = await directory.organizations.list({
+              ...query,
+              cursor,
+            });
+            pages += 1;
+            names.push(...page.rows.map((row) => row.name));
+            if (page.next === null) return { names, pages };
+            cursor = page.next;
+          }
+        };
+        expect(await walk({ search: "needle" })).toEqual({
+          names: ["needle 100007", "needle 50007", "needle 7"],
+          pages: 3,
+        });
+        expect(await walk({ search: "%" })).toEqual({ names: [], pages: 3 });
+        expect((await walk({ status: "blocked" })).names).toEqual(["hay 60009", "hay 9"]);
+      }, 60_000);
+
       test("a page is never larger than allowed, nor smaller than one", async () => {
-        for (const each of ["a", "b", "c"]) await directory.organizations.create({ name: each }, by);
+        for (const each of ["a", "b", "c"])
+          await directory.organizations.create({ name: each }, by);
         expect((await directory.organizations.list({ limit: 0 })).rows).toHaveLength(1);
         expect((await directory.organizations.list({ limit: -5 })).rows).toHaveLength(1);
         expect((await directory.organizations.list({ limit: 1e9 })).rows).toHaveLength(3);
@@ -403,7 +444,13 @@ export function directorySuite(name: string, create: () => Promise<StoreHarness>
         );
         const otherUser = await directory.users.create({ email: "bob@example.com" }, by);
         const otherKey = await directory.keys.create(
-          { name: "k", kind: "service", organizationId: other.id, teamId: otherTeam.id, ...hashed() },
+          {
+            name: "k",
+            kind: "service",
+            organizationId: other.id,
+            teamId: otherTeam.id,
+            ...hashed(),
+          },
           by,
         );
         const shared = await directory.budgets.create(
@@ -460,10 +507,7 @@ export function directorySuite(name: string, create: () => Promise<StoreHarness>
           [directory.teams, ["search", "organizationId", "status"]],
           [directory.users, ["search", "email", "status", "gatewayRole"]],
           [directory.memberships, ["userId", "organizationId", "teamId", "role"]],
-          [
-            directory.keys,
-            ["search", "name", "kind", "organizationId", "teamId", "userId"],
-          ],
+          [directory.keys, ["search", "name", "kind", "organizationId", "teamId", "userId"]],
           [directory.budgets, ["search"]],
           [directory.limits, ["unit"]],
         ];
@@ -482,9 +526,12 @@ export function directorySuite(name: string, create: () => Promise<StoreHarness>
             for (const field of [...fields, "cursor"]) {
               await ask(`${field}: ${text}`, collection.list({ [field]: text }));
             }
-            await ask(`scope: ${text}`, collection.list({
-              scope: { organizationIds: [text.replaceAll("\0", "")], teamIds: [], userId: null },
-            } as PageQuery));
+            await ask(
+              `scope: ${text}`,
+              collection.list({
+                scope: { organizationIds: [text.replaceAll("\0", "")], teamIds: [], userId: null },
+              } as PageQuery),
+            );
             expect(await collection.get(text)).toBeNull();
           }
           for (const field of ["actor", "action", "kind", "subjectId", "cursor"]) {
@@ -617,7 +664,11 @@ export function directorySuite(name: string, create: () => Promise<StoreHarness>
           ["update audit set actor = 'admin' where seq = 1"],
           { seq: 1, fault: "edited" },
         ],
-        ["an edited time", ["update audit set at_ms = at_ms + 1 where seq = 6"], { seq: 6, fault: "edited" }],
+        [
+          "an edited time",
+          ["update audit set at_ms = at_ms + 1 where seq = 6"],
+          { seq: 6, fault: "edited" },
+        ],
         ["a deleted row", ["delete from audit where seq = 4"], { seq: 4, fault: "missing" }],
         ["a deleted first row", ["delete from audit where seq = 1"], { seq: 1, fault: "missing" }],
         [
@@ -697,6 +748,37 @@ export function directorySuite(name: string, create: () => Promise<StoreHarness>
         expect(clash.toSorted()).toEqual(["conflict", "conflict", "done"]);
       } finally {
         for (const each of others) await each.close();
+      }
+    });
+
+    test("a change whose commit was not confirmed is made once", async () => {
+      if (!harness.persistent) return;
+      const driver = await harness.driver();
+      let silent = 0;
+      const deaf = createStore({
+        ...driver,
+        transact: async (groups) => {
+          const changed = await driver.transact(groups);
+          if (silent-- > 0) throw new StoreError("store_unavailable", "the connection was lost");
+          return changed;
+        },
+      });
+      try {
+        silent = 1;
+        const user = await deaf.directory.users.create({ email: "one@example.com" }, by);
+        silent = 2;
+        const renamed = await deaf.directory.users.update(
+          user.id,
+          { name: "One" },
+          { ...by, version: 1 },
+        );
+        expect(renamed).toMatchObject({ id: user.id, name: "One", version: 2 });
+        silent = 1;
+        await deaf.directory.users.delete(user.id, by);
+        expect((await directory.users.list({})).rows).toEqual([]);
+        expect(await store.audit.verify()).toMatchObject({ ok: true, rows: 3 });
+      } finally {
+        await deaf.close();
       }
     });
 

@@ -15,8 +15,18 @@ export const reset = Symbol("reset");
 /** Nothing more is sent, and the connection stays open. */
 export const hang = Symbol("hang");
 
+/** Nothing more is sent until {@link ScriptedUpstream.goOn} is called. */
+export const wait = Symbol("wait");
+
 /** What is written, in order. A number is a pause in milliseconds. */
-export type Script = readonly (string | Uint8Array | number | typeof reset | typeof hang)[];
+export type Script = readonly (
+  | string
+  | Uint8Array
+  | number
+  | typeof reset
+  | typeof hang
+  | typeof wait
+)[];
 
 export interface ScriptedUpstream extends AsyncDisposable {
   readonly url: string;
@@ -25,6 +35,8 @@ export interface ScriptedUpstream extends AsyncDisposable {
   readonly open: () => number;
   /** What the next answers are: each script once, the last one for good. */
   answer(...scripts: Script[]): void;
+  /** Lets the answers that wait, or will, go on. */
+  goOn(): void;
 }
 
 /** Every answer ends its connection, unless its script ends in {@link hang}. */
@@ -32,6 +44,7 @@ export async function startScripted(...scripts: Script[]): Promise<ScriptedUpstr
   let queue = [...scripts];
   const requests: Received[] = [];
   const sockets = new Set<Socket>();
+  let gate = Promise.withResolvers<void>();
   const server = createServer((socket) => {
     let bytes: Buffer = Buffer.alloc(0);
     sockets.add(socket);
@@ -44,7 +57,7 @@ export async function startScripted(...scripts: Script[]): Promise<ScriptedUpstr
       bytes = Buffer.alloc(0);
       requests.push(request);
       const script = (queue.length > 1 ? queue.shift() : queue[0]) ?? [json(500, {})];
-      void play(socket, script);
+      void play(socket, script, gate.promise);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -55,7 +68,9 @@ export async function startScripted(...scripts: Script[]): Promise<ScriptedUpstr
     answer(...next) {
       queue = next;
       requests.length = 0;
+      gate = Promise.withResolvers<void>();
     },
+    goOn: () => gate.resolve(),
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));
@@ -79,7 +94,7 @@ function parseRequest(bytes: Buffer): Received | undefined {
   return { method, target, headers, body: body.toString("utf8") };
 }
 
-async function play(socket: Socket, script: Script): Promise<void> {
+async function play(socket: Socket, script: Script, gate: Promise<void>): Promise<void> {
   for (const step of script) {
     if (socket.destroyed || step === hang) return;
     if (step === reset) {
@@ -88,7 +103,8 @@ async function play(socket: Socket, script: Script): Promise<void> {
       socket.resetAndDestroy();
       return;
     }
-    if (typeof step === "number") await Bun.sleep(step);
+    if (step === wait) await gate;
+    else if (typeof step === "number") await Bun.sleep(step);
     else await new Promise<void>((resolve) => socket.write(step, () => resolve()));
   }
   socket.end();

@@ -5,7 +5,7 @@ import { createRecord } from "../../src/pipeline/record.ts";
 import { createUsage } from "../../src/ir/usage.ts";
 import { setClock } from "../../src/lib/clock.ts";
 import { openai } from "../../src/providers/presets/openai.ts";
-import type { Candidate } from "../../src/routing/router.ts";
+import type { Candidate } from "../../src/routing/candidate.ts";
 import type { Store } from "../../src/store/store.ts";
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };

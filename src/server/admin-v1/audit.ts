@@ -34,7 +34,10 @@ const verdict = z
   .object({
     ok: z.boolean(),
     rows: z.int().optional().describe("How many there are, when all are whole."),
-    hash: z.string().optional().describe("Of the last one: kept elsewhere, it proves the log whole."),
+    hash: z
+      .string()
+      .optional()
+      .describe("Of the last one: kept elsewhere, it proves the log whole."),
     seq: z.int().optional().describe("The first broken row."),
     fault: z.enum(["edited", "missing", "reordered", "cut", "forged"]).optional(),
     message: z.string().optional(),

@@ -10,12 +10,15 @@ export const may = (actor: Actor, action: Action, reach: Reach): boolean =>
   reach.every((targets) => targets.some((target) => permits(actor, action, target)));
 
 /** @throws GatewayError `forbidden` */
-export function require(actor: Actor, action: Action, reach: Reach): void {
+export function requirePermission(actor: Actor, action: Action, reach: Reach): void {
   if (!may(actor, action, reach)) throw forbidden(action);
 }
 
 export const forbidden = (action: Action): GatewayError =>
-  new GatewayError("forbidden", `This needs the permission \`${action}\` here, which you do not have.`);
+  new GatewayError(
+    "forbidden",
+    `This needs the permission \`${action}\` here, which you do not have.`,
+  );
 
 /** @throws GatewayError `not_found`, the same for what is not there and for what is not shown */
 export const missing = (what: string): GatewayError =>
@@ -26,5 +29,7 @@ export function requireFields(actor: Actor, setting: Setting, reach: Reach): voi
   const refused = refusedFields(setting, (action) => may(actor, action, reach));
   if (refused.length === 0) return;
   const names = refused.map((field) => `\`${field}\``).join(", ");
-  throw new GatewayError("forbidden", `You may not set ${names} here.`, { param: refused[0] ?? "" });
+  throw new GatewayError("forbidden", `You may not set ${names} here.`, {
+    param: refused[0] ?? "",
+  });
 }

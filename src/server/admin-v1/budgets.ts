@@ -1,7 +1,7 @@
 // Budgets: hard bounds on what subjects may spend in a window of time.
 import { z } from "zod";
 import { budgetWindows, type BudgetFields } from "../../store/directory-types.ts";
-import { require } from "./authorize.ts";
+import { requirePermission } from "./authorize.ts";
 import { defineResource, resourceRoutes } from "./resource.ts";
 import { reachOfSubjects } from "./subject-reach.ts";
 import {
@@ -107,7 +107,7 @@ const budgets = defineResource({
     if (before === null || after === null) return;
     // It may be moved only to where one could have made it.
     const reach = await reachOfSubjects(after.subjects, services.store.directory, "change");
-    require(actor, "budget.create", reach);
+    requirePermission(actor, "budget.create", reach);
   },
 });
 

@@ -1,10 +1,12 @@
 // Virtual keys, and their rotation.
 import { z } from "zod";
+import { membershipsOf } from "../../access/directory.ts";
 import type { Actor } from "../../access/permissions.ts";
 import { GatewayError } from "../../ir/error.ts";
-import type { KeyFields } from "../../store/directory-types.ts";
+import type { KeyFields, VirtualKey } from "../../store/directory-types.ts";
+import type { Directory } from "../../store/directory.ts";
 import { adminOperation } from "./actor.ts";
-import { require } from "./authorize.ts";
+import { requirePermission } from "./authorize.ts";
 import { checkVersion, defineResource, findVisible, resourceRoutes } from "./resource.ts";
 import type { AdminRoute } from "./route.ts";
 import {
@@ -98,8 +100,15 @@ const withSecret = z
   .meta({ id: "NewKey" });
 
 const toFields = (body: Partial<z.infer<typeof create>>): Partial<Omit<KeyFields, "kind">> => {
-  const { organization_id, team_id, user_id, expires_at_ms, allowed_ips, kind: _kind, ...same } =
-    body;
+  const {
+    organization_id,
+    team_id,
+    user_id,
+    expires_at_ms,
+    allowed_ips,
+    kind: _kind,
+    ...same
+  } = body;
   return {
     ...same,
     ...(organization_id !== undefined && { organizationId: organization_id }),
@@ -133,30 +142,49 @@ function guardAdministration(actor: Actor, key: Place): void {
   );
 }
 
+const show = (key: VirtualKey) => ({
+  ...fromStamp(key),
+  last4: key.last4,
+  previous_until_ms: key.previousUntilMs,
+  name: key.name,
+  kind: key.kind,
+  organization_id: key.organizationId,
+  team_id: key.teamId,
+  user_id: key.userId,
+  expires_at_ms: key.expiresMs,
+  blocked: key.blocked,
+  models: key.models,
+  operations: key.operations,
+  aliases: key.aliases,
+  metadata: key.metadata,
+  tags: key.tags,
+  allowed_ips: key.allowedIps,
+  defaults: key.defaults,
+});
+
+/**
+ * Whose key it is pays with their own budgets: nobody puts a key on a stranger's name.
+ * @throws GatewayError `forbidden`
+ */
+async function guardUser(actor: Actor, key: Place, directory: Directory): Promise<void> {
+  const user = key.userId ?? null;
+  if (user === null || actor.kind !== "user" || actor.gatewayAdmin || user === actor.userId) return;
+  const memberships = await membershipsOf(directory, user);
+  const isMember = memberships.some(
+    ({ organizationId: place }) => key.organizationId !== null && place === key.organizationId,
+  );
+  if (isMember) return;
+  throw new GatewayError("forbidden", "The user is no member of the key's organization.", {
+    param: "user_id",
+  });
+}
+
 const keys = defineResource({
   name: "key",
   plural: "keys",
   collection: (directory) => directory.keys,
   shape,
-  show: (key) => ({
-    ...fromStamp(key),
-    last4: key.last4,
-    previous_until_ms: key.previousUntilMs,
-    name: key.name,
-    kind: key.kind,
-    organization_id: key.organizationId,
-    team_id: key.teamId,
-    user_id: key.userId,
-    expires_at_ms: key.expiresMs,
-    blocked: key.blocked,
-    models: key.models,
-    operations: key.operations,
-    aliases: key.aliases,
-    metadata: key.metadata,
-    tags: key.tags,
-    allowed_ips: key.allowedIps,
-    defaults: key.defaults,
-  }),
+  show,
   defaults: {
     organization_id: null,
     team_id: null,
@@ -201,19 +229,22 @@ const keys = defineResource({
   }),
   placeOf: async (key) => [[placeOf(key)]],
   reachOf: async (key) => [[{ ...placeOf(key), keyId: key.id }]],
-  guard({ actor }, { before, after }) {
+  async guard({ actor, services }, { before, after }) {
     if (after === null) return;
     guardAdministration(actor, after);
+    if (before?.userId !== after.userId) {
+      await guardUser(actor, after, services.store.directory);
+    }
     if (before === null) return;
     guardAdministration(actor, before);
     const moved = Bun.deepEquals(placeOf(before), placeOf(after)) ? null : placeOf(after);
     // Where it goes, one must be allowed to move keys as well.
-    if (moved) require(actor, "key.move", [[moved]]);
+    if (moved) requirePermission(actor, "key.move", [[moved]]);
   },
   async make({ services, by }, { hash: _hash, last4: _last4, ...fields }) {
     const made = await services.callers.createKey(fields, { actor: by });
     return {
-      body: { ...keys.show(made.key), key: made.secret.reveal() },
+      body: { ...show(made.key), key: made.secret.reveal() },
       version: made.key.version,
     };
   },
@@ -241,14 +272,18 @@ const rotate: AdminRoute = {
   async handle(call) {
     const { services, actor, by, id: key } = call;
     const before = await findVisible(keys, call);
-    require(actor, "key.rotate", await keys.reachOf(before, services.store.directory, "change"));
+    requirePermission(
+      actor,
+      "key.rotate",
+      await keys.reachOf(before, services.store.directory, "change"),
+    );
     guardAdministration(actor, before);
     checkVersion(call, before);
     const { grace_ms } = call.body as z.infer<typeof rotation>;
     const expecting = { actor: by, version: before.version };
     const made = await services.callers.rotateKey(key, grace_ms, expecting);
     return {
-      body: { ...keys.show(made.key), key: made.secret.reveal() },
+      body: { ...show(made.key), key: made.secret.reveal() },
       version: made.key.version,
     };
   },

@@ -1,7 +1,7 @@
 // Rate limits: how much subjects may ask for in a minute, an hour or a day, and at once.
 import { z } from "zod";
 import { limitUnits, limitWindows, type RateLimitFields } from "../../store/directory-types.ts";
-import { require } from "./authorize.ts";
+import { requirePermission } from "./authorize.ts";
 import { defineResource, resourceRoutes } from "./resource.ts";
 import { reachOfSubjects } from "./subject-reach.ts";
 import { fromStamp, fromSubject, modelPattern, page, stamp, subject, toSubject } from "./wire.ts";
@@ -58,7 +58,7 @@ const limits = defineResource({
   async guard({ actor, services }, { before, after }) {
     if (before === null || after === null) return;
     const reach = await reachOfSubjects([after.subject], services.store.directory, "change");
-    require(actor, "limit.create", reach);
+    requirePermission(actor, "limit.create", reach);
   },
 });
 

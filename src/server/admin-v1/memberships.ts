@@ -1,7 +1,7 @@
 // Memberships: the roles of users in organizations and teams.
 import { z } from "zod";
 import { roles } from "../../store/directory-types.ts";
-import { require } from "./authorize.ts";
+import { requirePermission } from "./authorize.ts";
 import { defineResource, resourceRoutes } from "./resource.ts";
 import { fromStamp, id, page, stamp } from "./wire.ts";
 
@@ -71,7 +71,7 @@ const memberships = defineResource({
   guard({ actor }, { before, after, reach }) {
     const leaves = after === null && actor.kind === "user" && actor.userId === before?.userId;
     const owner = before?.role === "owner" || after?.role === "owner";
-    if (owner && !leaves) require(actor, "membership.own", reach);
+    if (owner && !leaves) requirePermission(actor, "membership.own", reach);
   },
 });
 

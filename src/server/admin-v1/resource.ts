@@ -6,7 +6,7 @@ import { GatewayError } from "../../ir/error.ts";
 import type { Collection } from "../../store/directory-collection.ts";
 import type { PageQuery, Scope, Stamped } from "../../store/directory-types.ts";
 import type { Directory } from "../../store/directory.ts";
-import { may, missing, require, requireFields } from "./authorize.ts";
+import { may, missing, requireFields, requirePermission } from "./authorize.ts";
 import type { AdminRoute, Answer, Call, Reach } from "./route.ts";
 import { listOf } from "./wire.ts";
 
@@ -63,8 +63,8 @@ export async function findVisible<Kept extends Stamped, Create, Update, Query, B
   throw missing(resource.name);
 }
 
-export const actionOf = <Name extends RuledResource>(
-  name: Name,
+export const actionOf = (
+  name: RuledResource,
   verb: "create" | "read" | "update" | "delete",
 ): Action => `${name}.${verb}`;
 
@@ -81,9 +81,14 @@ export const defineResource = <
 ): Resource<Kept, Create, Update, Query, Body, Filter> => resource;
 
 /** Create, list, read, update, delete. */
-export function resourceRoutes<Kept extends Stamped, Create, Update extends object, Query extends PageQuery, Body extends object, Filter>(
-  resource: Resource<Kept, Create, Update, Query, Body, Filter>,
-): AdminRoute[] {
+export function resourceRoutes<
+  Kept extends Stamped,
+  Create,
+  Update extends object,
+  Query extends PageQuery,
+  Body extends object,
+  Filter,
+>(resource: Resource<Kept, Create, Update, Query, Body, Filter>): AdminRoute[] {
   const { name, plural, shape } = resource;
   const article = /^[aeiou]/.test(name) && name !== "user" ? "an" : "a";
   const answer = (kept: Kept): Answer => ({ body: resource.show(kept), version: kept.version });
@@ -122,7 +127,7 @@ export function resourceRoutes<Kept extends Stamped, Create, Update extends obje
         const body = call.body as Body;
         const create = await resource.toCreate(body, directory);
         const reach = await resource.placeOf(create, directory);
-        require(actor, actionOf(name, "create"), reach);
+        requirePermission(actor, actionOf(name, "create"), reach);
         const fields = Object.entries(body)
           .filter(([field, value]) => value !== undefined && !same(value, resource.defaults[field]))
           .map(([field]) => field);
@@ -157,7 +162,7 @@ export function resourceRoutes<Kept extends Stamped, Create, Update extends obje
         const { directory } = services.store;
         const before = await findVisible(resource, call);
         const reach = await resource.reachOf(before, directory, "change");
-        require(actor, actionOf(name, "update"), reach);
+        requirePermission(actor, actionOf(name, "update"), reach);
         checkVersion(call, before);
         const body = readUpdate(resource, call.body, before);
         const fields = Object.keys(body);
@@ -184,7 +189,7 @@ export function resourceRoutes<Kept extends Stamped, Create, Update extends obje
         const { directory } = services.store;
         const before = await findVisible(resource, call);
         const reach = await resource.reachOf(before, directory, "change");
-        require(actor, actionOf(name, "delete"), reach);
+        requirePermission(actor, actionOf(name, "delete"), reach);
         checkVersion(call, before);
         await resource.guard?.(call, { before, after: null, reach });
         const cascade = isCascade(call.query);

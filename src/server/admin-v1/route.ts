@@ -52,7 +52,7 @@ export interface AdminRoute {
   readonly action: Action;
   /**
    * What the action must be permitted on. `list`: whatever the actor may see, as {@link Call.scope}.
-   * `gateway`: the gateway as a whole. `handler`: the handler decides it by {@link require}, since it depends
+   * `gateway`: the gateway as a whole. `handler`: the handler decides it by `requirePermission`, since it depends
    * on what the request says or names.
    */
   readonly scope: "list" | "gateway" | "handler";

@@ -44,7 +44,9 @@ export const addresses = z
   )
   .max(1_000)
   .nullable()
-  .describe('Addresses and CIDR blocks it may be used from; `null`: anywhere. E.g. `["10.0.0.0/8"]`.');
+  .describe(
+    'Addresses and CIDR blocks it may be used from; `null`: anywhere. E.g. `["10.0.0.0/8"]`.',
+  );
 export const modelPattern = z
   .string()
   .min(1)
@@ -55,7 +57,10 @@ export const modelPattern = z
 export const subject = z
   .string()
   .max(260)
-  .refine((text) => parseSubject(text) !== null, "expected `gateway` or `<kind>:<id>`, e.g. `team:team_0192…`")
+  .refine(
+    (text) => parseSubject(text) !== null,
+    "expected `gateway` or `<kind>:<id>`, e.g. `team:team_0192…`",
+  )
   .describe(
     "Whom it counts: `gateway`, or `organization:`, `team:`, `user:`, `key:`, `end_user:`, `tag:`, `model:` and an id or name.",
   );
@@ -67,7 +72,10 @@ export const fromSubject = formatSubject;
 
 export const usd = z
   .union([z.string().max(40), z.number()])
-  .refine((value) => toNanos(value) !== null, "expected dollars of 0 or more with at most 9 decimals, e.g. `12.50`")
+  .refine(
+    (value) => toNanos(value) !== null,
+    "expected dollars of 0 or more with at most 9 decimals, e.g. `12.50`",
+  )
   .describe("US dollars, as decimal text so that nothing is rounded, e.g. `12.50`.");
 
 /** Null for what is no amount. */
@@ -109,5 +117,7 @@ export const listOf = (row: z.ZodType) =>
     next: z
       .string()
       .nullable()
-      .describe("`cursor` of the next page; `null` on the last. A page of a search may be short and yet have a next."),
+      .describe(
+        "`cursor` of the next page; `null` on the last. A page of a search may be short and yet have a next.",
+      ),
   });

@@ -9,10 +9,19 @@ import { accounts } from "./0003-accounts.ts";
 import { directory } from "./0004-directory.ts";
 import { experiments } from "./0005-experiments.ts";
 import { owners } from "./0006-owners.ts";
+import { retention } from "./0007-retention.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order. A released migration is never changed: add the next one. */
-const migrations: readonly Migration[] = [ledger, items, accounts, directory, experiments, owners];
+const migrations: readonly Migration[] = [
+  ledger,
+  items,
+  accounts,
+  directory,
+  experiments,
+  owners,
+  retention,
+];
 
 export const latestVersion = migrations.length;
 

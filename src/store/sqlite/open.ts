@@ -131,6 +131,12 @@ async function openFile(path: string, options: SqliteOptions): Promise<Driver> {
         throw explain(path, error);
       }
     },
+    usedBytes: async () => {
+      const [pages, free, bytes] = ["page_count", "freelist_count", "page_size"].map((name) =>
+        Number(connection.value(`pragma ${name}`)),
+      ) as [number, number, number];
+      return (pages - free) * bytes;
+    },
     explain: (error) => explain(path, error),
     close: async () => {
       connection.close();

@@ -5,11 +5,18 @@ import { GatewayError } from "../../../src/ir/error.ts";
 import { Secret } from "../../../src/lib/secret.ts";
 
 const good = "0123456789abcdef0123456789abcdef";
-const access = createAccess([{ name: "team", secret: new Secret(good) }], true);
+const access = createAccess({
+  keys: [{ name: "team", secret: new Secret(good) }],
+  required: true,
+  callers: null,
+});
 
-const outcome = (headers: Record<string, string>): string | number => {
+const asking = (headers: Record<string, string> = {}): Request =>
+  new Request("http://localhost/v1/models", { headers });
+
+const outcome = async (headers: Record<string, string>): Promise<string | number> => {
   try {
-    return access.authenticate(new Headers(headers)).key ?? "open";
+    return (await access.authenticate(asking(headers))).key ?? "open";
   } catch (error) {
     return error instanceof GatewayError ? error.status : 0;
   }
@@ -30,17 +37,25 @@ describe("S19 the same key by any carrier", () => {
     [{ authorization: good }, 401],
     [{ authorization: "Bearer" }, 401],
     [{ authorization: `Bearer ${good}`, "x-api-key": "another-key-entirely" }, 400],
-  ])("%j", (headers, expected) => {
-    expect(outcome(headers as unknown as Record<string, string>)).toBe(expected);
+  ])("%j", async (headers, expected) => {
+    expect(await outcome(headers as unknown as Record<string, string>)).toBe(expected);
   });
 });
 
-test("without required keys whatever is sent is ignored", () => {
-  const open = createAccess([], false);
-  expect(open.authenticate(new Headers({ authorization: "Bearer sk-anything" }))).toEqual({
-    key: null,
-  });
-  expect(open.authenticate(new Headers())).toEqual({ key: null });
+test("without required keys whatever is sent is ignored", async () => {
+  const open = createAccess({ keys: [], required: false, callers: null });
+  const anonymous = { key: null, subjects: [{ kind: "gateway", id: "" }] };
+  const ignored = [
+    { authorization: "Bearer sk-anything" },
+    { authorization: "Basic dXNlcjpwYXNz" },
+    { authorization: "Bearer one", "x-api-key": "another" },
+    {},
+  ];
+  for (const headers of ignored) {
+    expect(await open.authenticate(asking(headers as Record<string, string>))).toEqual(
+      anonymous as never,
+    );
+  }
 });
 
 test("no credential is null, not an error", () => {

@@ -97,7 +97,14 @@ describe("a caller", () => {
     const { directory } = store;
     const money = { amountNanos: 1n, window: "1d" } as const;
     const pool = await directory.budgets.create(
-      { name: "pool", ...money, subjects: [{ kind: "team", id: team.id }, { kind: "key", id: key.id }] },
+      {
+        name: "pool",
+        ...money,
+        subjects: [
+          { kind: "team", id: team.id },
+          { kind: "key", id: key.id },
+        ],
+      },
       by,
     );
     await directory.budgets.create(
@@ -112,7 +119,10 @@ describe("a caller", () => {
       { name: "other tag", ...money, subjects: [{ kind: "tag", id: "us" }] },
       by,
     );
-    await directory.limits.create({ subject: { kind: "tag", id: "eu" }, unit: "tokens", amount: 9 }, by);
+    await directory.limits.create(
+      { subject: { kind: "tag", id: "eu" }, unit: "tokens", amount: 9 },
+      by,
+    );
     const caller = await callers.lookup(secret.reveal(), from);
     if (caller === null || caller instanceof GatewayError) throw new Error("refused");
     const names = async (name: string | null, modelId: string | null) => {
@@ -209,7 +219,11 @@ describe("refusals", () => {
 
   test("S26: from another address", async () => {
     const { key, secret } = await place();
-    await store.directory.keys.update(key.id, { allowedIps: ["192.0.2.0/24", "2001:db8::/32"] }, by);
+    await store.directory.keys.update(
+      key.id,
+      { allowedIps: ["192.0.2.0/24", "2001:db8::/32"] },
+      by,
+    );
     expect(await ask(secret)).toBe("laptop");
     expect(await ask(secret, { address: "::ffff:c000:0201" })).toBe("laptop");
     expect(await ask(secret, { address: "2001:DB8::1" })).toBe("laptop");

@@ -3,7 +3,11 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { fits, mayUse } from "../../../src/access/grants.ts";
 
-const chat = (name: string | null, modelId: string | null) => ({ name, modelId, operation: "chat" });
+const chat = (name: string | null, modelId: string | null) => ({
+  name,
+  modelId,
+  operation: "chat",
+});
 
 describe("patterns", () => {
   test.each([
@@ -46,7 +50,9 @@ describe("grants", () => {
   const free = { models: [], operations: null };
   test("without limits everything may be asked", () => {
     expect(mayUse(free, chat("x", "y/z")).allowed).toBe(true);
-    expect(mayUse(free, { name: null, modelId: null, operation: "pass-through" }).allowed).toBe(true);
+    expect(mayUse(free, { name: null, modelId: null, operation: "pass-through" }).allowed).toBe(
+      true,
+    );
   });
 
   test("a route that is granted reaches all of its deployments, and no other route", () => {

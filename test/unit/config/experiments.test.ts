@@ -24,7 +24,10 @@ function problemsOf(route: object, more: object = {}): string {
   }
 }
 
-const arms = { control: { model: "demo/echo", weight: 90 }, candidate: { route: "pool", weight: 10 } };
+const arms = {
+  control: { model: "demo/echo", weight: 90 },
+  candidate: { route: "pool", weight: 10 },
+};
 
 describe("an experiment", () => {
   test("is arms under weights", () => {
@@ -62,14 +65,22 @@ describe("an experiment", () => {
     ["one arm", { experiment: { arms: { a: "demo/echo" } } }, "2 to 20 arms"],
     ["an arm's name", { experiment: { arms: { "a b": "demo/echo", c: "demo/x" } } }, "letters"],
     ["its name", { experiment: { name: "a=b", arms } }, "letters, digits"],
-    ["deployments, too", { experiment: { arms }, deployments: ["demo/echo"] }, "`deployments` has no"],
+    [
+      "deployments, too",
+      { experiment: { arms }, deployments: ["demo/echo"] },
+      "`deployments` has no",
+    ],
     ["a policy", { experiment: { arms }, policy: "lowest-cost" }, "`policy` has no place"],
     ["sticky beside it", { experiment: { arms }, sticky: "user" }, "under `experiment`"],
     ["a hedge", { experiment: { arms }, hedge: {} }, "`hedge` has no place"],
     ["neither", { description: "x" }, "`deployments` is missing in `live`"],
     [
       "weights of nothing",
-      { experiment: { arms: { a: { model: "demo/echo", weight: 0 }, b: { model: "demo/x", weight: 0 } } } },
+      {
+        experiment: {
+          arms: { a: { model: "demo/echo", weight: 0 }, b: { model: "demo/x", weight: 0 } },
+        },
+      },
       "all weights are 0",
     ],
     [
@@ -79,11 +90,7 @@ describe("an experiment", () => {
     ],
     ["an unknown route", { experiment: { arms: { a: { route: "poll" }, b: "demo/x" } } }, "pool"],
     ["an unknown provider", { experiment: { arms: { a: "nobody/x", b: "demo/x" } } }, "nobody"],
-    [
-      "itself",
-      { experiment: { arms: { a: { route: "live" }, b: "demo/x" } } },
-      "in a circle",
-    ],
+    ["itself", { experiment: { arms: { a: { route: "live" }, b: "demo/x" } } }, "in a circle"],
   ])("%s is refused", (_name, route, message) => {
     expect(problemsOf(route)).toContain(message);
   });
@@ -133,6 +140,7 @@ describe("a shadow", () => {
     ["no share", { route: "pool" }, "live.shadow.share"],
     ["no route", { share: 1 }, "`route` is missing"],
     ["an unknown route", { route: "poll", share: 1 }, "did you mean `pool`?"],
+    ["a star", { route: "demo/*", share: 1 }, "without a `*`"],
     ["a negative limit", { route: "pool", share: 1, max_cost_per_day: "-1" }, "US dollars"],
     ["a limit of nobody", { route: "pool", share: 1, max_concurrent: 0 }, "1 to 1000"],
     ["an unknown field", { route: "pool", share: 1, shar: 1 }, "unknown key `shar`"],

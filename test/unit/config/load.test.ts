@@ -430,6 +430,9 @@ models:
     expect(refused("aaaaaaaaaaaaaaaaaaaa")).toContain("too easy to guess");
     expect(refused("")).toContain("the secret is empty");
     expect(first('admin: { key: "${EMPTY:-}" }')).toContain("the secret is empty");
+    expect(first('admin: { key_secret: "${EMPTY:-}" }')).toContain("the secret is empty");
+    expect(first("admin: { key_secret: 0123456789abcdef }")).toContain("at least 32 characters");
+    expect(first(`admin: { key_secret: ${"ab".repeat(20)} }`)).toContain("too easy to guess");
     expect(first('providers: { openai: { api_key: "${EMPTY:-}" } }')).toContain(
       "the secret is empty",
     );

@@ -128,7 +128,7 @@ describe("redaction", () => {
     const canary = "CANARY-0123456789-WXYZ";
     const { config } = configFromObject(
       {
-        admin: { key: `${canary}-admin` },
+        admin: { key: `${canary}-admin`, key_secret: `${canary}-0123456789-abcdefghijkl` },
         keys: { app: `${canary}-client` },
         providers: {
           openai: {
@@ -147,7 +147,7 @@ describe("redaction", () => {
     expect(JSON.stringify(shown)).not.toContain("CANARY");
     expect(Bun.inspect(config, { depth: 10 })).not.toContain("CANARY-0123456789-WXYZ-");
     expect(shown).toMatchObject({
-      admin: { key: "***…dmin" },
+      admin: { key: "***…dmin", key_secret: "***" },
       keys: { app: "***…ient" },
       providers: {
         openai: {

@@ -84,34 +84,140 @@ test("nothing of it is there by itself", () => {
   expect(config.routes.get("m")?.fallbacks).toEqual({});
 });
 
-const withRoute = (route: object, more: object = {}) => ({ models: { ...models, r: route }, ...more });
+const withRoute = (route: object, more: object = {}) => ({
+  models: { ...models, r: route },
+  ...more,
+});
 
 describe("problems", () => {
   test.each([
-    ["a fallback that is not there", withRoute({ deployments: ["mine/llama"], fallbacks: { context_window: ["bset"] } }), "models.r.fallbacks.context_window[0]: `bset` is neither a route nor `provider/model` — did you mean `best`?"],
-    ["a kind that is none", withRoute({ deployments: ["mine/llama"], fallbacks: { context: ["best"] } }), "unknown key `context`"],
-    ["a general list that leads nowhere", withRoute({ deployments: ["mine/llama"], fallbacks: ["nope/x"] }), "models.r.fallbacks[0]: no provider is named `nope`"],
-    ["default fallbacks that lead nowhere", { models, default_fallbacks: { content_policy: ["mine/other"] } }, "default_fallbacks.content_policy[0]: the provider `mine` does not list the model `other`"],
-    ["a group that is not there", withRoute({ deployments: [{ route: "chaep" }] }), "models.r.deployments[0].route: no route is named `chaep` — did you mean `cheap`?"],
-    ["a group with a star", withRoute({ deployments: [{ route: "wild-*" }] }), "`wild-*` holds a `*`, and a group is one route"],
-    ["a group that is a model as well", withRoute({ deployments: [{ route: "cheap", model: "mine/llama" }] }), "a deployment is a `model` or a `route`, not both"],
-    ["a deployment that is neither", withRoute({ deployments: [{ weight: 1 }] }), "`model` is missing in models.r.deployments[0]"],
-    ["a group with a key", withRoute({ deployments: [{ route: "cheap", key: "a" }] }), "models.r.deployments[0].key: `key` has no meaning where `route` says who answers"],
-    ["a group with deadlines", withRoute({ deployments: [{ route: "cheap", timeouts: { idle: "1s" } }] }), "`timeouts` has no meaning"],
-    ["groups in a circle", { models: { a: { deployments: [{ route: "b" }] }, b: { deployments: [{ route: "c" }] }, c: { deployments: ["mine/llama", { route: "a" }] } } }, "models.c.deployments[1].route: the routes go in a circle: `a` → `b` → `c` → `a`"],
-    ["a group of itself", { models: { a: { deployments: [{ route: "a" }] } } }, "the routes go in a circle: `a` → `a`"],
-    ["a group and a fallback in a circle", { models: { a: { deployments: [{ route: "b" }] }, b: { deployments: ["mine/llama"], fallbacks: { content_policy: ["a"] } } } }, "models.b.fallbacks.content_policy[0]: the routes go in a circle: `a` → `b` → `a`"],
-    ["a tag with a space", withRoute({ deployments: [{ model: "mine/llama", tags: ["a b"] }] }), "a tag holds no spaces and no commas"],
-    ["a region that is none", withRoute({ deployments: [{ model: "mine/llama", region: "e u" }] }), "expected a region such as `eu`"],
+    [
+      "a fallback that is not there",
+      withRoute({ deployments: ["mine/llama"], fallbacks: { context_window: ["bset"] } }),
+      "models.r.fallbacks.context_window[0]: `bset` is neither a route nor `provider/model` — did you mean `best`?",
+    ],
+    [
+      "a kind that is none",
+      withRoute({ deployments: ["mine/llama"], fallbacks: { context: ["best"] } }),
+      "unknown key `context`",
+    ],
+    [
+      "a general list that leads nowhere",
+      withRoute({ deployments: ["mine/llama"], fallbacks: ["nope/x"] }),
+      "models.r.fallbacks[0]: no provider is named `nope`",
+    ],
+    [
+      "default fallbacks that lead nowhere",
+      { models, default_fallbacks: { content_policy: ["mine/other"] } },
+      "default_fallbacks.content_policy[0]: the provider `mine` does not list the model `other`",
+    ],
+    [
+      "a group that is not there",
+      withRoute({ deployments: [{ route: "chaep" }] }),
+      "models.r.deployments[0].route: no route is named `chaep` — did you mean `cheap`?",
+    ],
+    [
+      "a group with a star",
+      withRoute({ deployments: [{ route: "wild-*" }] }),
+      "`wild-*` holds a `*`, and a group is one route",
+    ],
+    [
+      "a group that is a model as well",
+      withRoute({ deployments: [{ route: "cheap", model: "mine/llama" }] }),
+      "a deployment is a `model` or a `route`, not both",
+    ],
+    [
+      "a deployment that is neither",
+      withRoute({ deployments: [{ weight: 1 }] }),
+      "`model` is missing in models.r.deployments[0]",
+    ],
+    [
+      "a group with a key",
+      withRoute({ deployments: [{ route: "cheap", key: "a" }] }),
+      "models.r.deployments[0].key: `key` has no meaning where `route` says who answers",
+    ],
+    [
+      "a group with deadlines",
+      withRoute({ deployments: [{ route: "cheap", timeouts: { idle: "1s" } }] }),
+      "`timeouts` has no meaning",
+    ],
+    [
+      "groups in a circle",
+      {
+        models: {
+          a: { deployments: [{ route: "b" }] },
+          b: { deployments: [{ route: "c" }] },
+          c: { deployments: ["mine/llama", { route: "a" }] },
+        },
+      },
+      "models.c.deployments[1].route: the routes go in a circle: `a` → `b` → `c` → `a`",
+    ],
+    [
+      "a group of itself",
+      { models: { a: { deployments: [{ route: "a" }] } } },
+      "the routes go in a circle: `a` → `a`",
+    ],
+    [
+      "a group and a fallback in a circle",
+      {
+        models: {
+          a: { deployments: [{ route: "b" }] },
+          b: { deployments: ["mine/llama"], fallbacks: { content_policy: ["a"] } },
+        },
+      },
+      "models.b.fallbacks.content_policy[0]: the routes go in a circle: `a` → `b` → `a`",
+    ],
+    [
+      "a tag with a space",
+      withRoute({ deployments: [{ model: "mine/llama", tags: ["a b"] }] }),
+      "a tag holds no spaces and no commas",
+    ],
+    [
+      "a region that is none",
+      withRoute({ deployments: [{ model: "mine/llama", region: "e u" }] }),
+      "expected a region such as `eu`",
+    ],
     ["a way to match that is none", { models, tag_match: "some" }, "tag_match"],
-    ["aliases in a circle", { models, aliases: { a: "b", b: "c", c: "a" } }, "aliases.a: the aliases go in a circle: `a` → `b` → `c` → `a`"],
-    ["patterns in a circle", { models, aliases: { "a-*": "b-*", "b-*": "a-*" } }, "the aliases go in a circle: `a-*` → `b-*` → `a-*`"],
-    ["a key's alias in a circle with a general one", { models, aliases: { b: "a" }, keys: { k: { key: "key-of-k-0123456789", aliases: { a: "b" } } } }, "keys.k.aliases.a: the aliases go in a circle: `a` → `b` → `a`"],
-    ["an alias of a provider that is not there", { models, aliases: { a: "opnai/gpt-4o" } }, "aliases.a: no provider is named `opnai` — did you mean `openai`?"],
-    ["an alias with a star that nothing fills", { models, aliases: { a: "openai/*" } }, "`openai/*` holds a `*`, and the alias holds none"],
+    [
+      "aliases in a circle",
+      { models, aliases: { a: "b", b: "c", c: "a" } },
+      "aliases.a: the aliases go in a circle: `a` → `b` → `c` → `a`",
+    ],
+    [
+      "patterns in a circle",
+      { models, aliases: { "a-*": "b-*", "b-*": "a-*" } },
+      "the aliases go in a circle: `a-*` → `b-*` → `a-*`",
+    ],
+    [
+      "a key's alias in a circle with a general one",
+      {
+        models,
+        aliases: { b: "a" },
+        keys: { k: { key: "key-of-k-0123456789", aliases: { a: "b" } } },
+      },
+      "keys.k.aliases.a: the aliases go in a circle: `a` → `b` → `a`",
+    ],
+    [
+      "an alias of a provider that is not there",
+      { models, aliases: { a: "opnai/gpt-4o" } },
+      "aliases.a: no provider is named `opnai` — did you mean `openai`?",
+    ],
+    [
+      "an alias with a star that nothing fills",
+      { models, aliases: { a: "openai/*" } },
+      "`openai/*` holds a `*`, and the alias holds none",
+    ],
     ["an alias with two stars", { models, aliases: { "a*b*": "cheap" } }, "at most one `*`"],
-    ["models that are no list", { models, keys: { k: { key: "key-of-k-0123456789", models: "cheap" } } }, "keys.k.models"],
-    ["a model with a space", { models, keys: { k: { key: "key-of-k-0123456789", models: ["a b"] } } }, "expected a model name, or a pattern"],
+    [
+      "models that are no list",
+      { models, keys: { k: { key: "key-of-k-0123456789", models: "cheap" } } },
+      "keys.k.models",
+    ],
+    [
+      "a model with a space",
+      { models, keys: { k: { key: "key-of-k-0123456789", models: ["a b"] } } },
+      "expected a model name, or a pattern",
+    ],
   ])("are given for %s", (_name, config, expected) => {
     expect(problemsOf(config)).toContain(expected);
   });
@@ -123,7 +229,9 @@ describe("problems", () => {
   test("an alias of a bare name that is near a route is a warning", () => {
     const { warnings } = parse({ models, aliases: { haiku: "chaep" } });
     expect(warnings.map(formatProblem)).toEqual([
-      expect.stringContaining("aliases.haiku: no route and no alias is named `chaep` — did you mean `cheap`?"),
+      expect.stringContaining(
+        "aliases.haiku: no route and no alias is named `chaep` — did you mean `cheap`?",
+      ),
     ]);
   });
 });

@@ -70,7 +70,10 @@ describe("means", () => {
     // Means 3 and 6, variances 2.5 and 10, five values each: t = 3 / √2.5, 5.882 degrees of freedom.
     const compared = compareMeans(momentsOf([1, 2, 3, 4, 5]), momentsOf([2, 4, 6, 8, 10]));
     expect(compared?.difference).toBe(3);
-    expect(compared?.p).toBeCloseTo(studentTwoSided(3 / Math.sqrt(2.5), 2.5 ** 2 / (0.0625 + 1)), 12);
+    expect(compared?.p).toBeCloseTo(
+      studentTwoSided(3 / Math.sqrt(2.5), 2.5 ** 2 / (0.0625 + 1)),
+      12,
+    );
     expect(compared?.p).toBeCloseTo(0.1075, 3);
   });
 

@@ -4,7 +4,8 @@ import type { Config, Route } from "../../../src/config/config.ts";
 import { configFromObject } from "../../../src/config/load.ts";
 import { GatewayError } from "../../../src/ir/error.ts";
 import { providers as presets } from "../../../src/providers/index.ts";
-import { type Candidate, createRouter, type Router } from "../../../src/routing/router.ts";
+import type { Candidate } from "../../../src/routing/candidate.ts";
+import { createRouter, type Router } from "../../../src/routing/router.ts";
 
 const known: Record<string, string[]> = {
   claude: ["claude-opus-5-5", "claude-haiku", "shared"],

@@ -116,27 +116,32 @@ test("whatever fails, nobody is asked twice and it ends", () => {
     takesAll: fc.boolean(),
   });
   fc.assert(
-    fc.property(fc.array(anybody, { minLength: 1, maxLength: 12 }), fc.infiniteStream(kinds), (list, errors) => {
-      const from = list.map(({ fallbackFor, takesAll, ...rest }): Each => ({
-        provider: "p",
-        key: null,
-        ...rest,
-        ...(fallbackFor && { fallbackFor }),
-        ...(takesAll && { takesAll }),
-      }));
-      const queue = unreserved(from);
-      const asked: Each[] = [];
-      for (let at = 0; at < queue.length; at += 1) {
-        const failed = queue[at];
-        if (!failed) break;
-        asked.push(failed);
-        const { value: kind } = errors.next();
-        const rest = queueAfter({ kind }, failed, { queue, at, all: from });
-        if (kind) for (const next of rest) expect(next.fallbackFor === kind || next.takesAll).toBe(true);
-        queue.splice(at + 1, queue.length, ...rest);
-      }
-      expect(new Set(asked).size).toBe(asked.length);
-    }),
+    fc.property(
+      fc.array(anybody, { minLength: 1, maxLength: 12 }),
+      fc.infiniteStream(kinds),
+      (list, errors) => {
+        const from = list.map(({ fallbackFor, takesAll, ...rest }): Each => ({
+          provider: "p",
+          key: null,
+          ...rest,
+          ...(fallbackFor && { fallbackFor }),
+          ...(takesAll && { takesAll }),
+        }));
+        const queue = unreserved(from);
+        const asked: Each[] = [];
+        for (let at = 0; at < queue.length; at += 1) {
+          const failed = queue[at];
+          if (!failed) break;
+          asked.push(failed);
+          const { value: kind } = errors.next();
+          const rest = queueAfter({ kind }, failed, { queue, at, all: from });
+          if (kind)
+            for (const next of rest) expect(next.fallbackFor === kind || next.takesAll).toBe(true);
+          queue.splice(at + 1, queue.length, ...rest);
+        }
+        expect(new Set(asked).size).toBe(asked.length);
+      },
+    ),
     { seed: 4, numRuns: 500 },
   );
 });

@@ -6,12 +6,8 @@ import { configFromObject } from "../../../src/config/load.ts";
 import { GatewayError } from "../../../src/ir/error.ts";
 import { providers as presets } from "../../../src/providers/index.ts";
 import { createRandom } from "../../../src/routing/random.ts";
-import {
-  type Candidate,
-  createRouter,
-  type Router,
-  type RoutingContext,
-} from "../../../src/routing/router.ts";
+import type { Candidate } from "../../../src/routing/candidate.ts";
+import { createRouter, type Router, type RoutingContext } from "../../../src/routing/router.ts";
 
 const mine = (name: string) => ({ type: "openai-compatible", base_url: `http://${name}.test/v1` });
 const known: Record<string, string[]> = { a: ["m", "bare", "both"], b: ["m", "both"], c: ["m"] };
@@ -68,13 +64,7 @@ describe("lists for kinds of failure", () => {
   test.each([
     [
       "listed",
-      [
-        "a/m",
-        "b/m",
-        "c/long (context_window)",
-        "b/m (context_window)",
-        "d/bold (content_policy)",
-      ],
+      ["a/m", "b/m", "c/long (context_window)", "b/m (context_window)", "d/bold (content_policy)"],
     ],
     ["plain", ["a/m", "d/general", "d/bold (content_policy)"]],
     ["short", ["a/m", "b/m", "d/bold (content_policy)"]],
@@ -186,7 +176,12 @@ describe("groups", () => {
       const [first] = await order(fresh, "outer", { random });
       counts.set(first ?? "", (counts.get(first ?? "") ?? 0) + 1);
     }
-    expect(Object.fromEntries(counts)).toEqual({ "a/1": 1800, "a/2": 1800, "b/1": 300, "b/2": 100 });
+    expect(Object.fromEntries(counts)).toEqual({
+      "a/1": 1800,
+      "a/2": 1800,
+      "b/1": 300,
+      "b/2": 100,
+    });
   });
 
   test("that stand behind others take turns by lot", async () => {
@@ -240,7 +235,10 @@ describe("tags and regions", () => {
   });
 
   test("in groups, and where nobody has tags", async () => {
-    expect(await order(router, "grouped", { choice: { tags: ["all", "free"] } })).toEqual(["a/m", "d/m"]);
+    expect(await order(router, "grouped", { choice: { tags: ["all", "free"] } })).toEqual([
+      "a/m",
+      "d/m",
+    ]);
     expect(await order(router, "untagged", { choice: { tags: ["x"] } })).toEqual(["a/m"]);
   });
 
@@ -274,7 +272,10 @@ describe("what a key may use (S21)", () => {
     aliases: { haiku: "cheap", "gpt-*": "dear" },
     default_fallbacks: ["dear"],
     models: {
-      cheap: { deployments: [{ model: "a/m" }], fallbacks: { general: ["dear", "spare"], context_window: ["dear"] } },
+      cheap: {
+        deployments: [{ model: "a/m" }],
+        fallbacks: { general: ["dear", "spare"], context_window: ["dear"] },
+      },
       spare: { deployments: [{ model: "c/m" }] },
       dear: { deployments: [{ model: "b/m" }] },
       pool: { deployments: [{ route: "cheap" }, { route: "dear" }] },
@@ -314,7 +315,9 @@ describe("what a key may use (S21)", () => {
       router.candidates(name, { ...limited("cheap"), defaults: true }),
     );
     expect([code, param]).toEqual(["forbidden", "model"]);
-    expect(says).toBe(`This key may not use \`${name === "gpt-4" ? "dear" : name}\`. GET /v1/models lists what it may use.`);
+    expect(says).toBe(
+      `This key may not use \`${name === "gpt-4" ? "dear" : name}\`. GET /v1/models lists what it may use.`,
+    );
   });
 
   test("default fallbacks and a provider's own API are no way around", async () => {
@@ -328,7 +331,13 @@ describe("what a key may use (S21)", () => {
   });
 
   test("two lists must both let it through", async () => {
-    const both = reachOf({ key: "app", models: [["cheap", "dear"], ["dear", "b/*"]] });
+    const both = reachOf({
+      key: "app",
+      models: [
+        ["cheap", "dear"],
+        ["dear", "b/*"],
+      ],
+    });
     expect(await order(router, "dear", both)).toEqual(["b/m"]);
     expect((await refusal(router.candidates("spare", both)))[0]).toBe("forbidden");
     expect(await order(router, "cheap", both)).toEqual(["b/m", "b/m (context_window)"]);
@@ -344,7 +353,18 @@ describe("what a key may use (S21)", () => {
   });
 
   test("whatever is asked, each candidate is one that it may use", async () => {
-    const names = ["cheap", "dear", "pool", "haiku", "gpt-4", "wild-m", "a/m", "b/m", "bare", "both"];
+    const names = [
+      "cheap",
+      "dear",
+      "pool",
+      "haiku",
+      "gpt-4",
+      "wild-m",
+      "a/m",
+      "b/m",
+      "bare",
+      "both",
+    ];
     const patterns = ["cheap", "dear", "spare", "pool", "a/*", "b/m", "*/m", "wild-*", "bare"];
     await fc.assert(
       fc.asyncProperty(

@@ -50,6 +50,22 @@ function story(
   }
 }
 
+describe("what follows a refusal that others of its kind take", () => {
+  const tooLong = new GatewayError("upstream_rejected", "too long", { kind: "context_window" });
+
+  test("each of them once, and never the same again", () => {
+    expect(story(tooLong, 2)).toBe("fallback fallback final");
+    expect(story(tooLong, 0)).toBe("final");
+    expect(story(tooLong, 3, { retriesBeforeFallback: 2, maxAttempts: 2 })).toBe(
+      "fallback attempts",
+    );
+  });
+
+  test("one without a kind ends it", () => {
+    expect(story(new GatewayError("upstream_rejected", "no"), 2)).toBe("final");
+  });
+});
+
 describe("what follows", () => {
   test.each([
     ["nobody else: twice more, waiting longer", busy, 0, {}, "250 500 attempts"],

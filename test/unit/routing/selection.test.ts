@@ -41,6 +41,9 @@ test.each([
   ["eu", "eu-west-1", false],
   [undefined, "eu", false],
   [undefined, undefined, true],
-] as [string | undefined, string | undefined, boolean][])("%p within %p: %p", (place, wanted, is) => {
-  expect(isWithin(place, wanted)).toBe(is);
-});
+] as [string | undefined, string | undefined, boolean][])(
+  "%p within %p: %p",
+  (place, wanted, is) => {
+    expect(isWithin(place, wanted)).toBe(is);
+  },
+);

@@ -6,7 +6,7 @@ import {
   isTimeZone,
   windowAt,
   type WindowLength,
-} from "../../../src/access/windows.ts";
+} from "../../../src/lib/windows.ts";
 
 const at = (text: string): number => Temporal.Instant.from(text).epochMilliseconds;
 const told = ({ startMs, endMs }: BudgetWindow): [string, string | null] => [
