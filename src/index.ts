@@ -1,6 +1,6 @@
 // The library: the gateway in-process, as the `fetch` of an official SDK.
 import { dirname, resolve } from "node:path";
-import { loadKeySecret } from "./access/key-hash.ts";
+import { createKeyHasher, loadKeySecret } from "./access/key-hash.ts";
 import { createGatewayFrom, type Gateway as Running, type GatewayStatus } from "./gateway.ts";
 import { background } from "./lib/background.ts";
 import { configFromObject, loadConfig } from "./config/load.ts";
@@ -72,18 +72,23 @@ export function createGateway(options: GatewayOptions = {}): Gateway {
     const store = await openStore({ ...(shared ? { url: shared.url } : { path }), log });
     await store.recover();
     const parts = { source, store, log, env };
+    // Keys that outlive the process need a secret that does.
+    const folder = lock ? dirname(resolve(path)) : shared ? source().config.dataDir : null;
+    let keySecret: Secret | undefined;
+    try {
+      if (folder !== null) {
+        keySecret = loadKeySecret(folder, source().config.admin.keySecret);
+        await store.directory.bindSecret(createKeyHasher(keySecret).mark);
+      }
+    } catch (error) {
+      await store.close();
+      lock?.release();
+      throw error;
+    }
     const running = createGatewayFrom({
       ...parts,
       adminKey: (current) => current.admin.key ?? adminKey,
-      // Keys that outlive the process need a secret that does.
-      ...(shared || lock
-        ? {
-            keySecret: loadKeySecret(
-              lock ? dirname(resolve(path)) : source().config.dataDir,
-              source().config.admin.keySecret,
-            ),
-          }
-        : {}),
+      keySecret,
     });
     if (running.config.discover.local) background(running.discover(), "discover");
     return { store, lock, running };

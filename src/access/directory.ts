@@ -250,7 +250,8 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
       return { budgets: [...budgets.values()], limits: [...limits.values()] };
     },
     async createKey(fields, by) {
-      await bind();
+      // Another gateway may have bound the database meanwhile, as long as it held no keys.
+      await directory.bindSecret(hasher.mark);
       const secret = generateKey();
       const hashed = { hash: hasher.hash(secret.reveal()), last4: last4(secret) };
       // A team's key is its organization's, too.
@@ -260,7 +261,7 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
       return { key: await directory.keys.create({ ...fields, ...place, ...hashed }, by), secret };
     },
     async rotateKey(id, graceMs, by) {
-      await bind();
+      await directory.bindSecret(hasher.mark);
       const secret = generateKey();
       const hashed = { hash: hasher.hash(secret.reveal()), last4: last4(secret) };
       return { key: await directory.keys.rotate(id, { ...hashed, graceMs }, by), secret };

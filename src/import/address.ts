@@ -100,13 +100,15 @@ function matchBase(url: string, base: string, preset: Provider): Record<string, 
 
 function hostMatch(url: string, base: string, preset: Provider): Record<string, string> | undefined {
   const names: string[] = [];
-  const source = base.replaceAll(/[.*+?^$()|[\]\\]/g, String.raw`\$&`).replaceAll(/\{(\w+)\}/g, (_, name: string) => {
-    names.push(name);
-    return "([^/]+?)";
-  });
   const isInPath = /^https?:\/\/[^/{]*\/.*\{/.test(base);
-  const pattern = isInPath ? source : originOf(source);
-  const match = new RegExp(isInPath ? `^${pattern.replace(/\/v1$/, "")}(?:/|$)` : `^${pattern}(?:/.*)?$`, "i").exec(url);
+  const known = isInPath ? base.replace(/\/v1$/, "") : originOf(base);
+  const source = known
+    .replaceAll(/[.*+?^$()|[\]\\]/g, String.raw`\$&`)
+    .replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+      names.push(name);
+      return "([^/]+?)";
+    });
+  const match = new RegExp(`^${source}(?:/.*)?$`, "i").exec(url);
   if (!match) return undefined;
   const settings: Record<string, string> = {};
   for (const [index, name] of names.entries()) {

@@ -110,7 +110,7 @@ function routeEntry(name: string, route: DraftRoute, draft: Draft): unknown {
   return {
     ...(policy !== undefined && written.length > 1 && { policy }),
     deployments: written,
-    ...(lists && { fallbacks: lists }),
+    ...(lists !== undefined && { fallbacks: lists }),
     ...fields,
   };
 }
@@ -124,7 +124,7 @@ function deploymentEntry({ target, fields }: DraftDeployment): string | Record<s
 }
 
 /** A mere list where there is only the general kind. */
-function kindEntry(lists: KindLists): unknown {
+function kindEntry(lists: KindLists): string[] | object | undefined {
   const used = kinds.filter((kind) => (lists[kind]?.length ?? 0) > 0);
   if (used.length === 0) return undefined;
   if (used.length === 1 && used[0] === "general") return lists.general;

@@ -1,10 +1,12 @@
 // One entry of LiteLLM's `model_list` as a deployment of a route.
 import { placeKey } from "../config/document.ts";
+import { formatPath } from "../config/problems.ts";
 import { isObject, type JsonObject, type Path } from "../lib/json.ts";
-import { cleanUrl, presetAt, readAddress } from "./address.ts";
+import type { Provider } from "../providers/provider.ts";
+import { type Address, presetAt, readAddress } from "./address.ts";
 import type { Used } from "./connections.ts";
 import { perMillion } from "./decimal.ts";
-import { type DraftDeployment, routeName } from "./draft.ts";
+import { type DraftDeployment, type DraftRoute, routeName } from "./draft.ts";
 import type { Job } from "./importer.ts";
 import {
   cloudSettings,
@@ -39,7 +41,7 @@ export interface EntryContext {
 /** Carries one entry; `path` is its place in the source. */
 export function importEntry(entry: unknown, path: Path, context: EntryContext): void {
   const { job, credentials } = context;
-  const { report, draft } = job;
+  const { report } = job;
   const written = isObject(entry) ? entry["litellm_params"] : undefined;
   const name = isObject(entry) ? entry["model_name"] : undefined;
   if (!isObject(entry) || !isObject(written) || typeof name !== "string" || routeName(name) === "") {
@@ -75,16 +77,23 @@ export function importEntry(entry: unknown, path: Path, context: EntryContext): 
   else report.adapted(placeOf("model"), [...place, "model"], found.note ?? "");
   carryFields(deployment, { params, placeOf, place, context });
   carryPrices(used, found.model, { entry, path, params, placeOf, job });
-  report.explain([...path, "litellm_params"], written, paramReasons);
+}
+
+/** Says of each key that was left why; after everything that may still use one. */
+export function explainEntry(entry: unknown, path: Path, { job: { report }, shares }: EntryContext): void {
+  const at = [...path, "litellm_params"];
+  const isCarried = [...shares.values()].flat().some((share) => formatPath(share.path) === formatPath(at));
+  if (!isObject(entry) || !isCarried) return;
+  report.explain(at, entry["litellm_params"], paramReasons);
   report.explain([...path, "model_info"], entry["model_info"], modelInfoReasons);
 }
 
-function takeRoute(name: string, { draft }: Job) {
+function takeRoute(name: string, { draft }: Job): DraftRoute {
   const known = draft.routes.get(name);
   if (known) return known;
-  const route = { deployments: [], fallbacks: {}, fields: {} };
+  const route: DraftRoute = { deployments: [], fallbacks: {}, fields: {} };
   draft.routes.set(name, route);
-  return draft.routes.get(name) ?? route;
+  return route;
 }
 
 type PlaceOf = (key: string) => Path;
@@ -178,7 +187,7 @@ function connect(found: Upstream, params: JsonObject, placeOf: PlaceOf, job: Job
   );
   const base = baseKey === undefined ? undefined : readOsEnviron(String(params[baseKey]));
   const preset = choosePreset(found, base, job);
-  const address = base === undefined ? ownAddress(vendor, preset, params) : readAddress(base, preset, vendor.ending);
+  const address = base === undefined ? ownAddress(vendor, preset) : readAddress(base, preset, vendor.ending);
   const settings: Record<string, Text> = { ...address.settings };
   if (found.region !== undefined) settings["region"] = found.region;
   const settled: { key: string; setting: string }[] = [];
@@ -241,22 +250,18 @@ function reportBase(
   else report.adapted(path, [...at, "base_url"], how);
 }
 
-/** A preset that is asked at a foreign address is a server that speaks the same protocol. */
-function choosePreset(found: Upstream, base: Text | undefined, job: Job) {
-  const preset = job.preset(found.presetId);
-  if (typeof base !== "string" || job.presets.length === 0) return preset;
-  const isOpenAi = preset.env[0] === job.preset("openai").env[0] || preset.baseUrl === undefined;
-  if (!isOpenAi) return preset;
-  const at = presetAt(base, job.presets);
-  if (at) return at;
-  return cleanUrl(base) === preset.baseUrl ? preset : job.preset("openai-compatible");
+/** The preset whose address it is, where the source's word stands for any server of its protocol. */
+function choosePreset({ vendor, presetId }: Upstream, base: Text | undefined, job: Job): Provider {
+  const preset = job.preset(presetId);
+  if (vendor.elsewhere === undefined || base === undefined) return preset;
+  return presetAt(base, job.presets) ?? job.preset(vendor.elsewhere);
 }
 
 /** Where LiteLLM looks when the entry has no address. */
-function ownAddress(vendor: Vendor, preset: { urlSettings?: unknown; id: string; baseUrl?: string }, params: JsonObject) {
+function ownAddress(vendor: Vendor, preset: Provider): Address {
   if (vendor.baseUrl !== undefined) return { settings: {}, baseUrl: vendor.baseUrl };
   const needsOne = preset.baseUrl === undefined || /\{(?:resource|workspace)\}/.test(preset.baseUrl);
-  if (vendor.baseEnv === undefined || !needsOne || params["resource"] !== undefined) return { settings: {} };
+  if (vendor.baseEnv === undefined || !needsOne) return { settings: {} };
   return { settings: {}, baseUrl: readOsEnviron(`os.environ/${vendor.baseEnv}`) };
 }
 

@@ -10,6 +10,8 @@ export interface Vendor {
   env?: string;
   /** The variable that it takes the address from when none is written. */
   baseEnv?: string;
+  /** The preset at any other address than its own: servers that only speak the same protocol. */
+  elsewhere?: string;
   /** What its addresses lack at the end. */
   ending?: string;
   /** Without preset and address: why it is left. */
@@ -31,11 +33,15 @@ const stores = "this is a vector store, not a model API";
 
 /** By the word before the slash in `litellm_params.model`, or by `custom_llm_provider`. */
 export const litellmProviders: Readonly<Record<string, Vendor>> = {
-  openai: { preset: "openai", baseEnv: "OPENAI_BASE_URL" },
-  "text-completion-openai": { preset: "openai" },
-  custom_openai: { preset: "openai-compatible", env: "OPENAI_API_KEY" },
-  openai_like: { preset: "openai-compatible", env: "OPENAI_LIKE_API_KEY" },
-  aiohttp_openai: { preset: "openai", env: "OPENAI_API_KEY" },
+  openai: { preset: "openai", elsewhere: "openai-compatible" },
+  "text-completion-openai": { preset: "openai", elsewhere: "openai-compatible" },
+  custom_openai: { preset: "openai", elsewhere: "openai-compatible" },
+  openai_like: {
+    preset: "openai-compatible",
+    elsewhere: "openai-compatible",
+    env: "OPENAI_LIKE_API_KEY",
+  },
+  aiohttp_openai: { preset: "openai", elsewhere: "openai-compatible" },
   custom: noApi("this calls Python code in LiteLLM's process"),
   chatgpt: noApi("this signs in as a ChatGPT subscription; use an API key with `openai`"),
   anthropic: { preset: "anthropic", ending: "/v1" },

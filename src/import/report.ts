@@ -93,7 +93,10 @@ export function createReport(source: Source): Report {
       const anchor = anchors.find((each) => isSame(each.path, path));
       if (anchor) return settle(anchor.to, written);
       const exact = marks.find((mark) => isSame(mark.path, path) && mark.to);
-      const below = marks.find((mark) => isWithin(mark.path, path) && mark.to);
+      const leaves = source.leaves.filter((leaf) => isWithin(leaf, path));
+      const below = leaves
+        .map((leaf) => marks.find((mark) => isSame(mark.path, leaf) && mark.to))
+        .find((mark) => mark !== undefined);
       const above = anchors.find((each) => isWithin(path, each.path));
       const to = exact?.to ?? below?.to ?? above?.to;
       return to && path.length > 0 ? settle(to, written) : undefined;

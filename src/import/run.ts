@@ -2,6 +2,7 @@
 import type { Problem } from "../config/problems.ts";
 import { placeKey } from "../config/document.ts";
 import { valueAt } from "../config/check.ts";
+import { isObject, type Path } from "../lib/json.ts";
 import type { Provider } from "../providers/provider.ts";
 import { createDraft } from "./draft.ts";
 import { ImportError } from "./failure.ts";
@@ -61,8 +62,9 @@ export function importConfig(text: string, importer: Importer, options: ImportOp
     head: [
       `Imported from ${importer.title} by \`${options.command}\`.`,
       "`megallm check` tells what is wrong with this file; docs/configuration.md explains every field.",
+      ...source.comments.filter(({ path }) => isHead(path, source)).flatMap(({ text: head }) => ["", ...head.split("\n").map((line) => line.replace(/^ /, ""))]),
     ],
-    comments: source.comments.flatMap(({ path, text: comment }) => {
+    comments: source.comments.filter(({ path }) => !isHead(path, source)).flatMap(({ path, text: comment }) => {
       const place = report.placeOf(path, value);
       return place === undefined || place.length === 0 ? [] : [{ path: place, text: comment }];
     }),
@@ -81,6 +83,11 @@ export function importConfig(text: string, importer: Importer, options: ImportOp
     warnings: checked.warnings,
   };
 }
+
+/** What stands above everything, or above the first key, is about the file. */
+const isHead = (path: Path, { root }: Source): boolean =>
+  path.length === 0 ||
+  (path.length === 1 && isObject(root) && Object.keys(root)[0] === path[0]);
 
 /** Variables that the source itself names. */
 function referredTo({ root, leaves }: Source, { readText }: Importer): ReadonlySet<string> {

@@ -16,7 +16,7 @@ export function writeConfig(value: Record<string, unknown>, options: WriteOption
   document.commentBefore = options.head.map((line) => (line === "" ? "" : ` ${line}`)).join("\n");
   for (const { path, text } of options.comments) putComment(document, path, text);
   if (isMap(document.contents)) {
-    for (const { key } of document.contents.items) {
+    for (const { key } of document.contents.items.slice(1)) {
       if (isScalar(key)) key.spaceBefore = true;
     }
   }

@@ -35,7 +35,7 @@ export async function attempt(
 ): Promise<Response> {
   const { record, services } = exchange;
   const prepared = await prepare(inbound, candidate, (request, target) =>
-    services.vault.restore(record.key, request, target),
+    services.vault.restore(record.tenant, request, target),
   );
   if (prepared.kind === "count") return countTokens(inbound, candidate, record);
   if (prepared.kind === "job") return runJob(prepared.job, candidate, exchange);
@@ -69,7 +69,7 @@ async function mend(
   if (!relayed || !isRefused || inbound.operation !== "chat") return null;
   try {
     const { value } = inbound.chat();
-    const whole = await services.vault.restore(record.key, value, origin);
+    const whole = await services.vault.restore(record.tenant, value, origin);
     if (whole === value && !hasUnprovenCalls(value)) return null;
     return await buildOutbound(inbound, candidate, endpoint, async () => whole, true);
   } catch (error) {
@@ -90,7 +90,7 @@ async function answered(
   const { record, services, signal, turn } = exchange;
   const { candidate } = outbound;
   if (inbound.goesOn && !outbound.relayed) inbound.dialect.state?.unknown(inbound.goesOn.id);
-  const conversation = services.conversations.watch(inbound, record.key, {
+  const conversation = services.conversations.watch(inbound, record.tenant, {
     provider: candidate.provider.name,
     account: candidate.key?.name,
     model: candidate.model,
@@ -186,7 +186,7 @@ async function complete(
     }
     const { origin } = outbound;
     const asked = inbound.chat().value;
-    services.vault.keep({ tenant: record.key, origin, asked }, value.candidates[0]?.parts ?? []);
+    services.vault.keep({ tenant: record.tenant, origin, asked }, value.candidates[0]?.parts ?? []);
     body = inbound.dialect.response.encode(value, answerContext(inbound, attempted, false));
     conversation?.answer(parseObject(body));
   }
@@ -200,7 +200,7 @@ function keepSigned(body: Body, outbound: Outbound, { record, services }: Life):
   if (!dialect.proofs?.some((sign) => body.text.includes(sign))) return;
   try {
     const [candidate] = dialect.response.decode(body, origin).value.candidates;
-    services.vault.keep({ tenant: record.key, origin }, candidate?.parts ?? []);
+    services.vault.keep({ tenant: record.tenant, origin }, candidate?.parts ?? []);
   } catch (error) {
     // What the gateway does not understand it need not: the client has it.
     if (!(error instanceof GatewayError)) throw error;

@@ -162,7 +162,7 @@ export async function candidateOf(
   let error: GatewayError | null = null;
   try {
     const prepared = await prepare(planned.seenBy(candidate), candidate, (request, target) =>
-      services.vault.restore(record.key, request, target),
+      services.vault.restore(record.tenant, request, target),
     );
     if (prepared.kind !== "count") {
       outbound = prepared.kind === "job" ? prepared.job.outbound : prepared.outbound;

@@ -95,7 +95,7 @@ export async function explain(
     const situation = {
       generation: { ...generation, router: generation.router.rehearsal() },
       caller,
-      record: { requestId: createId("req"), key: caller.key },
+      record: { requestId: createId("req"), tenant: caller.caller?.key.id ?? caller.key },
       services,
       note: (fact: RoutingFact) => void facts.push(fact),
     };

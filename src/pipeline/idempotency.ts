@@ -64,7 +64,7 @@ export function createIdempotency(items: Items, log: Logger): Idempotency {
 
   const write = async ({ place, current, ...run }: Leader, outcome: Outcome): Promise<void> => {
     try {
-      await items.put(kind, [itemOf(place, current.record.key, { ...run, outcome })]);
+      await items.put(kind, [itemOf(place, current.record.tenant, { ...run, outcome })]);
     } catch (error) {
       // The answer is there and paid for; what stays on record is that it was begun.
       log.warn("idempotency.not_kept", { requestId: run.requestId }, error);
@@ -76,7 +76,7 @@ export function createIdempotency(items: Items, log: Logger): Idempotency {
     const { place, current, ...run } = leader;
     let isKnownTaken = false;
     try {
-      const item = itemOf(place, current.record.key, { ...run, outcome: { type: "begun" } });
+      const item = itemOf(place, current.record.tenant, { ...run, outcome: { type: "begun" } });
       if (await items.claim(kind, item)) return null;
       isKnownTaken = true;
     } catch (error) {
@@ -153,7 +153,7 @@ export function createIdempotency(items: Items, log: Logger): Idempotency {
       if (key === null || key === "" || request.method !== "POST") {
         return work(current, (thrown) => thrown);
       }
-      const place = placeOf(record.key, request, key);
+      const place = placeOf(record.tenant, request, key);
       const fingerprint = digest(await keyed.content(), new URL(request.url).search);
       const known = running.get(place);
       if (known) {

@@ -37,10 +37,10 @@ export const handleKept = (
     if (!state || !action) {
       throw new GatewayError("not_found", `${request.method} ${call.path} is not served here.`);
     }
-    const kept = await services.conversations.find(id, record.key);
+    const kept = await services.conversations.find(id, record.tenant);
     const isElsewhere = call.provider !== undefined && kept?.provider !== call.provider;
     // Without keys there is one caller, and a provider knows best what it has.
-    if (record.key !== null && (!kept || isElsewhere)) throw state.kept.missing(id);
+    if (record.tenant !== null && (!kept || isElsewhere)) throw state.kept.missing(id);
     if (kept?.whole) return local(current, { id, action, whole: kept.whole, codec: state.kept });
     const provider = call.provider ?? kept?.provider ?? onlyKeeper(call.dialect, generation);
     if (provider === undefined) throw state.kept.missing(id);
@@ -115,7 +115,7 @@ async function elsewhere(
   const settleUp = async (answer: JsonObject): Promise<JsonObject> => {
     if (action === "delete") await services.conversations.remove(id);
     else if (action !== "input" && dialect.state?.isOpen(answer) === false) {
-      await services.conversations.close(id, record.key);
+      await services.conversations.close(id, record.tenant);
     }
     return {};
   };

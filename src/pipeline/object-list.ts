@@ -125,7 +125,7 @@ async function ownIn(
 ): Promise<JsonObject[]> {
   const ids = items.flatMap((item) => idOf(item) ?? []);
   const found = await services.owners.find(ids, [candidate.provider.name]);
-  const own = new Set(found.filter(({ owner }) => owner === record.key).map(({ id }) => id));
+  const own = new Set(found.filter(({ owner }) => owner === record.tenant).map(({ id }) => id));
   return items.filter((item) => own.has(idOf(item) ?? ""));
 }
 

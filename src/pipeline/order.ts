@@ -21,7 +21,7 @@ import { subjectOf } from "./traffic.ts";
 
 /** Whom a request comes from and what it meets here: as much of a request under way as routing may look at. */
 export interface Situation extends Pick<Exchange, "generation" | "caller"> {
-  record: Pick<RequestRecord, "requestId" | "key">;
+  record: Pick<RequestRecord, "requestId" | "tenant">;
   services: Pick<Services, "traffic">;
   /** Told what is decided, and why. */
   note?: Observer;
@@ -90,7 +90,7 @@ const sessionIn = (inbound: Inbound, { record }: Situation): Session | null =>
     headers: inbound.headers,
     member: (name) => inbound.member(name),
     chat: () => chatOf(inbound),
-    scope: record.key,
+    scope: record.tenant,
   });
 
 /** A body that cannot be read belongs to no conversation; who understands it says what is wrong with it. */

@@ -51,7 +51,7 @@ export async function plan(
   const { unsupported } = caller;
   const read = (body: Uint8Array): Inbound =>
     inspect(body, request, { ...asked, ...(unsupported && { unsupported }) });
-  const inbound = await services.conversations.resume(read(bytes), record.key, read);
+  const inbound = await services.conversations.resume(read(bytes), record.tenant, read);
   known(inbound);
   // What a provider's own path is called with is meant for that provider.
   const wishes = asked.provider ? noWishes : wishesOf(inbound, caller);

@@ -61,6 +61,8 @@ export interface RequestRecord {
   readonly attempts: number;
   /** Name of the key that the caller presented. */
   readonly key: string | null;
+  /** Whose answers, objects and conversations are told apart: keys of two teams may have one name. */
+  readonly tenant: string | null;
   /** Who calls: known before the body is, and kept when the body is refused. */
   caller(key: string | null, belonging?: Belonging): void;
   /** Fills in what the body told. */
@@ -289,6 +291,9 @@ export function createRecord(options: RecordOptions): RequestRecord {
     },
     get key() {
       return key;
+    },
+    get tenant() {
+      return belonging.keyId ?? key;
     },
     caller(principal, of = nobodys) {
       key = principal;

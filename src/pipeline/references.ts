@@ -8,7 +8,7 @@ import type { Services } from "./services.ts";
 
 /** Whose request it is, and who knows what belongs to whom. */
 interface Ownership {
-  record: Pick<RequestRecord, "key">;
+  record: Pick<RequestRecord, "tenant">;
   services: Pick<Services, "owners">;
 }
 
@@ -48,7 +48,7 @@ export async function whoHasReferences(
   const { bytes } = inbound;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // Without keys there is one caller, and the providers know best what they have.
-  const isKeyed = ownership.record.key !== null;
+  const isKeyed = ownership.record.tenant !== null;
   if (!isKeyed || !marks.some((mark) => text.includes(mark))) return candidates;
   return whoHas(referencesIn(inbound.body().json, isVendors), candidates, ownership);
 }
@@ -59,10 +59,10 @@ export async function whoHas(
   candidates: Candidate[],
   { record, services }: Ownership,
 ): Promise<Candidate[]> {
-  if (record.key === null || ids.length === 0) return candidates;
+  if (record.tenant === null || ids.length === 0) return candidates;
   const names = [...new Set(candidates.map(({ provider }) => provider.name))];
   const found = await services.owners.find(ids, names);
-  const own = found.filter(({ owner }) => owner === record.key);
+  const own = found.filter(({ owner }) => owner === record.tenant);
   const able = candidates.filter(({ provider, key }) =>
     ids.every((id) =>
       own.some(

@@ -19,7 +19,7 @@ export function observerOf(
   { attempted, record, services }: Pick<Life, "attempted" | "record" | "services">,
 ): StreamObserver {
   const kept = services.vault.observe({
-    tenant: record.key,
+    tenant: record.tenant,
     origin: outbound.origin,
     ...(outbound.relayed ? {} : { asked: inbound.chat().value }),
   });
@@ -120,7 +120,7 @@ async function resumeAt(
       at,
       async (request, target) =>
         requestToGoOn(
-          await services.vault.restore(record.key, request, target),
+          await services.vault.restore(record.tenant, request, target),
           progress.text,
           isBegun,
         ),

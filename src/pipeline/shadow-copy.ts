@@ -62,7 +62,7 @@ export const noOwners: Owners = {
 /** Files and the like belong to one caller at one provider. */
 async function hasReferences(inbound: Inbound): Promise<boolean> {
   try {
-    await whoHasReferences(inbound, [], { record: { key: "" }, services: { owners: noOwners } });
+    await whoHasReferences(inbound, [], { record: { tenant: "" }, services: { owners: noOwners } });
     return false;
   } catch (error) {
     if (error instanceof GatewayError) return true;

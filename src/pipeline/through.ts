@@ -108,12 +108,12 @@ async function placeOf(
   const ids = [...(object?.id === undefined ? [] : [object.id]), ...references];
   const names = generation.config.providers.map(({ name }) => name);
   const found = await services.owners.find(ids, named === undefined ? names : [named]);
-  const own = found.filter(({ owner }) => owner === record.key);
+  const own = found.filter(({ owner }) => owner === record.tenant);
   // Without keys there is one caller, and the provider knows best what there is.
-  const missing = record.key === null ? undefined : ids.find((id) => !has(own, id));
+  const missing = record.tenant === null ? undefined : ids.find((id) => !has(own, id));
   if (missing !== undefined) throw unknownObject(missing);
   // Only what a key has made is its own to remove.
-  if (record.key !== null && request.method === "DELETE" && object?.id === undefined) {
+  if (record.tenant !== null && request.method === "DELETE" && object?.id === undefined) {
     throw unknownObject(call.path);
   }
   const [first] = own;
@@ -170,7 +170,7 @@ async function attempt(passage: Passage, candidate: Candidate): Promise<Response
   const model = passage.model === parcel.model ? candidate.model : passage.model;
   const target = { ...candidate, model };
   const sendable = throughSendable(request, call, target);
-  if (object && object.id === undefined && request.method === "GET" && record.key !== null) {
+  if (object && object.id === undefined && request.method === "GET" && record.tenant !== null) {
     return listOwn(sendable, current, {
       show: (answer) => withOwnLinks(answer, call, request),
     });
@@ -216,7 +216,7 @@ function editor(
         made.map((each) => ({
           id: each,
           provider: provider.name,
-          owner: record.key,
+          owner: record.tenant,
           account: key?.name ?? null,
         })),
       );

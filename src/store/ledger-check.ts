@@ -383,15 +383,19 @@ function figuresOf(sums: Sums): Map<string, bigint> {
   return figures;
 }
 
-/** A request without attempts was answered by the gateway itself. */
 function compareAttempts(row: FactRow, attempts: readonly AttemptFact[]): LedgerDifference | null {
-  if (attempts.length === 0) return null;
   const about = {
     kind: "attempts" as const,
     requestId: row.request_id,
     atMs: Number(row.at_ms),
     series: null,
   };
+  const count = BigInt(attempts.length);
+  if (count !== row.attempts) {
+    return { ...about, field: "attempts", found: count, expected: row.attempts };
+  }
+  // The gateway answered by itself.
+  if (count === 0n) return null;
   for (const [field, column] of tokenFields) {
     const expected = row[column];
     const found = attempts.reduce((sum, attempt) => sum + attempt[column], 0n);

@@ -53,6 +53,7 @@ export const factColumns = [
   "model",
   "status",
   "usage_estimated",
+  "attempts",
   "cost_nanos",
   "duration_ms",
   "duration_class",
@@ -97,6 +98,7 @@ export function factsOf(row: FactRow, attempts: readonly AttemptFact[]): Fact[] 
   const whole = emptySums();
   const dimensions = dimensionsOf(row);
   whole.requests = 1;
+  whole.attempts = Number(row.attempts) - attempts.length;
   whole.errors = row.status === "error" || row.status === "interrupted" ? 1 : 0;
   whole.estimated = Number(row.usage_estimated);
   if (row.duration_ms !== null) {
