@@ -68,7 +68,7 @@ async function answerBody(
       const seen = planned.seenBy(each);
       const { outputCap } = attempting;
       return attempt(
-        outputCap === undefined ? seen : planned.capped(seen, outputCap),
+        outputCap === undefined ? seen : planned.capped(seen, outputCap, each),
         each,
         attempting,
       );

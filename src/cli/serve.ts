@@ -15,7 +15,7 @@ import {
   requireOwnFolder,
   writeDaemonRecord,
 } from "./daemon-file.ts";
-import { exitCodes } from "./exit.ts";
+import { ExitError, exitCodes } from "./exit.ts";
 import { toExitError } from "./failure.ts";
 import { ledgerOf } from "./ledger.ts";
 import { write } from "./output.ts";
@@ -47,6 +47,17 @@ export async function serve(options: ServeOptions): Promise<void> {
 }
 
 /** Everything in order: data folder, ledger, gateway, sockets, and the word that it serves. */
+/** What other machines can reach begins with somebody who may use it. @throws ExitError */
+async function requireKeys({ keys, server }: Config, store: Store): Promise<void> {
+  if (server.loopback || keys.length > 0) return;
+  const { rows } = await store.directory.keys.list({ limit: 1 });
+  if (rows.length > 0) return;
+  throw new ExitError(
+    exitCodes.cannotStart,
+    `Other machines can reach ${server.host}, and no client key is configured. Add one, e.g. \`keys: { my-app: "\${MY_APP_KEY}" }\`, or start on 127.0.0.1 and make one with \`megallm keys create\`.`,
+  );
+}
+
 async function start(options: ServeOptions, hangUps: HangUps): Promise<{ stop(): Promise<void> }> {
   const settings = loadSettings(options.config, {
     host: options.host,
@@ -66,6 +77,7 @@ async function start(options: ServeOptions, hangUps: HangUps): Promise<{ stop():
   const generatedKey = createAdminKey(config.dataDir);
   const keySecret = loadKeySecret(config.dataDir, config.admin.keySecret);
   await store.directory.bindSecret(createKeyHasher(keySecret).mark);
+  await requireKeys(config, store);
   const gateway = createGatewayFrom({
     source: settings.reload,
     store,

@@ -6,6 +6,7 @@ import type { Secret } from "../lib/secret.ts";
 import type { Budget, RateLimit } from "../store/directory-types.ts";
 import type { FailureKind } from "../ir/error.ts";
 import type { Provider } from "../providers/provider.ts";
+import type { RetentionPolicy } from "../store/retention.ts";
 
 /** Never changed: a reload makes a new one, and a request keeps the one it began with. */
 export interface Config {
@@ -14,6 +15,8 @@ export interface Config {
   readonly dataDir: string;
   /** The PostgreSQL database of the ledger; null: a file in {@link Config.dataDir}. */
   readonly store: StoreConfig | null;
+  /** How long the ledger keeps what. */
+  readonly ledger: RetentionPolicy;
   readonly log: LogConfig;
   /** `key` is null when the gateway generates its own in {@link Config.dataDir}. */
   readonly admin: {
@@ -121,6 +124,8 @@ export interface ClientKey extends NamedSecret {
   readonly unsupported?: Unsupported;
   /** Whose requests leave the queue first: higher goes before lower. */
   readonly priority?: number;
+  /** The bodies of its requests and answers are kept. */
+  readonly storeBodies?: true;
   /** False: its requests may not choose policies, fallbacks or providers. */
   readonly overrides?: false;
   /** As {@link Config.aliases}, before those. */
@@ -231,6 +236,8 @@ export interface Queue {
 export interface Route {
   readonly name: string;
   readonly description?: string;
+  /** The bodies of its requests and answers are kept. */
+  readonly storeBodies?: true;
   readonly policy: PolicyId;
   /** At least one. */
   readonly deployments: readonly (Deployment | Group)[];

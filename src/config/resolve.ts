@@ -88,6 +88,7 @@ export function resolveConfig(parsed: ParsedConfig, context: Context): Config {
     server: resolveServer(parsed, keys, resolution, context.hostSetting),
     dataDir: resolveDataDir(parsed.data_dir, context, resolution),
     store: parsed.store ?? null,
+    ledger: parsed.ledger,
     log: parsed.log,
     admin: { key: parsed.admin.key ?? null, keySecret: parsed.admin.key_secret ?? null },
     keys,
@@ -143,6 +144,7 @@ function resolveKeys(parsed: ParsedConfig, resolution: Resolution): ClientKey[] 
       ...(overrides ? {} : { overrides: false }),
       ...(aliases && { aliases: new Map(Object.entries(aliases)) }),
       ...(models && { models }),
+      ...(entry.store_bodies && { storeBodies: true as const }),
     });
   }
   return keys;

@@ -177,6 +177,7 @@ function resolveRoute(
   return {
     name,
     ...(entry.description === undefined ? {} : { description: entry.description }),
+    ...(entry.store_bodies && { storeBodies: true as const }),
     policy,
     deployments,
     fallbacks: readFallbacks(entry.fallbacks),

@@ -6,6 +6,7 @@ import { parameterFields, unsupported, unsupportedText } from "./parameters.ts";
 import { autoFields } from "./schema-auto.ts";
 import { healthCheck, healthCheckSample, healthCheckText } from "./schema-health.ts";
 import { experimentOf, shadow } from "./schema-experiments.ts";
+import { storeBodiesText } from "./schema-ledger.ts";
 import { inherited, partialTimeouts, timeoutsDescription } from "./schema-timeouts.ts";
 import { durationMs, portion, whole, flag, limit, unlimited, keyName } from "./schema-values.ts";
 
@@ -194,6 +195,7 @@ export const retry = z.strictObject(retryFields);
 export const route = z.union([
   reference,
   z.strictObject({
+    store_bodies: field(flag.default(false), storeBodiesText, true),
     description: field(z.string().max(1000).optional(), "A note for people.", "Cheap and quick.", {
       defaultText: "none",
     }),

@@ -17,6 +17,7 @@ import {
   healthCheckSample,
   healthCheckText,
 } from "./schema-health.ts";
+import { ledger, storeBodiesText } from "./schema-ledger.ts";
 import { partialTimeouts, timeoutsDescription, fullTimeouts } from "./schema-timeouts.ts";
 import {
   whole,
@@ -266,11 +267,13 @@ const clientKeys = z.record(
       overrides: true,
       aliases: undefined,
       models: undefined,
+      store_bodies: false,
       budget: undefined,
       limits: undefined,
     })),
     z.strictObject({
       key: secretField(clientKey, "${APP_KEY}"),
+      store_bodies: field(flag.default(false), storeBodiesText, true),
       budget: field(
         budget.optional(),
         budgetText,
@@ -345,6 +348,10 @@ export function createSchema(presets: readonly Provider[]) {
         "postgres://megallm:${PGPASSWORD}@db.example.com/megallm?sslmode=verify-full",
         { defaultText: "SQLite, `megallm.db` in `data_dir`", secret: true },
       ),
+      ledger: field(ledger.prefault({}), "How long the ledger keeps what.", {
+        keep: { rows: "30d" },
+        max_size: "2gb",
+      }),
       log: field(log.prefault({}), "Logging. Secrets and prompts are never logged.", {
         level: "info",
         format: "auto",

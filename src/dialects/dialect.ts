@@ -314,8 +314,8 @@ export interface Dialect {
   };
   /** Whether the model answers by a JSON schema that its encoder asks for; absent: always. */
   readonly enforcesSchema?: (target: Target) => boolean;
-  /** Where a chat request of this dialect says how many tokens its answer may have. */
-  readonly outputCap: readonly string[];
+  /** Where a chat request of this dialect says how many tokens its answer may have, to a provider with these quirks. */
+  readonly outputCap: (quirks: Quirks) => readonly string[];
   /** Whether an assistant's last message is gone on from, as the beginning of the answer. Absent: it is not. */
   readonly beginsAnswers?: (target: Target) => boolean;
   readonly state?: StateCodec;

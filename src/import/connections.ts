@@ -87,10 +87,13 @@ function keyOf({ key, env, preset }: Wanted): Key | undefined {
     : { text: new Template({ variable }), implicit: true };
 }
 
-const identityOf = ({ preset, baseUrl, settings, fields }: Wanted, hasKey: boolean): string =>
-  JSON.stringify([preset.id, baseUrl ?? null, settings ?? {}, fields ?? {}, hasKey], (_, value) =>
-    value instanceof Template ? render(value) : (value as unknown),
+function identityOf(wanted: Wanted, hasKey: boolean): string {
+  const { preset, name, baseUrl, settings = {}, fields = {} } = wanted;
+  return JSON.stringify(
+    [preset.id, name ?? null, baseUrl ?? null, settings, fields, hasKey],
+    (_, value) => (value instanceof Template ? render(value) : (value as unknown)),
   );
+}
 
 /** The preset's own name for its first address, then a word of what makes the others different. */
 function nameFor(wanted: Wanted, taken: ReadonlySet<string>): string {

@@ -30,7 +30,9 @@ export function validate(text: string, options: ValidateOptions): Validated {
     for (const part of template.parts) {
       if (typeof part === "string") continue;
       written.add(part.variable);
-      if (!env.has(part.variable)) env.set(part.variable, standIn(path, template, connections));
+      if (!env.has(part.variable)) {
+        env.set(part.variable, standIn(path, { template, variable: part.variable, connections }));
+      }
     }
   });
   const implied = new Set<string>();
@@ -47,7 +49,7 @@ export function validate(text: string, options: ValidateOptions): Validated {
       env.set(first, setting.example);
     }
   }
-  for (const variable of implied) env.set(variable, secretStandIn);
+  for (const variable of implied) env.set(variable, secretStandIn(variable));
   try {
     const { warnings } = parseConfig(text, { env: Object.fromEntries(env), presets });
     return { problems: [], warnings, variables: [...written, ...implied.difference(written)] };
@@ -58,18 +60,25 @@ export function validate(text: string, options: ValidateOptions): Validated {
   }
 }
 
-/** Long and varied enough for every rule about secrets. */
-const secretStandIn = "stand-in-0123456789abcdef";
+/** Long and varied enough for every rule about secrets, and another one for each variable. */
+const secretStandIn = (variable: string): string => `stand-in-0123456789-${variable}`;
+
+interface Use {
+  template: Template;
+  variable: string;
+  connections: readonly Connection[];
+}
 
 /** Any value that is valid at this place. */
-function standIn(path: Path, template: Template, connections: readonly Connection[]): string {
+function standIn(path: Path, { template, variable, connections }: Use): string {
   const last = String(path.at(-1));
   if (/(?:_url|^proxy|_endpoint)$/.test(last)) return "https://stand-in.example.com";
   if (typeof template.parts.at(-1) === "string" && path.includes("timeouts")) return "30";
-  const preset = connections.find(({ name }) => path[0] === "providers" && name === path[1])?.preset;
+  const found = connections.find(({ name }) => path[0] === "providers" && name === path[1]);
   const setting = path.slice(2).join(".");
-  const example = preset?.urlSettings?.[setting]?.example ?? preset?.authSettings?.[setting]?.example;
-  return example === undefined || example.includes("${") ? secretStandIn : example;
+  const { urlSettings, authSettings } = found?.preset ?? {};
+  const example = urlSettings?.[setting]?.example ?? authSettings?.[setting]?.example;
+  return example === undefined || example.includes("${") ? secretStandIn(variable) : example;
 }
 
 function forTemplates(

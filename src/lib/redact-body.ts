@@ -29,7 +29,10 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/(:\/\/[^\s/:@"']{1,128}:)[^\s/@"']{1,256}@/g, "$1***@"],
   [/-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]{1,16384}/g, "***"],
   [/(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}/g, "***"],
-  [/\b(?:sk|pk|rk|key|xai|gsk|hf|ghp|gho|ghs|glpat|xox[abprs]|r8|pplx|fw|nvapi)[-_][\w-]{16,}/g, "***"],
+  [
+    /\b(?:sk|pk|rk|key|xai|gsk|hf|ghp|gho|ghs|glpat|xox[abprs]|r8|pplx|fw|nvapi)[-_][\w-]{16,}/g,
+    "***",
+  ],
   [/\b(?:github_pat_|AIza|ya29\.|AKIA|ASIA)[\w-]{16,}/g, "***"],
 ];
 

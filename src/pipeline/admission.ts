@@ -128,10 +128,13 @@ export function createAdmission(options: AdmissionOptions): Admission {
       }
       const { limits } = await rulesOf(asked, null);
       if (limits.length === 0) return;
-      ticket = limiter.admit(limits.map(applied), {
-        inputTokens: Math.ceil((asked.tokens?.input ?? 0) / bytesPerToken),
-        outputTokens: Math.min(asked.tokens?.output ?? usualOutput, usualOutput),
-      });
+      ticket = limiter.admit(
+        limits.map((limit) => applied(limit, principal)),
+        {
+          inputTokens: Math.ceil((asked.tokens?.input ?? 0) / bytesPerToken),
+          outputTokens: Math.min(asked.tokens?.output ?? usualOutput, usualOutput),
+        },
+      );
     },
     async hold(candidate) {
       if (!demand || demand.isFree) return noHold;
@@ -220,16 +223,38 @@ const limitHeaders = (
 
 const windowsMs = { minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
 
-const applied = ({ id, subject, unit, window, amount }: RateLimit): AppliedLimit => ({
+const applied = (
+  { id, subject, unit, window, amount }: RateLimit,
+  principal: Principal,
+): AppliedLimit => ({
   id,
-  of:
-    subject.kind === "gateway"
-      ? "this gateway"
-      : `${subject.kind.replace("_", " ")} \`${subject.id}\``,
+  of: nameOf(subject, principal),
   unit,
   windowMs: window && windowsMs[window],
   amount,
 });
+
+/** In words of whoever made the request. */
+function nameOf({ kind, id }: Subject, { key, caller }: Principal): string {
+  switch (kind) {
+    case "gateway":
+      return "this gateway";
+    case "key":
+      return `key \`${key ?? id}\``;
+    case "team":
+      return `team \`${caller?.team?.name ?? id}\``;
+    case "organization":
+      return `organization \`${caller?.organization?.name ?? id}\``;
+    case "user":
+      return `user \`${caller?.user?.name ?? id}\``;
+    case "end_user":
+    case "tag":
+    case "model":
+      return `${kind.replace("_", " ")} \`${id.slice(0, 100)}\``;
+    default:
+      return kind satisfies never;
+  }
+}
 
 /** The accounts that pay by this budget: one, or one for each end user or tag. */
 function accountsOf(budget: Budget, subjects: readonly Subject[], atMs: number) {

@@ -50,7 +50,14 @@ export function createBodyRecorder(
       let isOver = false;
 
       const open = (part: Body["part"], contentType: string | null) => {
-        const body = { requestId, part, contentType, size: 0, isCut: false, pieces: [] as Uint8Array[] };
+        const body = {
+          requestId,
+          part,
+          contentType,
+          size: 0,
+          isCut: false,
+          pieces: [] as Uint8Array[],
+        };
         kept.push(body);
         const isText = isTextual(contentType);
         let length = 0;
@@ -138,4 +145,6 @@ function watched(
 /** Media is told by its type and size only. */
 const isTextual = (contentType: string | null): boolean =>
   contentType === null ||
-  /^(?:text\/|application\/(?:[\w.+-]{0,64}json|x-ndjson|xml|x-www-form-urlencoded)\b)/i.test(contentType);
+  /^(?:text\/|application\/(?:[\w.+-]{0,64}json|x-ndjson|xml|x-www-form-urlencoded)\b)/i.test(
+    contentType,
+  );

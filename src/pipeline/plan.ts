@@ -27,7 +27,7 @@ export interface Plan {
   /** The request as a candidate is to see it. */
   seenBy: Granted["seenBy"];
   /** The request with a limit on how many tokens its answer may have. */
-  capped(inbound: Inbound, outputCap: number): Inbound;
+  capped(inbound: Inbound, outputCap: number, candidate: Candidate): Inbound;
   /** To be told who answered, so that the conversation stays there. */
   answered(candidate: Candidate): void;
   /** The arm of an experiment that it was given. */
@@ -75,8 +75,11 @@ export async function plan(
     : inSession(able, inbound, situation);
   // Who says how they are routed was not drawn.
   const experiment = granted.isOrdered ? null : givenIn(candidates);
-  const capped = (seen: Inbound, outputCap: number): Inbound => {
-    const path = seen.operation === "completions" ? ["max_tokens"] : seen.bodyDialect.outputCap;
+  const capped: Plan["capped"] = (seen, outputCap, { provider }) => {
+    const path =
+      seen.operation === "completions"
+        ? ["max_tokens"]
+        : seen.bodyDialect.outputCap(provider.preset.quirks);
     const { goesOn, notes, resumedFrom } = seen;
     return {
       ...read(withPath(seen.bytes, path, outputCap)),

@@ -3,6 +3,7 @@ import type { Insertable, Kysely } from "kysely";
 import type { Logger } from "../lib/log.ts";
 import { createAudit } from "./audit.ts";
 import { createDirectory } from "./directory.ts";
+import { createBodies } from "./bodies.ts";
 import { createAccountStatements } from "./account-statements.ts";
 import { createAccounts, type Payment } from "./accounts.ts";
 import type { Driver, Statement, StatementGroup } from "./driver.ts";
@@ -20,6 +21,7 @@ import type { Tables } from "./schema.ts";
 import { createShadowRows, encodeShadow } from "./shadows.ts";
 import type { AttemptRow, SettleOutcome, Store, UsageRow } from "./store.ts";
 import { readUsage } from "./usage-report.ts";
+import { createSubjectData } from "./subject-data.ts";
 import { createWriter, type WriterOptions } from "./writer.ts";
 
 export interface LedgerOptions extends WriterOptions {
@@ -115,6 +117,8 @@ export function createStore(driver: Driver, options: LedgerOptions = {}): Store 
 
   const rollups = createRollups(driver, { reading, refuse: refuseReadOnly });
   const journal = createJournal(driver, refuseReadOnly);
+  const audit = createAudit(driver, journal);
+  const bodies = createBodies(driver, { reading, refuse: refuseReadOnly });
 
   return {
     begin(start) {
@@ -137,10 +141,12 @@ export function createStore(driver: Driver, options: LedgerOptions = {}): Store 
     accounts,
     items: createItems(driver),
     directory: createDirectory(driver, journal),
-    audit: createAudit(driver, journal),
+    audit,
     experiments: createExperiments(driver, reading),
     shadows: createShadowRows(driver, reading),
     rollups,
+    bodies,
+    subjectData: createSubjectData({ driver, audit, bodies, refuse: refuseReadOnly }),
     retention: createRetention({ driver, rollups, reading, refuse: refuseReadOnly }),
     check: createLedgerCheck(driver, { reading, refuse: refuseReadOnly }),
     count: () => reading(() => countRequests(db)),

@@ -7,11 +7,13 @@ import type { Accounts, Charges } from "./accounts.ts";
 import type { Secret } from "../lib/secret.ts";
 import type { ArmOutcome, Experiments } from "./experiments.ts";
 import type { Audit } from "./audit.ts";
+import type { Bodies } from "./bodies.ts";
 import type { Directory } from "./directory.ts";
 import type { Items } from "./items.ts";
 import { createStore } from "./ledger.ts";
 import type { LedgerCheck } from "./ledger-check.ts";
 import type { Retention } from "./retention.ts";
+import type { SubjectData } from "./subject-data.ts";
 import type { ShadowLink, Shadows } from "./shadows.ts";
 import { openPostgres } from "./postgres/open.ts";
 import type { Rollups } from "./rollups.ts";
@@ -206,6 +208,10 @@ export interface Store {
   readonly shadows: Shadows;
   /** Sums that outlive the rows. */
   readonly rollups: Rollups;
+  /** What requests and answers held, where somebody asked for it. */
+  readonly bodies: Bodies;
+  /** What is kept about one person. */
+  readonly subjectData: SubjectData;
   /** Deletes what is old. */
   readonly retention: Retention;
   /** Whether rows and sums say the same. */

@@ -52,7 +52,7 @@ export const anthropicMessages: Dialect = {
     keepAlive: () => ({ event: "ping", data: '{"type": "ping"}' }),
     framing: sse,
   },
-  outputCap: ["max_tokens"],
+  outputCap: () => ["max_tokens"],
   beginsAnswers: () => true,
   enforcesSchema: ({ facts, model, quirks }) =>
     traitsOf(model, facts).hasJsonSchema && !quirks.noJsonSchema,

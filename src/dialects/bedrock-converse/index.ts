@@ -40,7 +40,7 @@ export const bedrockConverse: Dialect = {
     // Every event of the wire means something.
     keepAlive: () => null,
   },
-  outputCap: ["inferenceConfig", "maxTokens"],
+  outputCap: () => ["inferenceConfig", "maxTokens"],
   beginsAnswers: () => true,
   enforcesSchema: ({ facts, model, quirks }) =>
     traitsOf(model, facts).hasJsonSchema && !quirks.noJsonSchema,

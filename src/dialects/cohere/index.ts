@@ -50,7 +50,7 @@ export const cohere: Dialect = {
   embeddings,
   rerank,
   carriesForeign: hasOtherForm,
-  outputCap: ["max_tokens"],
+  outputCap: () => ["max_tokens"],
   enforcesSchema: ({ quirks }) => !quirks.noJsonSchema,
   error: {
     decode: decodeError,

@@ -35,7 +35,7 @@ export const gemini: Dialect = {
     framingFor: (url) => (url.searchParams.get("alt") === "sse" ? events : jsonArray),
   },
   embeddings,
-  outputCap: ["generationConfig", "maxOutputTokens"],
+  outputCap: () => ["generationConfig", "maxOutputTokens"],
   beginsAnswers: () => true,
   enforcesSchema: ({ quirks }) => !quirks.noJsonSchema,
   error: {

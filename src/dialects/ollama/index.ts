@@ -27,7 +27,7 @@ export const ollama: Dialect = {
   responseHeaders: ["retry-after"],
   request: { decode: decodeRequest, encode: encodeRequest },
   response: { decode: decodeResponse, encode: encodeResponse },
-  outputCap: ["options", "num_predict"],
+  outputCap: () => ["options", "num_predict"],
   beginsAnswers: () => true,
   stream: {
     decoder: createStreamDecoder,

@@ -59,7 +59,7 @@ export const openaiChat: Dialect = {
     keepAlive: () => ": ping\n",
     framing: sse,
   },
-  outputCap: ["max_completion_tokens"],
+  outputCap: ({ maxTokensField }) => [maxTokensField ?? "max_tokens"],
   beginsAnswers: ({ quirks }) => quirks.prefillField !== undefined,
   enforcesSchema: ({ model, quirks }) => traitsOf(model).hasJsonSchema && !quirks.noJsonSchema,
   error: {

@@ -65,7 +65,7 @@ export const openaiResponses: Dialect = {
     keepAlive: (_context, last) => keepAlive(last),
     framing: sse,
   },
-  outputCap: ["max_output_tokens"],
+  outputCap: () => ["max_output_tokens"],
   enforcesSchema: ({ model, quirks }) => traitsOf(model).hasJsonSchema && !quirks.noJsonSchema,
   error: {
     decode: decodeError,
