@@ -1,6 +1,7 @@
 // The store on any driver: rows become statement groups for the writer, queries go to the database.
 import type { Insertable, Kysely } from "kysely";
 import type { Logger } from "../lib/log.ts";
+import { createAlertBook } from "./alerts.ts";
 import { createAudit } from "./audit.ts";
 import { createDirectory } from "./directory.ts";
 import { createBodies } from "./bodies.ts";
@@ -22,6 +23,7 @@ import { createShadowRows, encodeShadow } from "./shadows.ts";
 import type { AttemptRow, SettleOutcome, Store, UsageRow } from "./store.ts";
 import { readUsage } from "./usage-report.ts";
 import { createSubjectData } from "./subject-data.ts";
+import { createSpending } from "./spending.ts";
 import { createWriter, type WriterOptions } from "./writer.ts";
 
 export interface LedgerOptions extends WriterOptions {
@@ -139,6 +141,8 @@ export function createStore(driver: Driver, options: LedgerOptions = {}): Store 
     requests: (query) => reading(() => readRequests(db, query)),
     request: (requestId) => reading(() => readRequest(db, requestId)),
     accounts,
+    spending: createSpending(driver, reading),
+    alerts: createAlertBook(driver, { reading, refuse: refuseReadOnly }),
     items: createItems(driver),
     directory: createDirectory(driver, journal),
     audit,

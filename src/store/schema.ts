@@ -1,6 +1,7 @@
 // The tables, typed once for every driver.
 import type { ColumnType } from "kysely";
 import type { ChargeState } from "./account-statements.ts";
+import type { AlertTables } from "./schema-alerts.ts";
 import type { DirectoryTables } from "./schema-directory.ts";
 import type { ExperimentTables } from "./schema-experiments.ts";
 import type { RetentionTables } from "./schema-retention.ts";
@@ -150,7 +151,8 @@ export interface SchemaVersionTable {
   applied_at_ms: Integer;
 }
 
-export interface Tables extends DirectoryTables, ExperimentTables, RetentionTables {
+export interface Tables
+  extends AlertTables, DirectoryTables, ExperimentTables, RetentionTables {
   usage: UsageTable;
   attempt: AttemptTable;
   started: StartedTable;

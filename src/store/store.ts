@@ -4,6 +4,7 @@ import type { Warning } from "../ir/warning.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Nanos } from "../lib/money.ts";
 import type { Accounts, Charges } from "./accounts.ts";
+import type { AlertBook } from "./alerts.ts";
 import type { Secret } from "../lib/secret.ts";
 import type { ArmOutcome, Experiments } from "./experiments.ts";
 import type { Audit } from "./audit.ts";
@@ -17,6 +18,7 @@ import type { SubjectData } from "./subject-data.ts";
 import type { ShadowLink, Shadows } from "./shadows.ts";
 import { openPostgres } from "./postgres/open.ts";
 import type { Rollups } from "./rollups.ts";
+import type { Spending } from "./spending.ts";
 import { openSqlite } from "./sqlite/open.ts";
 import type { Dimensions } from "./usage-facts.ts";
 
@@ -198,6 +200,10 @@ export interface Store {
   request(requestId: string): Promise<{ usage: UsageRow; attempts: AttemptRow[] } | null>;
   /** What budgets have spent and hold. */
   readonly accounts: Accounts;
+  /** The accounts of budgets, by budget. */
+  readonly spending: Spending;
+  /** What was told of budgets. */
+  readonly alerts: AlertBook;
   /** What is kept besides the ledger. */
   readonly items: Items;
   /** Who may use the gateway, and how much. */

@@ -10,6 +10,7 @@ import { directory } from "./0004-directory.ts";
 import { experiments } from "./0005-experiments.ts";
 import { owners } from "./0006-owners.ts";
 import { retention } from "./0007-retention.ts";
+import { alerts } from "./0008-alerts.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order. A released migration is never changed: add the next one. */
@@ -21,6 +22,7 @@ const migrations: readonly Migration[] = [
   experiments,
   owners,
   retention,
+  alerts,
 ];
 
 export const latestVersion = migrations.length;
