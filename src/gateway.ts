@@ -5,6 +5,7 @@ import { type CallerDirectory, createCallerDirectory } from "./access/directory.
 import { createRateLimiter } from "./access/rate-limits.ts";
 import { createKeyHasher } from "./access/key-hash.ts";
 import { listCatalog } from "./catalog/facts.ts";
+import { createAlerts } from "./pipeline/alerts.ts";
 import { createConversations } from "./pipeline/conversations.ts";
 import { createIdempotency } from "./pipeline/idempotency.ts";
 import { createOwners } from "./pipeline/objects.ts";
@@ -101,6 +102,8 @@ export interface GatewayStatus {
   providers: { name: string; origin: string; baseUrl: string | null; keys: number }[];
   routes: string[];
   inFlight: number;
+  /** Requests need a key. */
+  requireKey: boolean;
   /** Promise failures that nothing awaited; each is in the log. */
   backgroundFailures: number;
 }
@@ -136,6 +139,13 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     traffic: { ...traffic, gates: yielding.gates },
     callers,
     limiter: createRateLimiter(),
+    alerts: createAlerts({
+      store,
+      egress,
+      log,
+      webhook: () => generation.config.alerts.webhook,
+      draining: draining.signal,
+    }),
     shadows: createShadows(store, log, yielding),
     owners: createOwners(store.items),
     egress,
@@ -149,6 +159,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
   };
   const checks = createHealthChecks(services);
   checks.follow(generation);
+  services.alerts.follow();
 
   const reload = async (): Promise<{ applied: boolean; problems: string[] }> => {
     try {
@@ -163,6 +174,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
       watched = next.watched;
       generation = built;
       checks.follow(generation);
+      services.alerts.follow();
       loadedAtMs = now();
       rejected = null;
       log.info("config.applied", { path: next.path, generation: next.generation });
@@ -197,6 +209,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     })),
     routes: [...generation.config.routes.keys()],
     inFlight: inFlight.size,
+    requireKey: generation.config.server.requireKey,
     backgroundFailures: backgroundFailures(),
   });
 

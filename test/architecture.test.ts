@@ -13,7 +13,7 @@ const layers: readonly (readonly string[])[] = [
   ["dialects", "catalog"],
   ["providers", "store"],
   ["config"],
-  ["egress"],
+  ["egress", "import"],
   ["access", "routing", "cache", "guardrails", "telemetry", "mcp"],
   ["pipeline"],
   ["server"],

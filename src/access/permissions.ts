@@ -87,6 +87,7 @@ const rows = {
   // Budgets go by tags, and they are the gateway's: whoever moves tags moves cost.
   "tag.assign":           ["+", "-",   "-",  "-",  "-",  "-",   "-",    "-",  "-",  "-",  "-",   "-",    "-"],
 
+  "alert.read":          ["+", "-",   "-",  "-",  "-",  "-",   "-",    "-",  "-",  "-",  "-",   "-",    "-"],
   "usage.read":          ["+", "own", "in", "in", "in", "-",   "-",    "in", "in", "in", "-",   "-",    "own"],
   "audit.read":          ["+", "-",   "-",  "-",  "-",  "-",   "-",    "-",  "-",  "-",  "-",   "-",    "-"],
   "audit.verify":        ["+", "-",   "-",  "-",  "-",  "-",   "-",    "-",  "-",  "-",  "-",   "-",    "-"],

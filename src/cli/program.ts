@@ -58,6 +58,29 @@ function createProgram(): Command {
     .action(async (file, options) => (await import("./check.ts")).check(file, options));
 
   program
+    .command("import")
+    .argument("<gateway>", "litellm, openrouter, portkey, claude-code-router or new-api")
+    .argument("<file>", "its configuration; `-` reads standard input")
+    .description("write a megallm.yaml from another gateway's configuration, and tell what became of each key")
+    .option("-o, --output <file>", "where to write it (default: ./megallm.yaml)")
+    .option("--stdout", "print it instead of writing a file; the report goes to standard error")
+    .option("-f, --force", "replace existing files")
+    .option("--env <file>", "write the secrets that stood in plain text there, as NAME=value")
+    .option("--keep-secrets", "leave plain-text secrets in the file")
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      examples(
+        "megallm import litellm config.yaml",
+        "megallm import claude-code-router ~/.claude-code-router/config.json --env .env",
+        "megallm import litellm config.yaml --stdout --keep-secrets",
+      ),
+    )
+    .action(async (gateway, file, options) =>
+      (await import("./import.ts")).importFile(gateway, file, options),
+    );
+
+  program
     .command("status")
     .description("what the running daemon serves, and how it is doing")
     .addOption(configOption())

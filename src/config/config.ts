@@ -53,6 +53,8 @@ export interface Config {
   readonly prices: readonly PriceOverride[];
   /** Budgets and limits of the configuration's own keys, and of the gateway. */
   readonly rules: Rules;
+  /** Where alerts of budgets are posted to; null: nowhere. */
+  readonly alerts: { readonly webhook: Webhook | null };
   readonly discover: {
     readonly environment: boolean;
     readonly local: boolean;
@@ -72,6 +74,15 @@ export interface HealthCheck {
   readonly failures: number;
   /** The provider's model to chat with; absent: the deployment's own. */
   readonly model?: string;
+}
+
+export interface Webhook {
+  /** Often a credential by itself. */
+  readonly url: Secret;
+  /** Its origin, for people. */
+  readonly place: string;
+  /** What its requests are signed with. */
+  readonly secret: Secret;
 }
 
 export interface StoreConfig {

@@ -38,7 +38,13 @@ export function readRules(parsed: ParsedConfig): Rules {
 const stamp = (id: string) => ({ id: `config:${id}`, createdMs: 0, updatedMs: 0, version: 1 });
 
 const budgetOf = (
-  written: { amount: Nanos; window: BudgetWindow; zone: string; aligned: boolean },
+  written: {
+    amount: Nanos;
+    window: BudgetWindow;
+    zone: string;
+    aligned: boolean;
+    alert_at: readonly number[];
+  },
   subject: Subject,
   name: string,
 ): Budget => ({
@@ -51,7 +57,7 @@ const budgetOf = (
   subjects: [subject],
   model: null,
   each: null,
-  thresholds: [],
+  thresholds: written.alert_at,
 });
 
 const limitsOf = (

@@ -49,6 +49,7 @@ export function redact(config: Config): Record<string, unknown> {
       key: config.admin.key === null ? "generated" : shown(config.admin.key),
       key_secret: config.admin.keySecret === null ? "generated" : "***",
     },
+    alerts: { webhook: config.alerts.webhook && `${config.alerts.webhook.place}/***` },
     keys: secrets(config.keys),
     providers: Object.fromEntries(
       config.providers.map((provider) => [provider.name, redactProvider(provider)]),

@@ -101,6 +101,7 @@ export function resolveConfig(parsed: ParsedConfig, context: Context): Config {
     unsupported: parsed.unsupported,
     prices: priceList(parsed.prices),
     rules: readRules(parsed),
+    alerts: { webhook: parsed.alerts.webhook ?? null },
     retry: { ...defaultRetry, ...readRetry(parsed.retry) },
     queue: parsed.queue,
     health: parsed.health,

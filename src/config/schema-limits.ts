@@ -3,7 +3,10 @@ import { z } from "zod";
 import { isTimeZone } from "../lib/windows.ts";
 import { budgetWindows, limitUnits, limitWindows } from "../store/directory-types.ts";
 import { field } from "./field.ts";
-import { dollars, flag, price, whole } from "./schema-values.ts";
+import { dollars, flag, portion, price, whole } from "./schema-values.ts";
+
+/** Shares of a budget whose spending raises an alert, where nobody says which. */
+const alertAt = [0.8, 1] as const;
 
 export const budget = z.union([
   dollars.transform((amount) => ({
@@ -11,6 +14,7 @@ export const budget = z.union([
     window: "total" as const,
     zone: "UTC",
     aligned: true,
+    alert_at: [...alertAt],
   })),
   z.strictObject({
     amount: field(dollars, "US dollars.", "10"),
@@ -31,6 +35,15 @@ export const budget = z.union([
       flag.default(true),
       "With the calendar; else windows of that length, one after the other.",
       false,
+    ),
+    alert_at: field(
+      z
+        .array(portion.refine((share) => share > 0, "expected a share above 0"))
+        .max(20)
+        .default([...alertAt]),
+      "Shares of the amount that raise an alert once they are spent, once in each window: see `alerts`. An empty list raises none.",
+      ["50%", "80%"],
+      { defaultText: "80% and 100%" },
     ),
   }),
 ]);

@@ -5,6 +5,7 @@ import type { Provider } from "../providers/provider.ts";
 import type { Queue } from "./config.ts";
 import { field } from "./field.ts";
 import { headerName, headerValue } from "./header.ts";
+import { alerts } from "./schema-alerts.ts";
 import { parameterFields, unsupported, unsupportedText } from "./parameters.ts";
 import { settingFields } from "./preset-settings.ts";
 import { budget, budgets, budgetText, limits, limitsText } from "./schema-limits.ts";
@@ -414,6 +415,16 @@ export function createSchema(presets: readonly Provider[]) {
         budgets.prefault({}),
         "What may be spent. Keys of the configuration have their own `budget`; those of organizations, teams, users and keys of the directory are set by `megallm budgets`.",
         { gateway: { amount: "500", window: "1M" } },
+      ),
+      alerts: field(
+        alerts.prefault({}),
+        "Where it is told that a budget is nearly spent, or that a request was refused for it. Alerts are always in the log and in `megallm alerts`.",
+        {
+          webhook: {
+            url: "https://hooks.example.com/megallm",
+            secret: "${file:/run/secrets/megallm-webhook}",
+          },
+        },
       ),
       limits: field(limits.prefault({}), `${limitsText} For all requests together.`, {
         requests_per_minute: 1_000,

@@ -256,6 +256,8 @@ export interface StreamDecoder {
   push(frame: Frame): ChatEvent[];
   /** The upstream ended. Without a terminal marker before, the last event is an `error` (`upstream_invalid`), unless every candidate had finished. */
   end(): ChatEvent[];
+  /** Of wires without a terminal marker: whether the answer is whole, so that only the connection's end is left. */
+  isWhole?(): boolean;
 }
 
 export interface StreamEncoder {

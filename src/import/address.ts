@@ -43,7 +43,9 @@ export function presetAt(text: Text, presets: readonly Provider[]): Provider | u
   if (only === undefined || others.length === 0) return only;
   const within = matching
     .filter(({ baseUrl = "" }) => pathOf(baseUrl) !== "" && pathOf(url).startsWith(pathOf(baseUrl)))
-    .toSorted((one, other) => pathOf(other.baseUrl ?? "").length - pathOf(one.baseUrl ?? "").length);
+    .toSorted(
+      (one, other) => pathOf(other.baseUrl ?? "").length - pathOf(one.baseUrl ?? "").length,
+    );
   return within[0];
 }
 
@@ -60,7 +62,9 @@ export function cleanUrl(text: string): string {
 /** A word for what is at an address, for names. @example addressWord("https://api.acme.dev/v1") // → "acme" */
 export function addressWord(text: Text): string {
   if (typeof text !== "string") {
-    const [variable] = text.parts.flatMap((part) => (typeof part === "string" ? [] : [part.variable]));
+    const [variable] = text.parts.flatMap((part) =>
+      typeof part === "string" ? [] : [part.variable],
+    );
     return slug((variable ?? "").replace(/_(?:API_)?(?:BASE|URL|BASE_URL|ENDPOINT|HOST)$/i, ""));
   }
   const url = URL.parse(text);
@@ -70,7 +74,9 @@ export function addressWord(text: Text): string {
     const word = host === "localhost" || host === "127.0.0.1" ? "local" : host;
     return slug(url.port === "" ? word : `${word}-${url.port}`);
   }
-  const label = host.split(".").find((part) => !/^(?:api|www|llm|gateway|inference|router)$/.test(part));
+  const label = host
+    .split(".")
+    .find((part) => !/^(?:api|www|llm|gateway|inference|router)$/.test(part));
   return slug(label ?? host);
 }
 
@@ -89,7 +95,11 @@ const isDistinct = ({ baseUrl, urlSettings }: Provider): boolean => {
 };
 
 /** The settings in a URL that is a preset's own; undefined when it is another one. */
-function matchBase(url: string, base: string, preset: Provider): Record<string, string> | undefined {
+function matchBase(
+  url: string,
+  base: string,
+  preset: Provider,
+): Record<string, string> | undefined {
   const settings = hostMatch(url, base, preset);
   if (!settings) return undefined;
   // A host that names a customer is served by its preset alone, whatever path the source gives.
@@ -98,7 +108,11 @@ function matchBase(url: string, base: string, preset: Provider): Record<string, 
   return given === own || given === "" || given === "/v1" ? settings : undefined;
 }
 
-function hostMatch(url: string, base: string, preset: Provider): Record<string, string> | undefined {
+function hostMatch(
+  url: string,
+  base: string,
+  preset: Provider,
+): Record<string, string> | undefined {
   const names: string[] = [];
   const isInPath = /^https?:\/\/[^/{]*\/.*\{/.test(base);
   const known = isInPath ? base.replace(/\/v1$/, "") : originOf(base);
@@ -115,7 +129,11 @@ function hostMatch(url: string, base: string, preset: Provider): Record<string, 
     const value = match[index + 1];
     if (value === undefined) continue;
     const setting = preset.urlSettings?.[name];
-    if (!setting || !new RegExp(`^(?:${setting.pattern.source})$`, setting.pattern.flags).test(value)) return undefined;
+    if (
+      !setting ||
+      !new RegExp(`^(?:${setting.pattern.source})$`, setting.pattern.flags).test(value)
+    )
+      return undefined;
     settings[name] = value;
   }
   return settings;

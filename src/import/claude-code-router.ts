@@ -19,23 +19,37 @@ export const claudeCodeRouter: Importer = {
     const { root } = job.source;
     const list = isObject(root) ? (root["Providers"] ?? root["providers"]) : undefined;
     if (!isObject(root) || !Array.isArray(list)) {
-      throw new ImportError("There is no list `Providers` in this file: is it claude-code-router's `config.json`?");
+      throw new ImportError(
+        "There is no list `Providers` in this file: is it claude-code-router's `config.json`?",
+      );
     }
     const key = root["Providers"] === undefined ? "providers" : "Providers";
     const byName = new Map<string, Connection>();
-    const proxy = typeof root["PROXY_URL"] === "string" && root["PROXY_URL"] !== "" ? readShell(root["PROXY_URL"]) : undefined;
+    const proxy = readProxy(root, job);
     for (const [index, entry] of list.entries()) {
       importProvider(entry, [key, index], { job, byName, proxy });
     }
-    const [first] = byName.values();
+    const first = [...byName.values()].find((each) => "proxy" in each.entry());
     if (proxy !== undefined) {
-      job.report.adapted(["PROXY_URL"], first && ["providers", first.name, "proxy"], "written at every provider");
+      job.report.adapted(
+        ["PROXY_URL"],
+        first && ["providers", first.name, "proxy"],
+        "written at every provider that is not on this machine",
+      );
     }
     importRouter(root, byName, job);
     importServer(root, job);
     job.report.explain([], root, reasons);
   },
 };
+
+/** With a password in it, it is a secret. */
+function readProxy(root: JsonObject, { variables }: Job): Text | undefined {
+  const written = root["PROXY_URL"];
+  if (typeof written !== "string" || written === "") return undefined;
+  const text = readShell(written);
+  return written.includes("@") ? variables.secret(text, "PROXY_URL", ["PROXY_URL"]) : text;
+}
 
 const code = "JavaScript is not run";
 const translated = "not needed: requests are translated for each provider by itself";
@@ -78,6 +92,7 @@ function importProvider(entry: unknown, path: Path, { job, byName, proxy }: Cont
   const keyText = typeof entry["api_key"] === "string" ? entry["api_key"] : "";
   const isKeyless = preset.local === true || preset.env.length === 0;
   const hasKey = keyText !== "" && !(isKeyless && isDummyKey(keyText));
+  const isHere = preset.local === true || /^https?:\/\/(?:localhost|127\.|\[::1\])/i.test(url);
   const extra = providerPreferences(entry["transformer"]);
   const { connection, key } = draft.connections.use({
     preset,
@@ -90,19 +105,36 @@ function importProvider(entry: unknown, path: Path, { job, byName, proxy }: Cont
     env: undefined,
     fields: {
       ...(extra && { extra_body: { provider: extra } }),
-      ...(proxy !== undefined && { proxy }),
+      ...(proxy !== undefined && !isHere && { proxy }),
     },
   });
   byName.set(name, connection);
   const at: Path = ["providers", connection.name];
   report.anchor(path, at);
   if (connection.name === name) report.carried([...path, "name"], at);
-  else report.adapted([...path, "name"], at, "a provider's name holds lower-case letters, digits, `_` and `-`");
-  if (address.baseUrl === undefined) report.adapted([...path, urlKey], at, "the preset's own address");
-  else report.adapted([...path, urlKey], [...at, "base_url"], "up to and including the version, without the endpoint");
-  if (hasKey && key !== undefined) report.carried([...path, "api_key"], () => connection.keyPlace(key));
+  else
+    report.adapted(
+      [...path, "name"],
+      at,
+      "a provider's name holds lower-case letters, digits, `_` and `-`",
+    );
+  if (address.baseUrl === undefined)
+    report.adapted([...path, urlKey], at, "the preset's own address");
+  else
+    report.adapted(
+      [...path, urlKey],
+      [...at, "base_url"],
+      "up to and including the version, without the endpoint",
+    );
+  if (hasKey && key !== undefined)
+    report.carried([...path, "api_key"], () => connection.keyPlace(key));
   else if (entry["api_key"] !== undefined) {
-    report.left([...path, "api_key"], keyText === "" ? "it is empty: the provider's environment variable is read" : "not a key: this server is asked without one");
+    report.left(
+      [...path, "api_key"],
+      keyText === ""
+        ? "it is empty: the provider's environment variable is read"
+        : "not a key: this server is asked without one",
+    );
   }
   for (const [index, model] of textList(entry["models"]).entries()) {
     if (!/^[^\s\p{Cc}]{1,200}$/u.test(model)) {
@@ -114,8 +146,15 @@ function importProvider(entry: unknown, path: Path, { job, byName, proxy }: Cont
     report.carried([...path, "models", index], [...at, "models", place]);
   }
   draft.aliases.set(`${name.replaceAll(/[\s*]/g, "-")},*`, `${connection.name}/*`);
-  explainTransformers(entry["transformer"], [...path, "transformer"], { at, hasExtra: extra !== undefined, job });
-  report.explain(path, entry, { tokenizer: "tokens are counted by the model's own vocabulary", transformers: translated });
+  explainTransformers(entry["transformer"], [...path, "transformer"], {
+    at,
+    hasExtra: extra !== undefined,
+    job,
+  });
+  report.explain(path, entry, {
+    tokenizer: "tokens are counted by the model's own vocabulary",
+    transformers: translated,
+  });
 }
 
 function findPreset(base: Text, entry: JsonObject, job: Job): Provider {
@@ -154,12 +193,19 @@ function explainTransformers(
     for (const key of Object.keys(use[1])) {
       const place = [...path, "use", index, 1, key];
       if (key === "provider" && hasExtra) report.carried(place, [...at, "extra_body", "provider"]);
-      else report.left(place, "an option of a transformer: write what the provider should get into `extra_body` or `extra_headers`");
+      else
+        report.left(
+          place,
+          "an option of a transformer: write what the provider should get into `extra_body` or `extra_headers`",
+        );
     }
   }
   if (!isObject(value)) return;
   for (const key of Object.keys(value).filter((name) => name !== "use")) {
-    report.left([...path, key], "for one model: write `drop_params` or `extra_body` at the deployment of a route");
+    report.left(
+      [...path, key],
+      "for one model: write `drop_params` or `extra_body` at the deployment of a route",
+    );
   }
 }
 
@@ -167,13 +213,22 @@ function explainTransformers(
 const purposes: Readonly<Record<string, { route: string; how?: string }>> = {
   default: { route: "default" },
   background: { route: "background" },
-  think: { route: "think", how: "clients ask for `think`; nothing sends requests there for thinking" },
+  think: {
+    route: "think",
+    how: "clients ask for `think`; nothing sends requests there for thinking",
+  },
   longContext: {
     route: "long-context",
     how: "the fallback of `default` when a request is too long for it",
   },
-  webSearch: { route: "web-search", how: "clients ask for `web-search`; nothing sends requests there for their tools" },
-  image: { route: "image", how: "clients ask for `image`; models that take no images are passed by in any case" },
+  webSearch: {
+    route: "web-search",
+    how: "clients ask for `web-search`; nothing sends requests there for their tools",
+  },
+  image: {
+    route: "image",
+    how: "clients ask for `image`; models that take no images are passed by in any case",
+  },
 };
 
 function importRouter(root: JsonObject, byName: ReadonlyMap<string, Connection>, job: Job): void {
@@ -196,7 +251,11 @@ function importRouter(root: JsonObject, byName: ReadonlyMap<string, Connection>,
     if (how === undefined) report.carried([key, name], ["models", route]);
     else report.adapted([key, name], ["models", route], how);
   }
-  const fallback = isObject(root["fallback"]) ? root["fallback"] : isObject(router["fallback"]) ? router["fallback"] : {};
+  const fallback = isObject(root["fallback"])
+    ? root["fallback"]
+    : isObject(router["fallback"])
+      ? router["fallback"]
+      : {};
   const fallbackPath: Path = isObject(root["fallback"]) ? ["fallback"] : [key, "fallback"];
   for (const [name, targets] of Object.entries(fallback)) {
     for (const [index, written] of textList(targets).entries()) {
@@ -209,7 +268,14 @@ function importRouter(root: JsonObject, byName: ReadonlyMap<string, Connection>,
       }
       const list = (route.fallbacks.general ??= []);
       const place = list.push(`${target.connection.name}/${target.model}`) - 1;
-      report.carried(path, () => [...kindPlace(["models", purposes[name]?.route ?? "", "fallbacks"], route.fallbacks, "general"), place]);
+      report.carried(path, () => [
+        ...kindPlace(
+          ["models", purposes[name]?.route ?? "", "fallbacks"],
+          route.fallbacks,
+          "general",
+        ),
+        place,
+      ]);
     }
   }
   const main = draft.routes.get("default");
@@ -261,21 +327,32 @@ function importServer(root: JsonObject, { report, draft, variables }: Job): void
       ? variables.hidden(text, "CLAUDE_CODE_ROUTER_KEY", ["APIKEY"])
       : variables.secret(text, "CLAUDE_CODE_ROUTER_KEY", ["APIKEY"]);
     draft.keys.set("claude-code", hidden);
-    if (isWeak) report.adapted(["APIKEY"], ["keys", "claude-code"], "it is too easy to guess and will be refused: choose one of at least 16 characters");
+    if (isWeak)
+      report.adapted(
+        ["APIKEY"],
+        ["keys", "claude-code"],
+        "it is too easy to guess and will be refused: choose one of at least 16 characters",
+      );
     else report.carried(["APIKEY"], ["keys", "claude-code"]);
   }
   const host = root["HOST"];
   if (typeof host === "string" && host !== "") {
     const isLoopback = host === "localhost" || host.startsWith("127.") || host === "::1";
-    if (!isLoopback && isIP(host) === 0) report.left(["HOST"], "expected an IP address or `localhost`");
-    else if (!isLoopback && !isLocked) report.left(["HOST"], "without a key the gateway listens on this machine only");
+    if (!isLoopback && isIP(host) === 0)
+      report.left(["HOST"], "expected an IP address or `localhost`");
+    else if (!isLoopback && !isLocked)
+      report.left(["HOST"], "without a key the gateway listens on this machine only");
     else report.carried(["HOST"], draft.set(["server", "host"], host));
   }
   const port = wholeNumber(root["PORT"], 0, 65_535);
   if (port !== undefined) report.carried(["PORT"], draft.set(["server", "port"], port));
   const timeout = millisecondsText(root["API_TIMEOUT_MS"]);
   if (timeout !== undefined) {
-    report.adapted(["API_TIMEOUT_MS"], draft.set(["timeouts", "total"], timeout), "the whole of one attempt; streams count until they are over");
+    report.adapted(
+      ["API_TIMEOUT_MS"],
+      draft.set(["timeouts", "total"], timeout),
+      "the whole of one attempt; streams count until they are over",
+    );
   }
   const level = levels[String(root["LOG_LEVEL"])];
   if (level !== undefined) {

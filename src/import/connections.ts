@@ -103,7 +103,7 @@ function nameFor(wanted: Wanted, taken: ReadonlySet<string>): string {
   const first = told ?? (generic && baseUrl !== undefined ? addressWord(baseUrl) : preset.id);
   if (!taken.has(first)) return first;
   const [setting] = Object.values(settings);
-  const word = baseUrl === undefined ? (setting && wordOf(setting)) : addressWord(baseUrl);
+  const word = baseUrl === undefined ? setting && wordOf(setting) : addressWord(baseUrl);
   const second = word === undefined || generic ? `${first}-2` : `${first}-${word}`;
   let name = second;
   for (let count = 2; taken.has(name); count += 1) {

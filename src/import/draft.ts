@@ -73,11 +73,11 @@ export function createDraft(): Draft {
         if (entries.size > 0) all.set(name, Object.fromEntries(entries));
       };
       whole("keys", draft.keys);
+      whole("providers", new Map(draft.connections.all().map((each) => [each.name, each.entry()])));
       whole(
-        "providers",
-        new Map(draft.connections.all().map((each) => [each.name, each.entry()])),
+        "models",
+        new Map([...draft.routes].map(([name, route]) => [name, routeEntry(name, route, draft)])),
       );
-      whole("models", new Map([...draft.routes].map(([name, route]) => [name, routeEntry(name, route, draft)])));
       whole("aliases", draft.aliases);
       const fallbacks = kindEntry(draft.defaultFallbacks);
       if (fallbacks) all.set("default_fallbacks", fallbacks);
@@ -116,12 +116,25 @@ function routeEntry(name: string, route: DraftRoute, draft: Draft): unknown {
 }
 
 function deploymentEntry({ target, fields }: DraftDeployment): string | Record<string, unknown> {
-  if ("route" in target) return { route: target.route, ...fields };
+  if ("route" in target) return { route: target.route, ...inOrder(fields, deploymentOrder) };
   const model = `${target.connection.name}/${target.model}`;
   const key = target.key === undefined ? undefined : target.connection.keyName(target.key);
   if (key === undefined && Object.keys(fields).length === 0) return model;
-  return { model, ...(key !== undefined && { key }), ...fields };
+  return { model, ...(key !== undefined && { key }), ...inOrder(fields, deploymentOrder) };
 }
+
+const deploymentOrder = ["weight", "order", "tags", "timeouts", "max_concurrent"];
+
+const inOrder = (
+  fields: Record<string, unknown>,
+  order: readonly string[],
+): Record<string, unknown> => {
+  const rank = (name: string): number =>
+    order.includes(name) ? order.indexOf(name) : order.length;
+  return Object.fromEntries(
+    Object.entries(fields).toSorted(([one], [other]) => rank(one) - rank(other)),
+  );
+};
 
 /** A mere list where there is only the general kind. */
 function kindEntry(lists: KindLists): string[] | object | undefined {

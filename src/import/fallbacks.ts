@@ -49,7 +49,8 @@ export function addFallbacks(
     } else if (leadsTo(target, from, draft)) {
       const places = deploymentNames(target, draft).map((name) => put(list, name));
       const [first] = places;
-      if (first === undefined) report.left(path, "routes must not fall back to one another in a circle");
+      if (first === undefined)
+        report.left(path, "routes must not fall back to one another in a circle");
       else {
         report.adapted(path, () => [...kindPlace(base, route.fallbacks, kind), first], circle);
       }

@@ -51,7 +51,8 @@ export const requestFields: ReadonlySet<string> = new Set(
 );
 
 const catalogue = "the catalogue knows it; `prices` corrects what a model costs";
-const learned = "limits are learned from the provider's answers, and `policy: rate-limit-aware` follows them";
+const learned =
+  "limits are learned from the provider's answers, and `policy: rate-limit-aware` follows them";
 const otherPrice = "prices are by the token here: input, output, cache reads and writes";
 const cooldown =
   "how long a failing deployment rests follows from its failures and the provider's `retry-after`";
@@ -75,7 +76,8 @@ export const paramReasons: Reasons = {
   use_in_pass_through: "requests in a provider's own protocol need no pass-through",
   use_litellm_proxy: "write the proxy as a provider of `type: litellm`",
   merge_reasoning_content_in_choices: "reasoning is told apart from the answer",
-  aws_role_name: "the machine's own chain assumes roles: $AWS_ROLE_ARN with a web identity, or a profile",
+  aws_role_name:
+    "the machine's own chain assumes roles: $AWS_ROLE_ARN with a web identity, or a profile",
   aws_session_name: "the machine's own chain assumes roles",
   aws_web_identity_token: "$AWS_WEB_IDENTITY_TOKEN_FILE of the environment is read",
   aws_sts_endpoint: "the region's own endpoint is asked",
@@ -156,7 +158,8 @@ export const settingsReasons: Reasons = {
   redact_messages_in_exceptions: "prompts are never logged",
   langfuse_default_tags: logging,
   set_verbose: "write `log: { level: debug }`",
-  modify_params: "requests are mended for their target in any case, and told of in `x-megallm-warnings`",
+  modify_params:
+    "requests are mended for their target in any case, and told of in `x-megallm-warnings`",
   cache: "answers are not cached",
   cache_params: "answers are not cached",
   mcp_aliases: notHere,
@@ -183,7 +186,8 @@ export const settingsReasons: Reasons = {
   check_provider_endpoint: "`discover.models` asks providers for their lists",
   allowed_fails: "failing deployments are found by their share of failures",
   cooldown_time: cooldown,
-  enable_json_schema_validation: "structured answers are checked where a provider does not promise them",
+  enable_json_schema_validation:
+    "structured answers are checked where a provider does not promise them",
   drop_params: always,
   enable_preview_features: notHere,
   priority_reservation: "write `priority` at the keys: the queue follows it",
@@ -229,7 +233,8 @@ export const routerReasons: Reasons = {
   fallbacks: "an earlier list of the same kind goes before it",
 };
 
-const users = "users, teams and their rights are kept in the ledger: `megallm users`, `megallm teams`";
+const users =
+  "users, teams and their rights are kept in the ledger: `megallm users`, `megallm teams`";
 const retention = "how long rows are kept is set at the ledger";
 
 export const generalReasons: Reasons = {
@@ -286,14 +291,17 @@ export const generalReasons: Reasons = {
   enforced_params: users,
   allowed_ips: "write the addresses at each key",
   use_x_forwarded_for: "the connection's own address counts",
-  forward_client_headers_to_llm_api: "a client's headers are not sent on, but for those of the protocol itself",
+  forward_client_headers_to_llm_api:
+    "a client's headers are not sent on, but for those of the protocol itself",
   forward_openai_org_id: "write `extra_headers` at the provider",
-  pass_through_endpoints: "write the server as a provider: its API is passed through under its name",
+  pass_through_endpoints:
+    "write the server as a provider: its API is passed through under its name",
   use_client_credentials_pass_through_routes: clientSide,
   allow_client_side_credentials: clientSide,
   litellm_key_header_name:
     "keys come in `authorization`, `x-api-key`, `x-goog-api-key` or `api-key`",
-  key_management_system: "secrets come from the environment, files and systemd: `${NAME}`, `${file:…}`, `${credential:…}`",
+  key_management_system:
+    "secrets come from the environment, files and systemd: `${NAME}`, `${file:…}`, `${credential:…}`",
   key_management_settings: "secrets come from the environment, files and systemd",
   use_azure_key_vault: "secrets come from the environment, files and systemd",
   use_google_kms: "secrets come from the environment, files and systemd",

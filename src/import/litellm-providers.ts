@@ -149,7 +149,11 @@ export const litellmProviders: Readonly<Record<string, Vendor>> = {
   lemonade: { preset: "lemonade" },
   docker_model_runner: { preset: "docker_model_runner" },
   xinference: { preset: "xinference" },
-  litellm_proxy: { preset: "litellm", env: "LITELLM_PROXY_API_KEY", baseEnv: "LITELLM_PROXY_API_BASE" },
+  litellm_proxy: {
+    preset: "litellm",
+    env: "LITELLM_PROXY_API_KEY",
+    baseEnv: "LITELLM_PROXY_API_BASE",
+  },
   helicone: openAiAt("https://ai-gateway.helicone.ai", "HELICONE_API_KEY"),
   abliteration: openAiAt("https://api.abliteration.ai/v1", "ABLITERATION_API_KEY"),
   llamagate: openAiAt("https://api.llamagate.dev/v1", "LLAMAGATE_API_KEY"),
@@ -205,11 +209,17 @@ export const litellmProviders: Readonly<Record<string, Vendor>> = {
 
 /** Models that LiteLLM takes without a provider's name: whose they are. */
 export const bareModels: readonly (readonly [RegExp, string])[] = [
-  [/^(?:gpt-|o\d|chatgpt-|text-embedding-|tts-|whisper-|dall-e|omni-moderation|codex-|sora)/, "openai"],
+  [
+    /^(?:gpt-|o\d|chatgpt-|text-embedding-|tts-|whisper-|dall-e|omni-moderation|codex-|sora)/,
+    "openai",
+  ],
   [/^claude-/, "anthropic"],
   [/^(?:gemini-|text-bison|chat-bison|textembedding-gecko)/, "vertex_ai"],
   [/^(?:command-|embed-|rerank-)/, "cohere"],
-  [/^(?:anthropic|amazon|meta|mistral|cohere|ai21|us\.anthropic|eu\.anthropic|apac\.anthropic)\./, "bedrock"],
+  [
+    /^(?:anthropic|amazon|meta|mistral|cohere|ai21|us\.anthropic|eu\.anthropic|apac\.anthropic)\./,
+    "bedrock",
+  ],
   [/^(?:deepseek-)/, "deepseek"],
   [/^(?:mistral-|codestral-|open-mistral|open-mixtral|magistral-|devstral-)/, "mistral"],
   [/^(?:jamba-)/, "ai21"],

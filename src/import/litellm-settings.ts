@@ -24,7 +24,10 @@ const strategies: Readonly<Record<string, string>> = {
 };
 
 /** Where a key is written: the router's own section goes before the general one. */
-const find = (key: string, sections: readonly Section[]): { value: unknown; path: Path } | undefined => {
+const find = (
+  key: string,
+  sections: readonly Section[],
+): { value: unknown; path: Path } | undefined => {
   const section = sections.find(({ values }) => values[key] !== undefined && values[key] !== null);
   return section && { value: section.values[key], path: [...section.path, key] };
 };
@@ -58,9 +61,19 @@ export function carryRouting(
         deployment.fields["weight"] = share;
         if (params[measure] === undefined) continue;
         if (measure === "weight") report.carried([...path, measure], [...place, "weight"]);
-        else report.adapted([...path, measure], [...place, "weight"], "shares of the traffic are in proportion; the limit itself is learned from the provider's answers");
+        else
+          report.adapted(
+            [...path, measure],
+            [...place, "weight"],
+            "shares of the traffic are in proportion; the limit itself is learned from the provider's answers",
+          );
       } else if (params["weight"] !== undefined) {
-        report.left([...path, "weight"], deployments.length > 1 ? `it has no effect under \`${name}\`` : "there is no other deployment to share with");
+        report.left(
+          [...path, "weight"],
+          deployments.length > 1
+            ? `it has no effect under \`${name}\``
+            : "there is no other deployment to share with",
+        );
       }
     }
     if (deployments.every(({ deployment }) => deployment.fields["weight"] === 0)) {
@@ -91,7 +104,8 @@ export function carryNames(sections: readonly Section[], job: Job): void {
         draft.aliases.set(alias, target);
         const place = isObject(written) ? [...path, "model"] : path;
         report.carried(place, ["aliases", alias]);
-        if (isObject(written)) report.left([...path, "hidden"], "aliases are not listed among the models");
+        if (isObject(written))
+          report.left([...path, "hidden"], "aliases are not listed among the models");
       }
     }
   }
@@ -118,9 +132,18 @@ function writtenFallbacks(sections: readonly Section[], { report }: Job): Writte
             ? [...found.path, index, from, place]
             : [...found.path, index, from];
           const to = isObject(target) ? target["model"] : target;
-          if (typeof to === "string") all.push({ kind, from, to, path: isObject(target) ? [...path, "model"] : path });
+          if (typeof to === "string")
+            all.push({ kind, from, to, path: isObject(target) ? [...path, "model"] : path });
           if (isObject(target)) {
-            report.explain(path, Object.fromEntries(Object.entries(target).filter(([key]) => key !== "model")), { messages: "a fallback gets the request as it is", api_key: "keys belong to providers", api_base: "addresses belong to providers" });
+            report.explain(
+              path,
+              Object.fromEntries(Object.entries(target).filter(([key]) => key !== "model")),
+              {
+                messages: "a fallback gets the request as it is",
+                api_key: "keys belong to providers",
+                api_base: "addresses belong to providers",
+              },
+            );
           }
         }
       }
@@ -143,13 +166,24 @@ export function carryReliability(sections: readonly Section[], job: Job): void {
   if (retries) {
     const count = wholeNumber(retries.value, 0, 1_000_000);
     if (count === undefined) report.left(retries.path, "not a number of retries");
-    else if (count > 10) report.adapted(retries.path, draft.set(["retry", "retries"], 10), "ten at most");
+    else if (count > 10)
+      report.adapted(retries.path, draft.set(["retry", "retries"], 10), "ten at most");
     else report.carried(retries.path, draft.set(["retry", "retries"], count));
   }
   carryRetryPolicy(sections, retries !== undefined, job);
   const timeout = find("timeout", sections) ?? find("request_timeout", sections);
-  carrySeconds(timeout, ["timeouts", "total"], "the whole of one attempt; streams count until they are over", job);
-  carrySeconds(find("stream_timeout", sections), ["timeouts", "first_token"], "until a stream's first content; then the next deployment is asked", job);
+  carrySeconds(
+    timeout,
+    ["timeouts", "total"],
+    "the whole of one attempt; streams count until they are over",
+    job,
+  );
+  carrySeconds(
+    find("stream_timeout", sections),
+    ["timeouts", "first_token"],
+    "until a stream's first content; then the next deployment is asked",
+    job,
+  );
   const disabled = find("disable_cooldowns", sections);
   if (disabled) {
     if (flagOf(disabled.value) === true) {
@@ -157,11 +191,18 @@ export function carryReliability(sections: readonly Section[], job: Job): void {
     } else report.left(disabled.path, "failing deployments rest in any case");
   }
   const checks = find("enable_pre_call_checks", sections);
-  if (checks) report.adapted(checks.path, undefined, "always: models that a request is too long for are passed by");
+  if (checks)
+    report.adapted(
+      checks.path,
+      undefined,
+      "always: models that a request is too long for are passed by",
+    );
   const any = find("tag_filtering_match_any", sections);
-  if (any) report.carried(any.path, draft.set(["tag_match"], flagOf(any.value) === false ? "all" : "any"));
+  if (any)
+    report.carried(any.path, draft.set(["tag_match"], flagOf(any.value) === false ? "all" : "any"));
   const filters = find("enable_tag_filtering", sections);
-  if (filters) report.adapted(filters.path, undefined, "deployments with `tags` are chosen by them");
+  if (filters)
+    report.adapted(filters.path, undefined, "deployments with `tags` are chosen by them");
   const drop = find("drop_params", sections);
   const drops = drop && flagOf(drop.value);
   if (drop && drops !== undefined) {
@@ -181,7 +222,8 @@ export function carryReliability(sections: readonly Section[], job: Job): void {
     report.adapted(parallel.path, place, "written at every deployment that has none of its own");
   }
   const logs = find("json_logs", sections);
-  if (logs && flagOf(logs.value) === true) report.carried(logs.path, draft.set(["log", "format"], "json"));
+  if (logs && flagOf(logs.value) === true)
+    report.carried(logs.path, draft.set(["log", "format"], "json"));
 }
 
 function carrySeconds(
@@ -199,9 +241,21 @@ function carrySeconds(
 /** Kinds of failure that are worth another try. */
 const retried = /^(?:Timeout|RateLimit|InternalServer|ServiceUnavailable|Default)/;
 
-function carryRetryPolicy(sections: readonly Section[], isTold: boolean, { report, draft }: Job): void {
+function carryRetryPolicy(
+  sections: readonly Section[],
+  isTold: boolean,
+  { report, draft }: Job,
+): void {
   const most = (policy: JsonObject): number =>
-    Math.min(10, Math.max(-1, ...Object.entries(policy).map(([kind, count]) => (retried.test(kind) ? (wholeNumber(count, 0, 1_000_000) ?? -1) : -1))));
+    Math.min(
+      10,
+      Math.max(
+        -1,
+        ...Object.entries(policy).map(([kind, count]) =>
+          retried.test(kind) ? (wholeNumber(count, 0, 1_000_000) ?? -1) : -1,
+        ),
+      ),
+    );
   const how = "one number for every failure that may pass: the largest of them";
   const general = find("retry_policy", sections);
   if (general && isObject(general.value) && !isTold && most(general.value) >= 0) {
@@ -229,26 +283,43 @@ export function carryGeneral({ values, path }: Section, { report, draft, variabl
   if (typeof master === "string" && master !== "") {
     const at = [...path, "master_key"];
     const text = readOsEnviron(master);
-    const isWeak = typeof text === "string" && (text.length < 16 || new Set(text).size < 6 || /[^\x21-\x7e]/.test(text));
-    const key = isWeak ? variables.hidden(text, "LITELLM_MASTER_KEY", at) : variables.secret(text, "LITELLM_MASTER_KEY", at);
+    const isWeak =
+      typeof text === "string" &&
+      (text.length < 16 || new Set(text).size < 6 || /[^\x21-\x7e]/.test(text));
+    const key = isWeak
+      ? variables.hidden(text, "LITELLM_MASTER_KEY", at)
+      : variables.secret(text, "LITELLM_MASTER_KEY", at);
     const weak = isWeak
       ? "; it is too easy to guess and will be refused: choose one of at least 16 characters"
       : "";
-    report.adapted(at, draft.set(["admin", "key"], key), `it administers only, since clients must not hold it${weak}`);
+    report.adapted(
+      at,
+      draft.set(["admin", "key"], key),
+      `it administers only, since clients must not hold it${weak}`,
+    );
     draft.keys.set("clients", new Template({ variable: clientKeyVariable }));
-    report.adapted(at, ["keys", "clients"], `clients need another key: choose $${clientKeyVariable}`);
+    report.adapted(
+      at,
+      ["keys", "clients"],
+      `clients need another key: choose $${clientKeyVariable}`,
+    );
   }
   const whole = (key: string, place: Path, max: number, unit = ""): void => {
     if (values[key] === undefined || values[key] === null) return;
     const amount = wholeNumber(values[key], 1, max);
-    if (amount === undefined) report.left([...path, key], `expected a whole number from 1 to ${max}`);
-    else report.carried([...path, key], draft.set(place, unit === "" ? amount : `${amount}${unit}`));
+    if (amount === undefined)
+      report.left([...path, key], `expected a whole number from 1 to ${max}`);
+    else
+      report.carried([...path, key], draft.set(place, unit === "" ? amount : `${amount}${unit}`));
   };
   whole("global_max_parallel_requests", ["server", "max_concurrent"], 1_000_000);
   whole("max_request_size_mb", ["server", "max_body"], 1024, "mb");
   whole("health_check_interval", ["health", "checks", "every"], 1_000_000, "s");
   const checks = flagOf(values["background_health_checks"]);
   if (checks !== undefined) {
-    report.carried([...path, "background_health_checks"], draft.set(["health", "checks", "enabled"], checks));
+    report.carried(
+      [...path, "background_health_checks"],
+      draft.set(["health", "checks", "enabled"], checks),
+    );
   }
 }

@@ -20,11 +20,21 @@ export const litellm: Importer = {
   readText: readOsEnviron,
   run(job) {
     const { root } = job.source;
-    if (!isObject(root)) throw new ImportError("LiteLLM's configuration is a map with `model_list`.");
-    if (!["model_list", "litellm_settings", "router_settings", "general_settings"].some((key) => Object.hasOwn(root, key))) {
-      throw new ImportError("There is no `model_list` in this file: is it LiteLLM's `config.yaml`?");
+    if (!isObject(root))
+      throw new ImportError("LiteLLM's configuration is a map with `model_list`.");
+    if (
+      !["model_list", "litellm_settings", "router_settings", "general_settings"].some((key) =>
+        Object.hasOwn(root, key),
+      )
+    ) {
+      throw new ImportError(
+        "There is no `model_list` in this file: is it LiteLLM's `config.yaml`?",
+      );
     }
-    const section = (key: string): Section => ({ values: isObject(root[key]) ? root[key] : {}, path: [key] });
+    const section = (key: string): Section => ({
+      values: isObject(root[key]) ? root[key] : {},
+      path: [key],
+    });
     const router = section("router_settings");
     const general = section("litellm_settings");
     const sections = [router, general];
@@ -36,9 +46,11 @@ export const litellm: Importer = {
     };
     defineVariables(root["environment_variables"], job);
     const entries: readonly unknown[] = Array.isArray(root["model_list"]) ? root["model_list"] : [];
-    for (const [index, entry] of entries.entries()) importEntry(entry, ["model_list", index], context);
+    for (const [index, entry] of entries.entries())
+      importEntry(entry, ["model_list", index], context);
     carryRouting(sections, context.shares, job);
-    for (const [index, entry] of entries.entries()) explainEntry(entry, ["model_list", index], context);
+    for (const [index, entry] of entries.entries())
+      explainEntry(entry, ["model_list", index], context);
     job.report.anchor(["model_list"], ["models"]);
     carryNames(sections, job);
     carryReliability(sections, job);
@@ -56,7 +68,11 @@ function readCredentials(list: unknown, { report }: Job): Credentials {
   if (!Array.isArray(list)) return found;
   for (const [index, entry] of list.entries()) {
     const path: Path = ["credential_list", index];
-    if (!isObject(entry) || typeof entry["credential_name"] !== "string" || !isObject(entry["credential_values"])) {
+    if (
+      !isObject(entry) ||
+      typeof entry["credential_name"] !== "string" ||
+      !isObject(entry["credential_values"])
+    ) {
       report.left(path, "a credential needs `credential_name` and `credential_values`");
       continue;
     }
@@ -64,7 +80,11 @@ function readCredentials(list: unknown, { report }: Job): Credentials {
       values: entry["credential_values"],
       path: [...path, "credential_values"],
     });
-    report.adapted([...path, "credential_name"], undefined, "written at each provider that uses it");
+    report.adapted(
+      [...path, "credential_name"],
+      undefined,
+      "written at each provider that uses it",
+    );
     report.left([...path, "credential_values"], "no model uses it");
     report.left([...path, "credential_info"], "a note for LiteLLM's own pages");
   }
@@ -82,6 +102,10 @@ function defineVariables(values: unknown, { report, variables }: Job): void {
       continue;
     }
     variables.define(name, text, path);
-    report.adapted(path, undefined, "set it in the environment of the gateway, if the file names it");
+    report.adapted(
+      path,
+      undefined,
+      "set it in the environment of the gateway, if the file names it",
+    );
   }
 }

@@ -82,6 +82,8 @@ const reasons: Reasons = {
   max_input_tokens: "the catalogue knows it",
   channel_info: "several keys take turns, and those that fail rest",
   need_reconcile: statistics,
+  priority: "it changes nothing: no other channel has these models at another one",
+  weight: "it changes nothing: there is no share to weigh",
 };
 
 interface Channel {
@@ -91,6 +93,7 @@ interface Channel {
   /** Names for clients, and where each stands in the source. */
   models: readonly string[];
   path: Path;
+  value: JsonObject;
 }
 
 function importChannel(value: unknown, path: Path, job: Job): Channel | undefined {
@@ -114,10 +117,14 @@ function importChannel(value: unknown, path: Path, job: Job): Channel | undefine
     report.left(path, "it has no `base_url`");
     return undefined;
   }
-  const name = typeof value["name"] === "string" && value["name"] !== "" ? value["name"] : `channel-${String(value["id"] ?? path.at(-1))}`;
+  const name =
+    typeof value["name"] === "string" && value["name"] !== ""
+      ? value["name"]
+      : `channel-${String(value["id"] ?? path.at(-1))}`;
   const keys = readKeys(value, path, { name, presetId: preset.id, job });
   const fields = channelFields(value, path, job);
-  const settings = { ...address.settings, ...otherSettings(value, preset.urlSettings ?? {}), ...keys.settings };
+  const others = otherSettings(value, preset.urlSettings ?? {});
+  const settings = { ...address.settings, ...others, ...keys.settings };
   const isEnabled = value["status"] === undefined || value["status"] === 1;
   const wanted = {
     preset,
@@ -126,22 +133,32 @@ function importChannel(value: unknown, path: Path, job: Job): Channel | undefine
     ...(address.baseUrl !== undefined && { baseUrl: address.baseUrl }),
     fields: { ...fields.values, ...(!isEnabled && { enabled: false }) },
   };
-  const uses = (keys.texts.length > 0 ? keys.texts : [undefined]).map((key) => draft.connections.use({ ...wanted, key }));
+  const uses = (keys.texts.length > 0 ? keys.texts : [undefined]).map((key) =>
+    draft.connections.use({ ...wanted, key }),
+  );
   const connection = uses[0]?.connection;
   if (!connection) return undefined;
   const at: Path = ["providers", connection.name];
   report.anchor(path, at);
   report.carried([...path, "type"], [...at, "type"]);
   if (connection.name === name) report.carried([...path, "name"], at);
-  else report.adapted([...path, "name"], at, "a provider's name holds lower-case letters, digits, `_` and `-`");
-  if (written !== "" && address.baseUrl === undefined) report.adapted([...path, "base_url"], at, "the preset's own address");
-  else if (written !== "") report.adapted([...path, "base_url"], [...at, "base_url"], "up to and including the version");
+  else
+    report.adapted(
+      [...path, "name"],
+      at,
+      "a provider's name holds lower-case letters, digits, `_` and `-`",
+    );
+  if (written !== "" && address.baseUrl === undefined)
+    report.adapted([...path, "base_url"], at, "the preset's own address");
+  else if (written !== "")
+    report.adapted([...path, "base_url"], [...at, "base_url"], "up to and including the version");
   else report.adapted([...path, "base_url"], at, "the preset's own address");
   report.adapted([...path, "key"], () => connection.keyPlace(0), keys.note);
   report.carried([...path, "status"], isEnabled ? at : [...at, "enabled"]);
   for (const { key, to } of fields.places) report.carried([...path, key], [...at, ...to]);
+  for (const setting of Object.keys(others)) report.carried([...path, "other"], [...at, setting]);
   const models = importModels(value, path, { connection, at, job });
-  report.explain(path, value, reasons);
+  if (!isEnabled) report.explain(path, value, reasons);
   return isEnabled
     ? {
         connection,
@@ -149,6 +166,7 @@ function importChannel(value: unknown, path: Path, job: Job): Channel | undefine
         weight: Number(value["weight"] ?? 0) || 0,
         models,
         path,
+        value,
       }
     : undefined;
 }
@@ -184,14 +202,17 @@ function readKeys(
       settings: {
         access_key_id: variables.secret(id, `${name}_access_key_id`, place),
         secret_access_key: variables.secret(secret, `${name}_secret_access_key`, place),
-        ...(region !== undefined && preset.urlSettings?.["region"]?.pattern.test(region) && { region }),
+        ...(region !== undefined &&
+          preset.urlSettings?.["region"]?.pattern.test(region) && { region }),
       },
       note: "access key, secret and region are settings of their own",
     };
   }
   if (preset.authSettings?.["credentials"] && preset.env.length === 0) {
     const credentials =
-      written === "" ? new Template({ variable: toVariableName(`${name}_credentials`) }) : variables.secret(written, `${name}_credentials`, place);
+      written === ""
+        ? new Template({ variable: toVariableName(`${name}_credentials`) })
+        : variables.secret(written, `${name}_credentials`, place);
     return { texts: [], settings: { credentials }, note: "the credentials file is a setting" };
   }
   if (written === "") {
@@ -204,13 +225,17 @@ function readKeys(
     };
   }
   const info = parseJson(value["channel_info"]);
-  const states = isObject(info) && isObject(info["multi_key_status_list"]) ? info["multi_key_status_list"] : {};
+  const states =
+    isObject(info) && isObject(info["multi_key_status_list"]) ? info["multi_key_status_list"] : {};
   const lines = written.split("\n").map((line) => line.trim());
   const usable = lines.filter((line, index) => line !== "" && (states[String(index)] ?? 1) === 1);
   return {
     texts: usable.map((line) => variables.secret(line, hint, place)),
     settings: {},
-    note: usable.length === lines.length ? "each line is a key of its own" : "each line that is not switched off is a key of its own",
+    note:
+      usable.length === lines.length
+        ? "each line is a key of its own"
+        : "each line that is not switched off is a key of its own",
   };
 }
 
@@ -222,7 +247,8 @@ function otherSettings(value: JsonObject, known: object): Record<string, Text> {
   const text = isObject(parsed) ? parsed["default"] : other;
   if (typeof text !== "string") return {};
   const name = ["api_version", "location", "account_id"].find((each) => Object.hasOwn(known, each));
-  const setting = name === undefined ? undefined : (known as Record<string, { pattern: RegExp }>)[name];
+  const setting =
+    name === undefined ? undefined : (known as Record<string, { pattern: RegExp }>)[name];
   return name !== undefined && setting && new RegExp(`^(?:${setting.pattern.source})$`).test(text)
     ? { [name]: text }
     : {};
@@ -236,14 +262,25 @@ function channelFields(value: JsonObject, path: Path, { report, variables }: Job
   const proxy = isObject(setting) ? setting["proxy"] : undefined;
   if (typeof proxy === "string" && proxy !== "") {
     if (/^https?:\/\//.test(proxy)) {
-      values["proxy"] = variables.secret(proxy, `${String(value["name"])}_proxy`, [...path, "setting"]);
-      report.adapted([...path, "setting"], undefined, "of these settings only `proxy` is known here: it is the provider's");
+      values["proxy"] = variables.secret(proxy, `${String(value["name"])}_proxy`, [
+        ...path,
+        "setting",
+      ]);
+      report.adapted(
+        [...path, "setting"],
+        undefined,
+        "of these settings only `proxy` is known here: it is the provider's",
+      );
     } else report.left([...path, "setting"], "proxies are reached by http and https");
   }
   const body = parseJson(value["param_override"]);
   if (isObject(body)) {
     const { model: _model, stream: _stream, operations, ...rest } = body;
-    if (operations !== undefined) report.left([...path, "param_override"], "operations on parameters have no equal: write `drop_params` and `extra_body`");
+    if (operations !== undefined)
+      report.left(
+        [...path, "param_override"],
+        "operations on parameters have no equal: write `drop_params` and `extra_body`",
+      );
     else if (Object.keys(rest).length > 0) {
       values["extra_body"] = rest;
       places.push({ key: "param_override", to: ["extra_body"] });
@@ -251,10 +288,18 @@ function channelFields(value: JsonObject, path: Path, { report, variables }: Job
   }
   const headers = parseJson(value["header_override"]);
   if (isObject(headers)) {
-    const texts = Object.entries(headers).filter(([, text]) => typeof text === "string" && !text.includes("{"));
+    const texts = Object.entries(headers).filter(
+      ([, text]) => typeof text === "string" && !text.includes("{"),
+    );
     if (texts.length > 0) {
       values["extra_headers"] = Object.fromEntries(
-        texts.map(([name, text]) => [name, variables.secret(String(text), `${String(value["name"])}_${name}`, [...path, "header_override"])]),
+        texts.map(([name, text]) => [
+          name,
+          variables.secret(String(text), `${String(value["name"])}_${name}`, [
+            ...path,
+            "header_override",
+          ]),
+        ]),
       );
       places.push({ key: "header_override", to: ["extra_headers"] });
     }
@@ -280,7 +325,10 @@ function importModels(
     .filter((name) => /^[^\s\p{Cc}*]{1,200}$/u.test(name));
   for (const name of names) {
     const own = isObject(mapping) ? mapping[name] : undefined;
-    connection.models.set(name, typeof own === "string" && /^[^\s\p{Cc}]{1,200}$/u.test(own) ? own : name);
+    connection.models.set(
+      name,
+      typeof own === "string" && /^[^\s\p{Cc}]{1,200}$/u.test(own) ? own : name,
+    );
   }
   if (names.length > 0) report.carried([...path, "models"], [...at, "models"]);
   else report.left([...path, "models"], "it names no model");
@@ -300,7 +348,9 @@ function addRoutes(channels: readonly Channel[], { report, draft }: Job): void {
   }
   const used = new Set<Channel>();
   for (const [name, sharing] of byName) {
-    const ranks = [...new Set(sharing.map(({ priority }) => priority))].toSorted((one, other) => other - one);
+    const ranks = [...new Set(sharing.map(({ priority }) => priority))].toSorted(
+      (one, other) => other - one,
+    );
     const isWeighted = sharing.some(({ weight }) => weight > 0);
     const deployments = sharing.map(({ connection, priority, weight }): DraftDeployment => ({
       target: { connection, model: name, key: undefined },
@@ -310,18 +360,31 @@ function addRoutes(channels: readonly Channel[], { report, draft }: Job): void {
         ...(isWeighted && sharing.length > 1 && { weight: Math.min(weight, 1e9 - 10) + 10 }),
       },
     }));
-    draft.routes.set(routeName(name), { policy: "weighted", deployments, fallbacks: {}, fields: {} });
+    draft.routes.set(routeName(name), {
+      policy: "weighted",
+      deployments,
+      fallbacks: {},
+      fields: {},
+    });
     for (const [index, channel] of sharing.entries()) {
       if (sharing.length < 2 || used.has(channel)) continue;
       used.add(channel);
       const place: Path = ["models", routeName(name), "deployments", index];
-      if (ranks.length > 1) report.adapted([...channel.path, "priority"], [...place, "order"], "a rank: the lower goes first");
-      if (isWeighted) report.adapted([...channel.path, "weight"], [...place, "weight"], "with the ten that new-api adds");
+      if (ranks.length > 1)
+        report.adapted(
+          [...channel.path, "priority"],
+          [...place, "order"],
+          "a rank: the lower goes first",
+        );
+      if (isWeighted)
+        report.adapted(
+          [...channel.path, "weight"],
+          [...place, "weight"],
+          "with the ten that new-api adds",
+        );
     }
   }
-  for (const { path } of channels) {
-    report.explain(path, { priority: 0, weight: 0 }, { priority: "it changes nothing: no other channel has these models at another one", weight: "it changes nothing: there is no share to weigh" });
-  }
+  for (const { path, value } of channels) report.explain(path, value, reasons);
 }
 
 function parseJson(value: unknown): unknown {

@@ -6,7 +6,6 @@ import { ImportError } from "./failure.ts";
 import type { Importer, Job } from "./importer.ts";
 import type { Reasons } from "./report.ts";
 import { readShell } from "./text.ts";
-import { textList } from "./values.ts";
 
 export const openrouter: Importer = {
   title: "OpenRouter's presets and requests",
@@ -15,7 +14,9 @@ export const openrouter: Importer = {
   run(job) {
     const found = findConfigs(job.source.root, [], undefined);
     if (found.length === 0) {
-      throw new ImportError("There is no `model` and no `models` in this file: give a preset, a request body, or a list of them.");
+      throw new ImportError(
+        "There is no `model` and no `models` in this file: give a preset, a request body, or a list of them.",
+      );
     }
     for (const config of found) importConfig(config, job);
     explainWrappers(job.source.root, [], job);
@@ -58,16 +59,30 @@ function findConfigs(value: unknown, path: Path, name: string | undefined): Conf
     return [{ values: value, path, name, namePath: undefined, holder: undefined }];
   }
   return Object.entries(value).flatMap(([key, item]) =>
-    findConfigs(item, [...path, key], /^(?:data|presets|requests|items|config)$/.test(key) ? undefined : key),
+    findConfigs(
+      item,
+      [...path, key],
+      /^(?:data|presets|requests|items|config)$/.test(key) ? undefined : key,
+    ),
   );
 }
 
 /** Fields of OpenRouter's own that are sent as they are. */
-const ownFields = new Set(["transforms", "plugins", "reasoning", "usage", "web_search_options", "prediction", "verbosity"]);
+const ownFields = new Set([
+  "transforms",
+  "plugins",
+  "reasoning",
+  "usage",
+  "web_search_options",
+  "prediction",
+  "verbosity",
+]);
 
 const samplers = new Set(
   `temperature top_p top_k min_p top_a frequency_penalty presence_penalty repetition_penalty seed stop max_tokens
-   max_completion_tokens logit_bias response_format reasoning_effort parallel_tool_calls`.split(/\s+/),
+   max_completion_tokens logit_bias response_format reasoning_effort parallel_tool_calls`.split(
+    /\s+/,
+  ),
 );
 
 const reasons: Reasons = {
@@ -92,29 +107,31 @@ function importConfig(config: Config, job: Job): void {
   const { report, draft } = job;
   const { values, path } = config;
   const isPreset = config.namePath !== undefined;
-  const models = [
-    ...textList(values["model"] ?? []).map((model) => ({ model, at: [...path, "model"] })),
-    ...(Array.isArray(values["models"])
-      ? values["models"].map((model: unknown, index) => ({ model, at: [...path, "models", index] }))
-      : []),
-  ];
-  const usable = models.filter(
-    (each): each is { model: string; at: Path } =>
-      typeof each.model === "string" && /^[^\s\p{Cc}]{1,190}$/u.test(each.model),
-  );
-  for (const { at } of models.filter((each) => !usable.some((one) => one.at === each.at))) {
-    report.left(at, "not a model's name");
+  const listed: readonly unknown[] = Array.isArray(values["models"]) ? values["models"] : [];
+  const written: { model: unknown; at: Path }[] = listed.map((model, index) => ({
+    model,
+    at: [...path, "models", index],
+  }));
+  if (values["model"] !== undefined) {
+    written.unshift({ model: values["model"], at: [...path, "model"] });
   }
+  const usable = written.flatMap(({ model, at }) => {
+    if (typeof model === "string" && /^[^\s\p{Cc}]{1,190}$/u.test(model)) return [{ model, at }];
+    report.left(at, "not a model's name");
+    return [];
+  });
   const [first, ...others] = usable;
   if (!first) {
     report.left(path, "it names no model");
     return;
   }
-  const wish = config.name === undefined ? first.model : isPreset ? `@preset/${config.name}` : config.name;
+  const wish =
+    config.name === undefined ? first.model : isPreset ? `@preset/${config.name}` : config.name;
   const route = uniqueName(routeName(wish), job);
   const { connection, key } = draft.connections.use({
     preset: job.preset("openrouter"),
-    ...(config.name !== undefined && values["provider"] !== undefined && { name: `openrouter-${slug(config.name)}` }),
+    ...(config.name !== undefined &&
+      values["provider"] !== undefined && { name: `openrouter-${slug(config.name)}` }),
     fields: isObject(values["provider"]) ? { extra_body: { provider: values["provider"] } } : {},
   });
   const deployments: Path = ["models", route, "deployments", 0];
@@ -122,7 +139,13 @@ function importConfig(config: Config, job: Job): void {
   for (const [name, value] of Object.entries(values)) {
     if (!samplers.has(name) && !ownFields.has(name)) continue;
     body[name] = value;
-    report.adapted([...path, name], [...deployments, "extra_body", name], isPreset ? "goes over what a request says" : "goes over what a request says; leave it out where clients say it");
+    report.adapted(
+      [...path, name],
+      [...deployments, "extra_body", name],
+      isPreset
+        ? "goes over what a request says"
+        : "goes over what a request says; leave it out where clients say it",
+    );
   }
   const rest = [...new Set(others.map(({ model }) => `${connection.name}/${model}`))].filter(
     (name) => name !== `${connection.name}/${first.model}`,
@@ -135,7 +158,10 @@ function importConfig(config: Config, job: Job): void {
       },
     ],
     // OpenRouter tries the others for all of these.
-    fallbacks: rest.length > 0 ? { general: rest, context_window: [...rest], content_policy: [...rest] } : {},
+    fallbacks:
+      rest.length > 0
+        ? { general: rest, context_window: [...rest], content_policy: [...rest] }
+        : {},
     fields: {},
   });
   report.anchor(path, ["models", route]);
@@ -146,12 +172,25 @@ function importConfig(config: Config, job: Job): void {
     else report.carried(at, ["models", route, "fallbacks", "general", place]);
   }
   if (values["provider"] !== undefined) {
-    if (isObject(values["provider"])) report.carried([...path, "provider"], ["providers", connection.name, "extra_body", "provider"]);
+    if (isObject(values["provider"]))
+      report.carried(
+        [...path, "provider"],
+        ["providers", connection.name, "extra_body", "provider"],
+      );
     else report.left([...path, "provider"], "expected a map of preferences");
   }
-  if (values["route"] !== undefined) report.adapted([...path, "route"], ["models", route, "fallbacks"], "fallbacks are what the gateway does itself");
+  if (values["route"] !== undefined)
+    report.adapted(
+      [...path, "route"],
+      ["models", route, "fallbacks"],
+      "fallbacks are what the gateway does itself",
+    );
   if (config.namePath) {
-    report.adapted(config.namePath, ["models", route], "clients ask for it as at OpenRouter: `@preset/<slug>`");
+    report.adapted(
+      config.namePath,
+      ["models", route],
+      "clients ask for it as at OpenRouter: `@preset/<slug>`",
+    );
   }
   report.explain(path, values, reasons);
 }
@@ -174,9 +213,20 @@ function explainWrappers(value: unknown, path: Path, job: Job): void {
   if (path.length > 8) return;
   if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) explainWrappers(item, [...path, index], job);
-  } else if (isObject(value) && findConfigs(value, path, undefined).every((each) => each.path.length > path.length)) {
-    const inner = Object.entries(value).filter(([, item]) => findConfigs(item, path, undefined).length > 0 || isObject(item));
+  } else if (
+    isObject(value) &&
+    findConfigs(value, path, undefined).every((each) => each.path.length > path.length)
+  ) {
+    const inner = Object.entries(value).filter(
+      ([, item]) => findConfigs(item, path, undefined).length > 0 || isObject(item),
+    );
     for (const [key, item] of inner) explainWrappers(item, [...path, key], job);
-    job.report.explain(path, Object.fromEntries(Object.entries(value).filter(([key]) => !inner.some(([name]) => name === key))), { ...notes, ...reasons });
+    job.report.explain(
+      path,
+      Object.fromEntries(
+        Object.entries(value).filter(([key]) => !inner.some(([name]) => name === key)),
+      ),
+      { ...notes, ...reasons },
+    );
   }
 }

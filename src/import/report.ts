@@ -50,15 +50,14 @@ export const unknownKey = "not known here; see docs/migration.md, or say what it
 export function createReport(source: Source): Report {
   const marks: Mark[] = [];
   const anchors: { path: Path; to: Target }[] = [];
-  const byLength = (): Mark[] => marks.toSorted((one, other) => other.path.length - one.path.length);
+  const byLength = (): Mark[] =>
+    marks.toSorted((one, other) => other.path.length - one.path.length);
 
   /** The marks of the nearest place that has any. */
   const marksOf = (leaf: Path, sorted: readonly Mark[]): Mark[] => {
     const nearest = sorted.find(({ path }) => isWithin(leaf, path));
     if (!nearest) return [];
-    return marks.filter(
-      ({ path }) => path.length === nearest.path.length && isWithin(leaf, path),
-    );
+    return marks.filter(({ path }) => path.length === nearest.path.length && isWithin(leaf, path));
   };
 
   return {
@@ -72,7 +71,8 @@ export function createReport(source: Source): Report {
         const place = [...path, key];
         if (marks.some((mark) => isWithin(mark.path, place))) continue;
         const why = Object.hasOwn(reasons, key) ? reasons[key] : undefined;
-        marks.push({ path: place, outcome: "not_carried", note: why ?? unknownKey });
+        const note = isEmpty(value[key]) ? "it is empty" : (why ?? unknownKey);
+        marks.push({ path: place, outcome: "not_carried", note });
       }
     },
     lines(written) {
@@ -112,6 +112,12 @@ function outcomeOf(marks: readonly Mark[]): Outcome {
   return marks.every(({ outcome }) => outcome === "carried") ? "carried" : "adapted";
 }
 
+const isEmpty = (value: unknown): boolean =>
+  value === null ||
+  value === "" ||
+  (Array.isArray(value) && value.length === 0) ||
+  (isObject(value) && Object.keys(value).length === 0);
+
 const isWithin = (path: Path, place: Path): boolean =>
   place.length <= path.length && place.every((step, index) => path[index] === step);
 
@@ -123,8 +129,7 @@ function settle(target: Target, written: unknown): Path {
   const path = typeof target === "function" ? target() : target;
   let value = written;
   for (const [index, step] of path.entries()) {
-    const holds =
-      typeof value === "object" && value !== null && Object.hasOwn(value, step);
+    const holds = typeof value === "object" && value !== null && Object.hasOwn(value, step);
     if (!holds) return path.slice(0, index);
     value = (value as Record<string | number, unknown>)[step];
   }

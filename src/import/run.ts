@@ -62,12 +62,19 @@ export function importConfig(text: string, importer: Importer, options: ImportOp
     head: [
       `Imported from ${importer.title} by \`${options.command}\`.`,
       "`megallm check` tells what is wrong with this file; docs/configuration.md explains every field.",
-      ...source.comments.filter(({ path }) => isHead(path, source)).flatMap(({ text: head }) => ["", ...head.split("\n").map((line) => line.replace(/^ /, ""))]),
+      ...source.comments
+        .filter(({ path }) => isHead(path, source))
+        .flatMap(({ text: head }) => [
+          "",
+          ...head.split("\n").map((line) => line.replace(/^ /, "")),
+        ]),
     ],
-    comments: source.comments.filter(({ path }) => !isHead(path, source)).flatMap(({ path, text: comment }) => {
-      const place = report.placeOf(path, value);
-      return place === undefined || place.length === 0 ? [] : [{ path: place, text: comment }];
-    }),
+    comments: source.comments
+      .filter(({ path }) => !isHead(path, source))
+      .flatMap(({ path, text: comment }) => {
+        const place = report.placeOf(path, value);
+        return place === undefined || place.length === 0 ? [] : [{ path: place, text: comment }];
+      }),
   });
   const checked = validate(written, {
     value,
@@ -77,7 +84,9 @@ export function importConfig(text: string, importer: Importer, options: ImportOp
   return {
     text: written,
     report: report.lines(plainValue(value)),
-    made: variables.made().filter(({ name }) => checked.variables.includes(name) || taken.has(name)),
+    made: variables
+      .made()
+      .filter(({ name }) => checked.variables.includes(name) || taken.has(name)),
     variables: checked.variables,
     problems: checked.problems,
     warnings: checked.warnings,
@@ -86,8 +95,7 @@ export function importConfig(text: string, importer: Importer, options: ImportOp
 
 /** What stands above everything, or above the first key, is about the file. */
 const isHead = (path: Path, { root }: Source): boolean =>
-  path.length === 0 ||
-  (path.length === 1 && isObject(root) && Object.keys(root)[0] === path[0]);
+  path.length === 0 || (path.length === 1 && isObject(root) && Object.keys(root)[0] === path[0]);
 
 /** Variables that the source itself names. */
 function referredTo({ root, leaves }: Source, { readText }: Importer): ReadonlySet<string> {

@@ -67,13 +67,17 @@ function walk(document: Document.Parsed): Source {
   let nodes = 0;
 
   const remark = (path: Path, ...texts: (string | null | undefined)[]): void => {
-    for (const text of texts) if (text) comments.push({ path, text });
+    for (const text of texts) {
+      const bare = text?.replaceAll(/\n\s*\n/g, "\n").replace(/\s+$/, "");
+      if (bare) comments.push({ path, text: bare });
+    }
   };
 
   const resolve = (node: Node | null): Node | null => {
     if (!isAlias(node)) return node;
     const target = anchors.get(node.source);
-    if (target === undefined) throw new ImportError(`No anchor \`&${node.source}\` stands before its use.`);
+    if (target === undefined)
+      throw new ImportError(`No anchor \`&${node.source}\` stands before its use.`);
     return target;
   };
 
@@ -87,7 +91,8 @@ function walk(document: Document.Parsed): Source {
       leaves.push(path);
       return null;
     }
-    if (!isAlias(written) && !isAlias(node) && node.anchor !== undefined) anchors.set(node.anchor, node);
+    if (!isAlias(written) && !isAlias(node) && node.anchor !== undefined)
+      anchors.set(node.anchor, node);
     if (isScalar(node)) {
       leaves.push(path);
       if (node.source !== undefined && typeof node.value === "number") {
@@ -127,11 +132,7 @@ function walk(document: Document.Parsed): Source {
     return values;
   };
 
-  const map = (
-    items: readonly Pair<Node, Node | null>[],
-    node: Node,
-    path: Path,
-  ): JsonObject => {
+  const map = (items: readonly Pair<Node, Node | null>[], node: Node, path: Path): JsonObject => {
     const entries = new Map<string, unknown>();
     if (items.length === 0) leaves.push(path);
     remark(path, node.commentBefore);

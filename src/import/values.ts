@@ -14,7 +14,9 @@ export function secondsText(value: unknown, readText: (text: string) => Text): T
 /** Milliseconds as a duration; undefined when they are none. */
 export function millisecondsText(value: unknown): string | undefined {
   const ms = Math.round(Number(value));
-  return typeof value !== "boolean" && ms >= 1 && ms <= maxDurationMs ? formatDuration(ms) : undefined;
+  return typeof value !== "boolean" && ms >= 1 && ms <= maxDurationMs
+    ? formatDuration(ms)
+    : undefined;
 }
 
 /** A whole number within bounds; undefined when it is none. */

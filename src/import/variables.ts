@@ -40,19 +40,21 @@ export function createVariables(keep: boolean, taken: ReadonlySet<string>): Vari
   };
 
   const hide = (text: Text, hint: string, path: Path): Text => {
-      if (typeof text !== "string") return text;
-      const known = byValue.get(text);
-      const name = known ?? nameFor(hint);
-      if (known === undefined) {
-        byValue.set(text, name);
-        made.set(name, { name, value: new Secret(text), from: formatPath(path) });
-      }
-      return new Template({ variable: name });
+    if (typeof text !== "string") return text;
+    const known = byValue.get(text);
+    const name = known ?? nameFor(hint);
+    if (known === undefined) {
+      byValue.set(text, name);
+      made.set(name, { name, value: new Secret(text), from: formatPath(path) });
+    }
+    return new Template({ variable: name });
   };
 
   return {
     secret: (text, hint, path) =>
-      keep && typeof text === "string" && /^[\x21-\x7e]+$/.test(text) ? text : hide(text, hint, path),
+      keep && typeof text === "string" && /^[\x21-\x7e]+$/.test(text)
+        ? text
+        : hide(text, hint, path),
     hidden: hide,
     define(name, value, path) {
       byValue.set(value, name);

@@ -12,7 +12,10 @@ export interface WriteOptions {
 
 /** The text of the file. Values are as {@link Draft.value} gives them. */
 export function writeConfig(value: Record<string, unknown>, options: WriteOptions): string {
-  const document = new Document(plainValue(value), { version: "1.2", aliasDuplicateObjects: false });
+  const document = new Document(plainValue(value), {
+    version: "1.2",
+    aliasDuplicateObjects: false,
+  });
   document.commentBefore = options.head.map((line) => (line === "" ? "" : ` ${line}`)).join("\n");
   for (const { path, text } of options.comments) putComment(document, path, text);
   if (isMap(document.contents)) {

@@ -17,6 +17,7 @@ import type { Budget, RateLimit } from "../store/directory-types.ts";
 import { StoreError } from "../store/error.ts";
 import type { Store } from "../store/store.ts";
 import { formatSubject, type Subject } from "../store/subject.ts";
+import type { Alerts, Payer } from "./alerts.ts";
 import type { Demand } from "./demand.ts";
 
 export interface AdmissionOptions {
@@ -28,6 +29,8 @@ export interface AdmissionOptions {
   store: Pick<Store, "accounts">;
   callers: Pick<CallerDirectory, "rules">;
   limiter: RateLimiter;
+  /** Told when budgets are charged, or cannot pay. */
+  alerts: Pick<Alerts, "charged" | "refused">;
 }
 
 /** What is set aside for one attempt. */
@@ -55,6 +58,8 @@ export interface Admission {
   charges(): Charges | undefined;
   /** The request is over: its place is free, and its tokens are known. */
   leave(used: { inputTokens: number; outputTokens: number }): void;
+  /** The charges are committed, and how the request ended. */
+  settled(error: GatewayError | null): void;
   /** Nothing came of it: what was set aside is given back. */
   discard(): Promise<void>;
   /** `x-ratelimit-*` of the tightest limits. */
@@ -75,17 +80,19 @@ const longestMs = 24 * 3_600_000;
 
 interface OwnHold {
   holdId: string;
-  accounts: readonly AccountKey[];
+  payers: readonly Payer[];
   cost: () => Nanos | null;
   isFree: boolean;
 }
 
 export function createAdmission(options: AdmissionOptions): Admission {
-  const { requestId, atMs, principal, config, store, callers, limiter } = options;
+  const { requestId, atMs, principal, config, store, callers, limiter, alerts } = options;
   const holds: OwnHold[] = [];
   let demand: Demand | null = null;
   let ticket: Ticket | null = null;
   let made = 0;
+  /** The last attempt that nobody could pay for. */
+  let unpaid: { payer: Payer; short: ShortAccount } | null = null;
 
   const subjectsOf = ({ user, tags }: Demand): Subject[] => [
     ...(principal.subjects ?? []),
@@ -140,7 +147,10 @@ export function createAdmission(options: AdmissionOptions): Admission {
       if (!demand || demand.isFree) return noHold;
       const { subjects, budgets } = await rulesOf(demand, modelId(candidate));
       if (budgets.length === 0) return noHold;
-      const accounts = budgets.flatMap((budget) => accountsOf(budget, subjects, atMs));
+      const payers = budgets.flatMap((budget) =>
+        accountsOf(budget, subjects, atMs).map((account) => ({ budget, account })),
+      );
+      const accounts = payers.map(({ account }) => account);
       const bound = await boundOf(demand, candidate, { config, atMs });
       if (bound.nanos === null) throw unpriced(candidate);
       const replaced = holds.findIndex(({ isFree }) => isFree);
@@ -169,9 +179,13 @@ export function createAdmission(options: AdmissionOptions): Admission {
           short = await take(affordable.nanos);
         }
       }
-      if (short) throw exceeded(short, budgets, bound.nanos);
+      if (short) {
+        const payer = payers.find(({ account }) => account.accountId === short.accountId);
+        if (payer) unpaid = { payer, short };
+        throw exceeded(short, budgets, bound.nanos);
+      }
       if (replaced >= 0) holds.splice(replaced, 1);
-      const own: OwnHold = { holdId, accounts, cost: () => 0n, isFree: false };
+      const own: OwnHold = { holdId, payers, cost: () => 0n, isFree: false };
       holds.push(own);
       const { isDeferred } = demand;
       return {
@@ -188,6 +202,10 @@ export function createAdmission(options: AdmissionOptions): Admission {
     charges: () => (holds.length === 0 ? undefined : chargesOf(holds)),
     leave(used) {
       ticket?.settle(used);
+    },
+    settled(error) {
+      alerts.charged(holds.flatMap(({ payers }) => payers));
+      if (unpaid && error?.code === "budget_exceeded") alerts.refused(unpaid.payer, unpaid.short);
     },
     async discard() {
       ticket?.settle({ inputTokens: 0, outputTokens: 0 });
@@ -347,11 +365,11 @@ function chargesOf(holds: readonly OwnHold[]): Charges {
   const sum = (one: Nanos | null, other: Nanos | null): Nanos | null =>
     one === null || other === null ? null : one + other;
   let whole: Nanos | null = 0n;
-  for (const { accounts: payers, cost } of holds) {
+  for (const { payers, cost } of holds) {
     const nanos = cost();
     whole = sum(whole, nanos);
-    for (const payer of payers) {
-      const { accountId, budgetId, windowStartMs, windowEndMs } = payer;
+    for (const { account } of payers) {
+      const { accountId, budgetId, windowStartMs, windowEndMs } = account;
       const known = accounts.get(accountId);
       accounts.set(accountId, {
         accountId,

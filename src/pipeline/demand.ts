@@ -1,27 +1,16 @@
 // The most that a request can use, and whom it counts for: what limits and budgets are asked with before it is sent.
-import { mostRequestTokens } from "../catalog/estimate.ts";
+import { type MediaCount, mediaOf } from "../catalog/media.ts";
 import type { ChatRequest, Operation } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
+import { JsonError, scanArray } from "../lib/json.ts";
 import type { Inbound } from "./inbound.ts";
 
 export interface Demand {
   /** As the client wrote it; null where no model is named. */
   model: string | null;
   operation: Operation;
-  /** Most tokens; null where they cannot be known: media, and whatever is passed through unread. */
-  tokens: {
-    input: number;
-    /** Of one answer, as far as the request says it itself; null: as many as the model gives. */
-    output: number | null;
-    /** Answers asked for. */
-    answers: number;
-    /** Whether there is anything to be said: embeddings have no output. */
-    hasOutput: boolean;
-    mayCacheWrite: boolean;
-    hasAudio: boolean;
-    /** Calls of tools that the provider runs and charges for. */
-    toolCalls: number;
-  } | null;
+  /** Most tokens; null where they cannot be known: media, and whatever is passed through unread. Read only where somebody pays. */
+  readonly tokens: DemandedTokens | null;
   /** Nothing is billed for it. */
   isFree: boolean;
   /** Its answer is made later, and nobody is told here what that uses. */
@@ -32,37 +21,83 @@ export interface Demand {
   tags: readonly string[];
 }
 
+export interface DemandedTokens {
+  /** Of what the request itself says: no text has more tokens than bytes. */
+  input: number;
+  /** Pictures, which models count differently. */
+  pictures: number;
+  /** It goes by what lies elsewhere (a conversation, a file) or is fetched on the way: only the model's window bounds it. */
+  isOpen: boolean;
+  /** Of one answer, as far as the request says it itself; null: as many as the model gives. */
+  output: number | null;
+  /** Answers asked for. */
+  answers: number;
+  /** Whether there is anything to be said: embeddings have no output. */
+  hasOutput: boolean;
+  mayCacheWrite: boolean;
+  hasAudio: { input: boolean; output: boolean };
+  /** Calls of tools that the provider runs and charges for. */
+  toolCalls: number;
+}
+
 /** What no vendor charges for. */
 const free: ReadonlySet<Operation> = new Set(["count-tokens", "files", "uploads"]);
 
+export interface Unread {
+  model: string;
+  operation: Operation;
+  /** It makes nothing. */
+  isRead?: boolean;
+  tags?: readonly string[];
+}
+
 /** What a body that is not read can use. */
-export const unreadDemand = (model: string, operation: Operation, isRead: boolean): Demand => ({
+export const unreadDemand = ({ model, operation, isRead = false, tags = [] }: Unread): Demand => ({
   model: model === "" ? null : model,
   operation,
   tokens: null,
   isFree: isRead || free.has(operation),
   isDeferred: operation === "batches" && !isRead,
   user: null,
-  tags: [],
+  tags,
 });
 
 /** Tools that providers run themselves are called this often at most, which none of them lets a request say for sure. */
 const mostToolCalls = 10;
+/** What vendors put around a request, in tokens: words of their own, more of them around tools. */
+const framing = 200;
+const toolFraming = 2_000;
+/** Of each message. */
+const perMessage = 8;
+/** The least answer that every vendor takes as a limit: a smaller one is raised to it. */
+const leastLimit = 16;
 
 /** What a JSON body can use. */
 export function demandOf(inbound: Inbound, tags: readonly string[]): Demand {
   const { operation } = inbound;
-  const chat = chatIn(inbound);
-  const user = chat?.user ?? inbound.member("user");
+  let tokens: DemandedTokens | undefined;
   return {
     model: inbound.model,
     operation,
-    tokens: { ...(chat ? chatTokens(chat) : otherTokens(inbound)), ...hints(inbound.bytes) },
+    get tokens() {
+      tokens ??= tokensOf(inbound);
+      return tokens;
+    },
     isFree: free.has(operation),
     isDeferred: inbound.member("background") === true,
-    user: typeof user === "string" && user !== "" ? user : null,
+    user: userOf(inbound),
     tags,
   };
+}
+
+function userOf(inbound: Inbound): string | null {
+  const named = inbound.member("user");
+  // Only where there may be one, the body is read for it.
+  const user =
+    typeof named === "string" || !inbound.members.has("metadata")
+      ? named
+      : chatIn(inbound)?.user;
+  return typeof user === "string" && user !== "" ? user : null;
 }
 
 function chatIn(inbound: Inbound): ChatRequest | null {
@@ -76,43 +111,127 @@ function chatIn(inbound: Inbound): ChatRequest | null {
   }
 }
 
-type Tokens = NonNullable<Demand["tokens"]>;
-
-const chatTokens = (request: ChatRequest) => ({
-  input: mostRequestTokens(request),
-  output: request.settings.maxOutputTokens ?? null,
-  answers: request.settings.candidateCount ?? 1,
-  hasOutput: true,
-  toolCalls: request.tools.some(({ type }) => type === "provider") ? mostToolCalls : 0,
-});
-
-/** No text has more tokens than bytes. */
-function otherTokens(inbound: Inbound): Omit<Tokens, "mayCacheWrite" | "hasAudio"> {
-  const output = ["max_tokens", "max_completion_tokens", "max_output_tokens"]
-    .map((name) => inbound.member(name))
-    .find((value) => typeof value === "number");
-  const answers = Math.max(
-    1,
-    ...["n", "best_of"].map((name) => {
-      const value = inbound.member(name);
-      return typeof value === "number" ? value : 1;
-    }),
-  );
-  const hasOutput = inbound.operation === "chat" || inbound.operation === "completions";
+/** Everything in the body counts, whatever a dialect makes of it, but for media, which are no text. */
+function tokensOf(inbound: Inbound): DemandedTokens {
+  const { bytes, operation } = inbound;
+  const chat = chatIn(inbound);
+  const signs = signsIn(bytes);
+  const media: MediaCount = chat ? mediaOf(chat) : { bytes: 0, pictures: 0, tokens: 0, isOpen: false };
+  const around = chat
+    ? chat.messages.length * perMessage + (chat.tools.length > 0 ? toolFraming : framing)
+    : framing;
+  const runsTools = chat?.tools.some(({ type }) => type === "provider") ?? false;
+  const output = limitIn(inbound, chat);
   return {
-    input: inbound.bytes.length + 100,
-    output: typeof output === "number" ? output : null,
-    answers,
-    hasOutput,
-    toolCalls: 0,
+    input: Math.max(0, bytes.length - media.bytes) * pairsIn(inbound) + media.tokens + around,
+    pictures: media.pictures,
+    isOpen: media.isOpen || runsTools || inbound.goesOn !== undefined || signs.isOpen,
+    output: output === null ? null : Math.max(leastLimit, output),
+    answers: answersIn(inbound, chat),
+    hasOutput: operation === "chat" || operation === "completions",
+    mayCacheWrite: signs.mayCacheWrite,
+    hasAudio: signs.hasAudio,
+    toolCalls: runsTools ? mostToolCalls : 0,
   };
 }
 
-/** Cheap signs in the bytes; what is there in vain only makes the bound higher. */
-function hints(bytes: Uint8Array): Pick<Tokens, "mayCacheWrite" | "hasAudio"> {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** Rerankers read the query once for each document. */
+function pairsIn({ bytes, members, operation }: Inbound): number {
+  const list = members.get("documents")?.value;
+  if (operation !== "rerank" || !list) return 1;
+  try {
+    return Math.max(1, scanArray(bytes.subarray(list.start, list.end)).length);
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    return 1;
+  }
+}
+
+const limitNames = ["max_tokens", "max_completion_tokens", "max_output_tokens"] as const;
+const answerNames = ["n", "best_of", "num_generations"] as const;
+
+/** The highest of all that are said: providers differ in which one they obey. Null where one of them says nothing that is a limit. */
+function limitIn(inbound: Inbound, chat: ChatRequest | null): number | null {
+  const own = chat?.settings.maxOutputTokens;
+  const said = [
+    ...(own === undefined ? [] : [own]),
+    ...limitNames.map((name) => inbound.member(name)).filter((value) => value !== undefined),
+  ];
+  const known = said.filter((value) => typeof value === "number");
+  const isLimit = known.every((value) => Number.isSafeInteger(value) && value >= 0);
+  return known.length > 0 && known.length === said.length && isLimit ? Math.max(...known) : null;
+}
+
+/** Lenient servers read numbers in texts, too. */
+function answersIn(inbound: Inbound, chat: ChatRequest | null): number {
+  const said = [
+    chat?.settings.candidateCount,
+    ...answerNames.map((name) => inbound.member(name)),
+    ...(chat ? [] : [...inbound.bytes.length < maxSearched ? countsIn(inbound.bytes) : []]),
+  ];
+  const counts = said.map(Number).filter((count) => Number.isFinite(count) && count > 1);
+  return Math.min(mostAnswers, Math.ceil(Math.max(1, ...counts)));
+}
+
+const mostAnswers = 1_000_000;
+const maxSearched = 1024 * 1024;
+
+/** Where the body is not understood, wherever a count may stand. */
+const countsIn = (bytes: Uint8Array): string[] =>
+  [...textOf(bytes).matchAll(/"candidate_?[cC]ount"\s*:\s*"?(\d{1,7})/g)].map(
+    ([, count]) => count ?? "",
+  );
+
+const textOf = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+
+interface Signs {
+  mayCacheWrite: boolean;
+  hasAudio: { input: boolean; output: boolean };
+  isOpen: boolean;
+}
+
+const cacheSigns = ['"cache_control"', '"cacheControl"', '"cachePoint"', '"cache_point"'];
+const audioIn = ['"input_audio"', '"audio/', '"data:audio/', '"video/', '"data:video/'];
+const audioOut = ['"audio"', '"AUDIO"', '"speechConfig"', '"speech_config"'];
+/** What names something that lies with the provider, or that it fetches by itself. */
+const openSigns = [
+  '"previous_response_id"',
+  '"conversation"',
+  '"file_id"',
+  '"file_ids"',
+  '"file_url"',
+  '"fileUri"',
+  '"file_uri"',
+  '"cachedContent"',
+  '"cached_content"',
+  '"web_search_options"',
+  '"container"',
+  '"mcp_servers"',
+];
+
+/**
+ * Names and values in the bytes, with their quotation marks: within a text these would be escaped. What is there in
+ * vain only makes the bound higher.
+ */
+function signsIn(bytes: Uint8Array): Signs {
+  const buffer = plain(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  const has = (sign: string): boolean => buffer.includes(sign);
+  const isFile = has('"fileUri"') || has('"file_uri"');
   return {
-    mayCacheWrite: buffer.includes("cache_control") || buffer.includes("cachePoint"),
-    hasAudio: buffer.includes("audio"),
+    mayCacheWrite: cacheSigns.some(has),
+    hasAudio: { input: isFile || audioIn.some(has), output: audioOut.some(has) },
+    isOpen: openSigns.some(has) || (has('"prompt"') && has('"prompt_id"')),
   };
+}
+
+/** Letters can be written as escapes, which hides them from a search. */
+function plain(buffer: Buffer): Buffer {
+  if (!buffer.includes("\\u00")) return buffer;
+  try {
+    return Buffer.from(JSON.stringify(JSON.parse(buffer.toString("utf8"))));
+  } catch {
+    // No JSON: nobody reads it otherwise.
+    return buffer;
+  }
 }

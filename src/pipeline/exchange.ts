@@ -133,6 +133,7 @@ export const admissionOf = (
     store: services.store,
     callers: services.callers,
     limiter: services.limiter,
+    alerts: services.alerts,
   });
 
 export const belongingOf = ({ caller, tags = [] }: Principal): Belonging => ({

@@ -22,6 +22,8 @@ export interface Step {
 export interface Flow {
   push(chunk: Uint8Array): Step;
   end(): Step;
+  /** Only the connection's end is left, on a wire without a terminal marker. */
+  isWhole(): boolean;
   /** What tells the client of a failure that the stream itself does not tell. */
   fail(error: GatewayError): Uint8Array;
   /** Goes on with another upstream's stream from where this one broke off. */
@@ -96,6 +98,7 @@ export function createRelay(outbound: Outbound, client: Client): Flow {
       }
       return { out: isSameFraming ? out : joined([out, writer.end()]), events: all };
     },
+    isWhole: () => decoder.isWhole?.() ?? false,
     fail: (error) => errorBytes(client, error),
     resume(next) {
       const target = client.dialect.stream.encoder(next.context);
@@ -153,6 +156,7 @@ function translation(
       const rest = splitter.end();
       return write([...decode(rest ? [rest] : []), ...decoder.end()]);
     },
+    isWhole: () => decoder.isWhole?.() ?? false,
     // The encoder knows what it began: ids and numbers go on.
     fail: (error) => joined([...encode([{ type: "error", error }]), client.writer.end()]),
     resume: (next) => translation(next.outbound, client, { target, progress: next.progress }),

@@ -118,7 +118,7 @@ export interface RecordOptions {
   /** Where nobody knows the price. */
   defaultPrice?: Price | null;
   /** Its limits and budgets. Absent: it counts for none. */
-  admission?: Pick<Admission, "charges" | "headers" | "leave" | "demand">;
+  admission?: Pick<Admission, "charges" | "headers" | "leave" | "demand" | "settled">;
   /** The row is committed, or could not be. */
   onSettled(): void;
 }
@@ -243,6 +243,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
           accounts.map((each) => each.row()),
           admission?.charges(),
         );
+        admission?.settled(outcome.error);
       } catch (error) {
         // The answer is already paid for: it is served, and the store keeps the row for when it heals.
         log.error("usage.not_committed", { requestId }, error);

@@ -102,8 +102,11 @@ export async function openStream(
   /** The next step, or null when the upstream stays silent for `ms`. */
   const next = async (ms: number): Promise<Step | null> => {
     pending ??= source.read();
-    const chunk = await within(pending, ms);
-    if (chunk === silent) return null;
+    const isOver = flow.isWhole();
+    const read = await within(pending, isOver ? Math.min(ms, lingerMs) : ms);
+    if (read === silent && !isOver) return null;
+    if (read === silent) source.cancel();
+    const chunk = read === silent ? null : read;
     pending = null;
     let step: Step;
     try {

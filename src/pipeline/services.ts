@@ -8,6 +8,7 @@ import type { SocketEgress } from "../egress/socket.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Router } from "../routing/router.ts";
 import type { Store } from "../store/store.ts";
+import type { Alerts } from "./alerts.ts";
 import type { Conversations } from "./conversations.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Owners } from "./objects.ts";
@@ -46,6 +47,7 @@ export interface Services {
   /** Who the keys of the directory belong to, and what they may spend. */
   callers: CallerDirectory;
   limiter: RateLimiter;
+  alerts: Alerts;
   owners: Owners;
   shadows: Shadows;
   egress: Egress;

@@ -95,7 +95,15 @@ export function createApp(dependencies: AppDependencies): Hono {
   mountDoors(app, dependencies.doors);
 
   const { admin } = dependencies;
-  app.route("/admin/v1", createAdminV1({ ...admin, adminKey: admin.key, address: peerOf }));
+  app.route(
+    "/admin/v1",
+    createAdminV1({
+      ...admin,
+      adminKey: admin.key,
+      address: peerOf,
+      rules: () => current().config.rules,
+    }),
+  );
   app.route("/admin", createAdmin(admin));
   app.route("/", createReference());
   app.route("/v1/translate", createTranslate(dependencies));

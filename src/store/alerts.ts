@@ -82,7 +82,9 @@ export function createAlertBook(
   const change = (id: string, set: Partial<Record<"next_ms" | "delivered_ms", bigint | null>>) =>
     reading(async () => {
       refuse();
-      await driver.transact([[db.updateTable("alert").set(set).where("alert_id", "=", id).compile()]]);
+      await driver.transact([
+        [db.updateTable("alert").set(set).where("alert_id", "=", id).compile()],
+      ]);
     });
 
   return {
@@ -98,11 +100,18 @@ export function createAlertBook(
           nextMs: deliver ? atMs : null,
           deliveredMs: null,
         };
-        const [isNew = false] = await driver.transact([[insertion(db, alert)], [removal(db, atMs)]]);
+        const [isNew = false] = await driver.transact([
+          [insertion(db, alert)],
+          [removal(db, atMs)],
+        ]);
         return isNew ? alert : null;
       }),
-    list: (query = {}) =>
-      reading(async () => {
+    async list(query = {}) {
+      const { cursor } = query;
+      if (cursor !== undefined && !isId("alert", cursor)) {
+        throw new GatewayError("invalid_request", "`cursor` is not one that this API gave.");
+      }
+      return reading(async () => {
         const limit = Math.min(Math.max(1, query.limit ?? defaultPage), maxPage);
         let select = db
           .selectFrom("alert")
@@ -111,16 +120,12 @@ export function createAlertBook(
           .limit(limit + 1);
         if (query.sinceMs !== undefined) select = select.where("at_ms", ">=", big(query.sinceMs));
         if (query.budgetId !== undefined) select = select.where("budget_id", "=", query.budgetId);
-        if (query.cursor !== undefined) {
-          if (!isId("alert", query.cursor)) {
-            throw new GatewayError("invalid_request", "`cursor` is not one that this API gave.");
-          }
-          select = select.where("alert_id", "<", query.cursor);
-        }
+        if (cursor !== undefined) select = select.where("alert_id", "<", cursor);
         const rows = (await select.execute()).map(decode);
         const last = rows[limit - 1];
         return { rows: rows.slice(0, limit), next: rows.length > limit && last ? last.id : null };
-      }),
+      });
+    },
     due: (nowMs, limit) =>
       reading(async () => {
         const rows = await db
@@ -140,7 +145,7 @@ export function createAlertBook(
           .select((eb) => eb.fn.min("next_ms").as("next_ms"))
           .where("next_ms", "is not", null)
           .executeTakeFirst();
-        return row?.next_ms == null ? null : Number(row.next_ms);
+        return row?.next_ms ? Number(row.next_ms) : null;
       }),
     take: ({ id, nextMs, tries }, untilMs) =>
       reading(async () => {
@@ -185,9 +190,15 @@ const insertion = (db: Kysely<Tables>, alert: Alert): Statement => {
 };
 
 const removal = (db: Kysely<Tables>, atMs: number): Statement =>
-  db.deleteFrom("alert").where("at_ms", "<", big(atMs - keptMs)).compile();
+  db
+    .deleteFrom("alert")
+    .where("at_ms", "<", big(atMs - keptMs))
+    .compile();
 
-const nanos = z.string().regex(/^-?\d{1,30}$/).transform(BigInt);
+const nanos = z
+  .string()
+  .regex(/^-?\d{1,30}$/)
+  .transform(BigInt);
 const factsSchema = z.object({
   kind: z.enum(["threshold", "refused"]),
   budgetId: z.string(),

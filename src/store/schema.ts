@@ -151,8 +151,7 @@ export interface SchemaVersionTable {
   applied_at_ms: Integer;
 }
 
-export interface Tables
-  extends AlertTables, DirectoryTables, ExperimentTables, RetentionTables {
+export interface Tables extends AlertTables, DirectoryTables, ExperimentTables, RetentionTables {
   usage: UsageTable;
   attempt: AttemptTable;
   started: StartedTable;

@@ -91,43 +91,40 @@ export function createSubjectData(parts: SubjectDataParts): SubjectData {
   const find = async ({ kind, id }: DataSubject): Promise<Found> => {
     const nobody = { kind, name: id, userId: null, endUser: null, keyIds: [], keyName: null };
     if (id === "") throw new GatewayError("invalid_request", "The subject has no name.");
-    switch (kind) {
-      case "end_user":
-        // An audit log that stays for ever names no end users.
-        return { ...nobody, name: "", endUser: id };
-      case "key": {
-        const key = await db
-          .selectFrom("virtual_key")
-          .select("id")
-          .where("id", "=", id)
-          .executeTakeFirst();
-        return key ? { ...nobody, keyIds: [id] } : { ...nobody, keyName: id };
-      }
-      case "user": {
-        const user = await db
-          .selectFrom("user_account")
-          .select("id")
-          .where((eb) => eb.or([eb("id", "=", id), eb("email", "=", id.toLowerCase())]))
-          .executeTakeFirst();
-        // One who has left the directory may be in rows yet.
-        const userId = user?.id ?? (id.startsWith("user_") ? id : null);
-        if (userId === null) {
-          throw new GatewayError(
-            "not_found",
-            `The directory has no user \`${id}\`. Give the id where they have been removed from it; \`--end-user\` is for people whom clients name.`,
-          );
-        }
-        const keys = await db
-          .selectFrom("virtual_key")
-          .select("id")
-          .where("user_id", "=", userId)
-          .execute();
-        return { ...nobody, name: userId, userId, keyIds: keys.map((key) => key.id) };
-      }
+    if (kind === "end_user") {
+      // An audit log that stays for ever names no end users.
+      return { ...nobody, name: "", endUser: id };
     }
+    if (kind === "key") {
+      const key = await db
+        .selectFrom("virtual_key")
+        .select("id")
+        .where("id", "=", id)
+        .executeTakeFirst();
+      return key ? { ...nobody, keyIds: [id] } : { ...nobody, keyName: id };
+    }
+    const user = await db
+      .selectFrom("user_account")
+      .select("id")
+      .where((eb) => eb.or([eb("id", "=", id), eb("email", "=", id.toLowerCase())]))
+      .executeTakeFirst();
+    // One who has left the directory may be in rows yet.
+    const userId = user?.id ?? (id.startsWith("user_") ? id : null);
+    if (userId === null) {
+      throw new GatewayError(
+        "not_found",
+        `The directory has no user \`${id}\`. Give the id where they have been removed from it; \`--end-user\` is for people whom clients name.`,
+      );
+    }
+    const keys = await db
+      .selectFrom("virtual_key")
+      .select("id")
+      .where("user_id", "=", userId)
+      .execute();
+    return { ...nobody, name: userId, userId, keyIds: keys.map((key) => key.id) };
   };
 
-  const export_ = async function* (subject: DataSubject): AsyncGenerator<DataRecord> {
+  const recordsOf = async function* (subject: DataSubject): AsyncGenerator<DataRecord> {
     const found = await find(subject);
     if (found.userId !== null) {
       for (const row of await usersOf(db, found.userId)) {
@@ -237,7 +234,7 @@ export function createSubjectData(parts: SubjectDataParts): SubjectData {
       counts.feedback += await countOf(feedbackOf(db, ids).select(rowCount));
       const items = await itemsOfRequests(db, ids);
       counts.items += items.length;
-      if (isErased) await eraseRequests(ids, items);
+      if (isErased) await eraseRequests(found, ids, items);
     }
     for await (const item of itemsOf(db, found)) {
       counts.items += 1;
@@ -262,12 +259,18 @@ export function createSubjectData(parts: SubjectDataParts): SubjectData {
     return counts;
   };
 
-  const eraseRequests = async (ids: readonly string[], items: readonly KeptItem[]) => {
+  const eraseRequests = async (
+    { endUser }: Found,
+    ids: readonly string[],
+    items: readonly KeptItem[],
+  ): Promise<void> => {
+    // The key that an end user's requests came with is the application's: they stay with its sums.
+    const caller = endUser === null ? { user_id: null, key_id: null, key_name: null } : {};
     await driver.transact([
       [
         db
           .updateTable("usage")
-          .set({ end_user: null, user_id: null, key_id: null, key_name: null, tags: null })
+          .set({ end_user: null, tags: null, ...caller })
           .where("request_id", "in", ids)
           .compile(),
         db
@@ -340,7 +343,7 @@ export function createSubjectData(parts: SubjectDataParts): SubjectData {
   return {
     async *export(subject) {
       try {
-        yield* export_(subject);
+        yield* recordsOf(subject);
       } catch (error) {
         throw driver.explain(error);
       }

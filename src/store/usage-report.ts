@@ -9,7 +9,6 @@ import {
   hourMs,
   type Span,
   sumColumns,
-  type SummedColumns,
 } from "./rollup-rows.ts";
 import { readAttempts, readState } from "./rollups.ts";
 import type { Tables } from "./schema.ts";
@@ -234,7 +233,7 @@ async function readSums(
   for (const row of rows) {
     if (Number(row.series) === 0) continue;
     const group = by === "day" ? dayName(Number(row.found) * dayMs) : (row.found as string | null);
-    add(group, decodeSums(row as unknown as SummedColumns));
+    add(group, decodeSums(row));
   }
   return rows[0]?.version ?? 0n;
 }

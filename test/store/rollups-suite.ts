@@ -61,7 +61,7 @@ const settledRow = fc.record({
   route: fc.constantFrom("r1", "r2"),
   userId: fc.option(fc.constantFrom("user_1", "user_2"), { nil: null }),
   teamId: fc.option(fc.constantFrom("team_1"), { nil: null }),
-  status: fc.constantFrom("ok", "error", "client_closed", "interrupted"),
+  status: fc.constantFrom<UsageRow["status"]>("ok", "error", "client_closed", "interrupted"),
   usageEstimated: fc.boolean(),
   durationMs: fc.option(fc.double({ min: 0, max: 90_000, noNaN: true }), { nil: null }),
   attempts: fc.array(attempt, { maxLength: 3 }),
@@ -85,7 +85,6 @@ const settledOf = (
     row: usageOf(requestId, {
       ...noTokens,
       ...fields,
-      status: fields.status as UsageRow["status"],
       provider: last?.provider ?? null,
       model: last?.model ?? null,
       inputTokens: sum("inputTokens"),
@@ -120,22 +119,9 @@ function reportOf(
     return known as Required<typeof known>;
   };
   const nameOf = (row: UsageRow, by: UsageQuery["by"]): string | null => {
-    switch (by) {
-      case "day":
-        return new Date(row.atMs).toISOString().slice(0, 10);
-      case "organization":
-        return row.organizationId;
-      case "team":
-        return row.teamId;
-      case "user":
-        return row.userId;
-      case "key":
-      case "route":
-      case "status":
-      case "provider":
-      case "model":
-        return row[by];
-    }
+    if (by === "day") return new Date(row.atMs).toISOString().slice(0, 10);
+    if (by === "organization" || by === "team" || by === "user") return row[`${by}Id`];
+    return row[by];
   };
   for (const { row, attempts } of all) {
     if (row.atMs < (query.sinceMs ?? 0) || row.atMs >= (query.untilMs ?? Infinity)) continue;
@@ -233,7 +219,7 @@ export function rollupsSuite(
       const moment = fc.integer({ min: start - 4 * hour, max: start + 2 * day + 4 * hour });
       await fc.assert(
         fc.asyncProperty(
-          fc.array(settledRow, { maxLength: 30 }),
+          fc.array(settledRow, { minLength: 5, maxLength: 60 }),
           fc.constantFrom("none", "some", "all"),
           fc.tuple(moment, moment),
           fc.constantFrom(1, hour, day),

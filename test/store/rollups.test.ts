@@ -3,9 +3,11 @@ import { afterAll, beforeAll, describe } from "bun:test";
 import { postgresDatabase } from "../support/postgres-harness.ts";
 import { postgresMissing, type PostgresServer, startPostgres } from "../support/postgres.ts";
 import { sqliteFile } from "../support/sqlite-harness.ts";
+import { retentionSuite } from "./retention-suite.ts";
 import { rollupsSuite } from "./rollups-suite.ts";
 
 rollupsSuite("SQLite file", sqliteFile, { runs: 60 });
+retentionSuite("SQLite file", sqliteFile);
 
 describe.skipIf(postgresMissing() !== null)("PostgreSQL", () => {
   let server: PostgresServer;
@@ -15,4 +17,5 @@ describe.skipIf(postgresMissing() !== null)("PostgreSQL", () => {
   afterAll(() => server.dispose(), 60_000);
 
   rollupsSuite("PostgreSQL", () => postgresDatabase(server), { runs: 25 });
+  retentionSuite("PostgreSQL", () => postgresDatabase(server));
 });

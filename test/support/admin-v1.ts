@@ -80,6 +80,7 @@ export async function startAdminV1(
       callers,
       adminKey: () => new Secret(adminKey),
       address: () => admin.address,
+      rules: () => ({ budgets: [] }),
       status: async () => ({ version: "test" }),
     }),
   );

@@ -135,7 +135,13 @@ export function createDecoder(origin: Origin, options: DecoderOptions = {}): Ans
     }
   };
 
+  const isWhole = (): boolean =>
+    candidates.size > 0
+      ? [...candidates.values()].every((item) => item.ended())
+      : block !== undefined;
+
   return {
+    isWhole: () => !isOver && isWhole(),
     push({ data }) {
       if (isOver || data.trim() === "" || data.trim() === "[DONE]") return [];
       return attempt(() => {
@@ -148,11 +154,7 @@ export function createDecoder(origin: Origin, options: DecoderOptions = {}): Ans
     pushParsed: (value, data) => (isOver ? [] : attempt(() => readChunk(value, data), data)),
     end() {
       if (isOver) return [];
-      const isWhole =
-        candidates.size > 0
-          ? [...candidates.values()].every((item) => item.ended())
-          : block !== undefined;
-      if (isWhole || options.isWhole) return finishAll();
+      if (isWhole() || options.isWhole) return finishAll();
       return fail(invalidAnswer("The provider's stream broke off before the answer was whole."));
     },
   };

@@ -1,23 +1,18 @@
 // The administration API on HTTP: who asks, may they, is it well formed; then the route's handler.
 import { Hono } from "hono";
 import { z } from "zod";
-import { type Actor, actorName, scopeOf } from "../../access/permissions.ts";
+import { type Actor, actorName } from "../../access/permissions.ts";
 import { GatewayError } from "../../ir/error.ts";
-import { JsonError, parseObject, scan } from "../../lib/json.ts";
-import { StoreError } from "../../store/store.ts";
 import { type ActorSource, actorOf } from "./actor.ts";
-import { forbidden, requirePermission } from "./authorize.ts";
+import { readBytes, readObject } from "./body.ts";
 import { openApiDocument } from "./openapi.ts";
 import { referencePage } from "./reference.ts";
+import { admit, explained, run } from "./perform.ts";
 import { parse } from "./resource.ts";
 import type { AdminRoute, Answer, Services } from "./route.ts";
 import { adminRoutes } from "./routes.ts";
 
 export interface AdminV1Dependencies extends Services, ActorSource {}
-
-const maxBodyBytes = 256 * 1024;
-/** An update that was decided on a version which is gone by the time it is written is decided again. */
-const maxTries = 5;
 
 /** Serves `/admin/v1`; errors are thrown for the app to render. */
 export function createAdminV1(dependencies: AdminV1Dependencies): Hono {
@@ -72,12 +67,7 @@ interface Asked {
 
 async function answer(services: Services, { route, request, actor, id }: Asked): Promise<Response> {
   // Before anything is read: what nobody in this role may do is refused whatever it says.
-  const scope = scopeOf(actor, route.action);
-  const beginsSomething = route.method === "POST" && !route.path.includes("{id}");
-  if (scope === null && (route.scope !== "handler" || beginsSomething)) {
-    throw forbidden(route.action);
-  }
-  if (route.scope === "gateway") requirePermission(actor, route.action, [[{}]]);
+  const scope = admit(route, actor);
   const call = {
     services,
     actor,
@@ -85,20 +75,10 @@ async function answer(services: Services, { route, request, actor, id }: Asked):
     id,
     query: readQuery(route, request),
     body: await readBody(route, request),
-    scope: scope === "all" || scope === null ? undefined : scope,
+    scope,
     version: readVersion(request),
   };
-  for (let tried = 1; ; tried += 1) {
-    try {
-      return respond(route, request, await route.handle(call));
-    } catch (error) {
-      const outrun = error instanceof GatewayError && error.code === "precondition_failed";
-      if (!outrun || call.version !== undefined) throw error;
-      if (tried === maxTries) {
-        throw new GatewayError("conflict", "It is being changed by others. Try again.");
-      }
-    }
-  }
+  return respond(route, request, await run(route, call));
 }
 
 function respond(route: AdminRoute, request: Request, { body, version }: Answer): Response {
@@ -136,30 +116,6 @@ async function readBody(route: AdminRoute, request: Request): Promise<unknown> {
   return route.partial ? object : parse(route.body, object);
 }
 
-async function readBytes(request: Request): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of request.body ?? []) {
-    length += chunk.length;
-    if (length > maxBodyBytes) {
-      throw new GatewayError("too_large", `The body is larger than ${maxBodyBytes / 1024} KB.`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-function readObject(bytes: Uint8Array): unknown {
-  try {
-    // Refuses what stands twice: which of the two counts would be anybody's guess.
-    scan(bytes);
-    return parseObject(new TextDecoder().decode(bytes));
-  } catch (error) {
-    if (!(error instanceof JsonError)) throw error;
-    throw new GatewayError("invalid_request", `The body is not JSON: ${error.message}.`);
-  }
-}
-
 /** The version that `If-Match` names; undefined: any. @throws GatewayError `invalid_request` */
 function readVersion(request: Request): number | undefined {
   const header = request.headers.get("if-match")?.trim();
@@ -169,28 +125,4 @@ function readVersion(request: Request): number | undefined {
     throw new GatewayError("invalid_request", "`If-Match` must be an `ETag` that this API gave.");
   }
   return Number(version);
-}
-
-/** Failures of the database as what the caller can do about them. */
-function explained(error: unknown): unknown {
-  if (!(error instanceof StoreError)) return error;
-  switch (error.code) {
-    case "store_unavailable":
-    case "closed":
-      return new GatewayError("unavailable", "The database does not take changes now. Try again.", {
-        retryAfterMs: 1_000,
-        cause: error,
-      });
-    case "wrong_secret":
-      return new GatewayError("unavailable", error.message, { cause: error });
-    case "invalid_row":
-    case "damaged":
-    case "newer_schema":
-    case "older_schema":
-    case "not_ours":
-    case "locked":
-      return error;
-    default:
-      return error.code satisfies never;
-  }
 }

@@ -1,5 +1,6 @@
 // What a route of the administration API is: data, from which the server, the document and the tests are made.
 import type { z } from "zod";
+import type { Rules } from "../../config/config.ts";
 import type { CallerDirectory } from "../../access/directory.ts";
 import type { Action, Actor, Target } from "../../access/permissions.ts";
 import type { Scope } from "../../store/directory-types.ts";
@@ -8,6 +9,8 @@ import type { Store } from "../../store/store.ts";
 export interface Services {
   readonly store: Store;
   readonly callers: CallerDirectory;
+  /** Budgets and limits of the configuration. */
+  rules(): Pick<Rules, "budgets">;
   /** Facts without secrets. */
   status(): Promise<object>;
 }

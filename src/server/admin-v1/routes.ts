@@ -1,4 +1,5 @@
 // Every route of the administration API, in the order of the reference.
+import { alertRoutes } from "./alerts.ts";
 import { auditRoutes } from "./audit.ts";
 import { budgetRoutes } from "./budgets.ts";
 import { keyRoutes } from "./keys.ts";
@@ -7,6 +8,7 @@ import { membershipRoutes } from "./memberships.ts";
 import { organizationRoutes } from "./organizations.ts";
 import { roleRoutes } from "./roles.ts";
 import type { AdminRoute } from "./route.ts";
+import { spendingRoutes } from "./spending.ts";
 import { statusRoutes } from "./status.ts";
 import { teamRoutes } from "./teams.ts";
 import { userRoutes } from "./users.ts";
@@ -18,6 +20,8 @@ export const adminRoutes: readonly AdminRoute[] = [
   ...membershipRoutes,
   ...keyRoutes,
   ...budgetRoutes,
+  ...spendingRoutes,
+  ...alertRoutes,
   ...limitRoutes,
   ...auditRoutes,
   ...roleRoutes,

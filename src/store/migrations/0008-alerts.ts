@@ -15,12 +15,7 @@ export const alerts: Migration = {
       .addColumn("next_ms", "bigint")
       .addColumn("delivered_ms", "bigint")
       .execute();
-    await db.schema
-      .createIndex("alert_key")
-      .unique()
-      .on("alert")
-      .column("alert_key")
-      .execute();
+    await db.schema.createIndex("alert_key").unique().on("alert").column("alert_key").execute();
     await db.schema.createIndex("alert_at").on("alert").column("at_ms").execute();
     await db.schema
       .createIndex("alert_due")

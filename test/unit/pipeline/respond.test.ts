@@ -81,3 +81,54 @@ describe("to a client of OpenAI Responses", () => {
     },
   );
 });
+
+test("a wire without a terminal marker ends soon after its finish, although the connection stays", async () => {
+  const told = {
+    responseId: "r",
+    candidates: [{ content: { role: "model", parts: [{ text: "Hi" }] }, finishReason: "STOP" }],
+    usageMetadata: { promptTokenCount: 1, candidatesTokenCount: 1, totalTokenCount: 2 },
+  };
+  const pieces = [`data: ${JSON.stringify(told)}\n\n`];
+  let cancelled = 0;
+  const answer = {
+    read: async () => {
+      const piece = pieces.shift();
+      return piece === undefined
+        ? await new Promise<Uint8Array>(() => {})
+        : new TextEncoder().encode(piece);
+    },
+    cancel: () => void (cancelled += 1),
+  } as Partial<EgressResponse> as EgressResponse;
+  const { gemini } = dialects;
+  const settled: (GatewayError | null)[] = [];
+  const body = await openStream(
+    answer,
+    {
+      dialect: gemini,
+      framing: gemini.stream.framing,
+      relayed: false,
+      origin: { dialect: "gemini", provider: "up" },
+      hidesUsage: false,
+      candidate: { provider: { name: "up" } },
+    } as Partial<Outbound> as Outbound,
+    {
+      client: createClient(dialects["openai-chat"], dialects["openai-chat"].stream.framing, {
+        model: "any",
+        includeUsage: true,
+        warn: () => {},
+      }),
+      observer: {
+        event: () => {},
+        content: () => {},
+        settle: async (error) => void settled.push(error),
+      },
+      signal: new AbortController().signal,
+      holdMs: 1,
+      keepAliveMs: 60_000,
+      frozenMs: 60_000,
+    },
+  );
+  expect(await new Response(body).text()).toEndWith("data: [DONE]\n\n");
+  expect(settled).toEqual([null]);
+  expect(cancelled).toBeGreaterThan(0);
+});

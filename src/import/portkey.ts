@@ -1,0 +1,441 @@
+// Portkey's configs: strategies over targets, nested as they like.
+import { isObject, type JsonObject, type Path } from "../lib/json.ts";
+import { slug } from "./address.ts";
+import { type DraftDeployment, type DraftRoute, routeName } from "./draft.ts";
+import { ImportError } from "./failure.ts";
+import type { Importer, Job } from "./importer.ts";
+import { bothSpellings, type Fields, importTarget, modelOf, readFields } from "./portkey-target.ts";
+import { readShell } from "./text.ts";
+import { millisecondsText, wholeNumber } from "./values.ts";
+
+export const portkey: Importer = {
+  title: "Portkey's config",
+  format: "json",
+  readText: readShell,
+  run(job) {
+    const found = findConfigs(job.source.root, []);
+    if (found.length === 0) {
+      throw new ImportError(
+        "There are no `targets` and no `provider` in this file: is it a Portkey config?",
+      );
+    }
+    for (const [index, each] of found.entries())
+      importConfig(each, { isOnly: found.length === 1, index, job });
+    explainAround(job.source.root, [], found, job);
+  },
+};
+
+interface Found {
+  values: JsonObject;
+  path: Path;
+  name: string | undefined;
+  namePath: Path | undefined;
+}
+
+const isConfig = (value: JsonObject): boolean =>
+  ["targets", "options", "provider", "virtual_key", "virtualKey"].some(
+    (key) => value[key] !== undefined,
+  );
+
+/** Configs alone, in lists, and as Portkey's own API gives them. */
+function findConfigs(value: unknown, path: Path): Found[] {
+  if (path.length > 6) return [];
+  if (Array.isArray(value))
+    return value.flatMap((item, index) => findConfigs(item, [...path, index]));
+  if (!isObject(value)) return [];
+  if (isConfig(value)) return [{ values: value, path, name: undefined, namePath: undefined }];
+  const nameKey = ["slug", "name", "id"].find((key) => typeof value[key] === "string");
+  return Object.entries(value).flatMap(([key, item]) =>
+    findConfigs(item, [...path, key]).map((found) => ({
+      ...found,
+      name:
+        found.name ??
+        (nameKey === undefined
+          ? key === "config" || key === "data"
+            ? undefined
+            : key
+          : String(value[nameKey])),
+      namePath: found.namePath ?? (nameKey === undefined ? undefined : [...path, nameKey]),
+    })),
+  );
+}
+
+const guard = "guardrails have no section here";
+const notHere = "there is no equal of it here";
+const reasons = bothSpellings({
+  cache: "answers are not cached",
+  before_request_hooks: guard,
+  after_request_hooks: guard,
+  input_guardrails: guard,
+  output_guardrails: guard,
+  default_input_guardrails: guard,
+  default_output_guardrails: guard,
+  forward_headers: "a client's headers are not sent on; write `extra_headers`",
+  metadata: "each request brings its own",
+  strict_open_ai_compliance: "answers hold everything that the client's protocol can say",
+  retry: "write `retry` at the route",
+  weight: "there is no other target to share with",
+  name: "deployments are named by what they are",
+  index: "deployments are named by what they are",
+  request_timeout: "expected milliseconds",
+  aws_role_arn: "the machine's own chain assumes roles",
+  aws_external_id: "the machine's own chain assumes roles",
+  aws_auth_type: "which credentials are used follows from those that are there",
+  aws_s3_bucket: "files go to the provider that is asked",
+  azure_auth_mode: "which credentials are used follows from those that are there",
+  azure_managed_client_id: "write `entra: { client_id: … }` at the provider",
+  vertex_storage_bucket_name: "files go to the provider that is asked",
+  model_pricing_config: "write `prices` at the provider",
+  api_key: "this provider takes no key",
+  override_params: notHere,
+});
+
+const strategyReasons = bothSpellings({
+  on_status_codes: "what is worth another try follows from the kind of failure",
+  conditions: "requests are not sorted by what they say",
+  default: "requests are not sorted by what they say",
+  cb_config: "how long a failing deployment rests follows from its failures",
+});
+
+interface Context {
+  isOnly: boolean;
+  index: number;
+  job: Job;
+}
+
+/** A route being made. */
+interface Building {
+  name: string;
+  job: Job;
+  route: DraftRoute;
+  /** Some target takes whatever model the client names. */
+  isOpen: boolean;
+}
+
+function importConfig(
+  { values, path, name, namePath }: Found,
+  { isOnly, index, job }: Context,
+): void {
+  const { report, draft } = job;
+  const fields = readFields(values, path);
+  const isOpen = anyOpen(fields);
+  const word = routeName(name ?? `config-${index + 1}`).replaceAll("*", "-");
+  // The only config is for every request; one of several is asked for by its name.
+  const route = isOnly ? "*" : isOpen ? `${word}/*` : word;
+  const building: Building = {
+    name: route,
+    job,
+    route: { deployments: [], fallbacks: {}, fields: {} },
+    isOpen,
+  };
+  draft.routes.set(route, building.route);
+  fill(fields, building);
+  carryRetry(fields, building);
+  carryTimeout(fields, building);
+  report.explain(path, values, reasons);
+  report.anchor(path, ["models", route]);
+  if (namePath)
+    report.adapted(
+      namePath,
+      ["models", route],
+      isOnly ? "the route takes every request, as the config did" : "clients ask for it by name",
+    );
+  if (building.route.deployments.length === 0) {
+    draft.routes.delete(route);
+    report.left(path, "none of its targets can be carried over");
+  }
+}
+
+/** Whether a target somewhere leaves the model to the client. */
+function anyOpen(fields: Fields): boolean {
+  const targets = targetsOf(fields);
+  return targets.length === 0
+    ? modelOf(fields).at === undefined
+    : targets.some((target) => anyOpen(target));
+}
+
+function targetsOf(fields: Fields): Fields[] {
+  const key = fields.values["targets"] === undefined ? "options" : "targets";
+  const list = fields.values[key];
+  return Array.isArray(list)
+    ? list.flatMap((item: unknown, index) =>
+        isObject(item) ? [readFields(item, [...fields.path, key, index])] : [],
+      )
+    : [];
+}
+
+const modes = ["single", "fallback", "loadbalance", "conditional"] as const;
+type Mode = (typeof modes)[number];
+
+function modeOf(fields: Fields): { mode: Mode; at: Path | undefined } {
+  const strategy = fields.get("strategy");
+  const written = isObject(strategy) ? strategy["mode"] : fields.get("mode");
+  const mode = modes.find((each) => each === written) ?? "single";
+  const at = isObject(strategy)
+    ? [...fields.at("strategy"), "mode"]
+    : fields.get("mode") === undefined
+      ? undefined
+      : fields.at("mode");
+  return { mode, at };
+}
+
+/** Puts the targets of a config, or of a nested one, into a route. */
+function fill(fields: Fields, building: Building): void {
+  const { job, route, name } = building;
+  const targets = targetsOf(fields);
+  if (targets.length === 0) {
+    addLeaf(fields, building, {});
+    return;
+  }
+  const { mode, at } = modeOf(fields);
+  const place: Path = ["models", name];
+  switch (mode) {
+    case "single": {
+      const [first, ...others] = targets;
+      if (first) fill(first, building);
+      for (const other of others)
+        job.report.left(other.path, "`single` asks the first target only");
+      if (at) job.report.carried(at, place);
+      break;
+    }
+    case "fallback":
+      addAll(targets, building, (_, index) => (hasNested(targets) ? { order: index } : {}));
+      if (hasNested(targets)) route.policy = "weighted";
+      else route.policy = "first";
+      if (at) job.report.carried(at, [...place, "policy"]);
+      break;
+    case "loadbalance":
+      route.policy = "weighted";
+      addAll(targets, building, (target) => weightOf(target, building));
+      if (at) job.report.carried(at, [...place, "policy"]);
+      break;
+    case "conditional":
+      addConditional(fields, targets, building);
+      if (at)
+        job.report.adapted(
+          at,
+          place,
+          "the default target answers; clients ask for the others by name",
+        );
+      break;
+    default:
+      mode satisfies never;
+  }
+  const strategy = fields.get("strategy");
+  job.report.explain(fields.at("strategy"), strategy, strategyReasons);
+}
+
+const hasNested = (targets: readonly Fields[]): boolean =>
+  targets.some((target) => targetsOf(target).length > 0);
+
+function weightOf(target: Fields, { job, name, route }: Building): Record<string, unknown> {
+  const weight = target.get("weight");
+  if (typeof weight !== "number" || weight < 0) return {};
+  job.report.carried(target.at("weight"), [
+    "models",
+    name,
+    "deployments",
+    route.deployments.length,
+    "weight",
+  ]);
+  return { weight };
+}
+
+function addAll(
+  targets: readonly Fields[],
+  building: Building,
+  fieldsOf: (target: Fields, index: number) => Record<string, unknown>,
+): void {
+  for (const [index, target] of targets.entries()) {
+    const extra = fieldsOf(target, index);
+    if (targetsOf(target).length === 0) addLeaf(target, building, extra);
+    else addNested(target, building, { extra, index });
+  }
+}
+
+function addLeaf(
+  target: Fields,
+  { job, route, name, isOpen }: Building,
+  extra: Record<string, unknown>,
+): void {
+  const index = route.deployments.length;
+  const deployment = importTarget(target, () => ["models", name, "deployments", index], job);
+  if (!deployment) return;
+  Object.assign(deployment.fields, extra);
+  route.deployments.push(deployment);
+  job.report.anchor(target.path, ["models", name, "deployments", index]);
+  carryRetry(target, { job, route, name, isOpen });
+  job.report.explain(target.path, target.values, reasons);
+}
+
+interface Nested {
+  /** What the deployments that come of it have: a rank, a weight. */
+  extra: Record<string, unknown>;
+  index: number;
+}
+
+/** A nested config as a route of its own; where the client names the model, its targets take its place. */
+function addNested(target: Fields, building: Building, nested: Nested): void {
+  if (!anyOpen(target)) {
+    addGroup(target, building, nested);
+    return;
+  }
+  const { job, route, name } = building;
+  const first = route.deployments.length;
+  const isShared = modeOf(target).mode === "loadbalance";
+  const inner = targetsOf(target);
+  // A rank of the route holds shares; a share of it holds no ranks.
+  const kept = isShared && "order" in nested.extra ? inner : inner.slice(0, 1);
+  for (const each of inner) {
+    if (!kept.includes(each) || targetsOf(each).length > 0) {
+      job.report.left(
+        each.path,
+        "nested targets must name their models to be a group of their own",
+      );
+    } else
+      addLeaf(each, building, { ...nested.extra, ...(isShared ? weightOf(each, building) : {}) });
+  }
+  job.report.adapted(
+    [...target.path, "strategy"],
+    ["models", name, "deployments", first],
+    "its targets stand in its place",
+  );
+  job.report.explain(target.path, target.values, reasons);
+}
+
+function addGroup(target: Fields, { job, route, name }: Building, { extra, index }: Nested): void {
+  const { draft, report } = job;
+  const told = target.get("name");
+  const base = name === "*" ? "config" : name.replaceAll("*", "").replace(/\/$/, "");
+  const group = uniqueName(`${base}-${typeof told === "string" ? slug(told) : index + 1}`, job);
+  const inner: Building = {
+    name: group,
+    job,
+    route: { deployments: [], fallbacks: {}, fields: {} },
+    isOpen: false,
+  };
+  draft.routes.set(group, inner.route);
+  fill(target, inner);
+  carryRetry(target, inner);
+  carryTimeout(target, inner);
+  if (typeof told === "string")
+    report.adapted(target.at("name"), ["models", group], "a route of its own");
+  report.explain(target.path, target.values, reasons);
+  report.anchor(target.path, ["models", group]);
+  if (inner.route.deployments.length === 0) {
+    draft.routes.delete(group);
+    return;
+  }
+  const deployment: DraftDeployment = { target: { route: group }, fields: extra };
+  route.deployments.push(deployment);
+}
+
+/** The default answers; what conditions lead to can be asked for by name. */
+function addConditional(fields: Fields, targets: readonly Fields[], building: Building): void {
+  const { job } = building;
+  const strategy = fields.get("strategy");
+  const wanted = isObject(strategy) ? strategy["default"] : undefined;
+  const main = targets.find((target) => target.get("name") === wanted) ?? targets[0];
+  for (const [index, target] of targets.entries()) {
+    if (target === main) {
+      if (targetsOf(target).length === 0) addLeaf(target, building, {});
+      else addNested(target, building, { extra: {}, index });
+      if (typeof wanted === "string")
+        job.report.carried([...fields.at("strategy"), "default"], ["models", building.name]);
+      continue;
+    }
+    const told = target.get("name");
+    const base =
+      building.name === "*" ? "" : `${building.name.replaceAll("*", "").replace(/\/$/, "")}-`;
+    const word = `${base}${typeof told === "string" ? slug(told) : index + 1}`;
+    const name = uniqueName(anyOpen(target) ? `${word}/*` : word, job);
+    const other: Building = {
+      name,
+      job,
+      route: { deployments: [], fallbacks: {}, fields: {} },
+      isOpen: anyOpen(target),
+    };
+    job.draft.routes.set(name, other.route);
+    fill(target, other);
+    job.report.explain(target.path, target.values, reasons);
+    if (other.route.deployments.length === 0) job.draft.routes.delete(name);
+    else if (typeof told === "string")
+      job.report.adapted(target.at("name"), ["models", name], "clients ask for it by name");
+  }
+}
+
+function uniqueName(name: string, { draft }: Job): string {
+  let free = name;
+  for (let count = 2; draft.routes.has(free); count += 1)
+    free = name.endsWith("/*") ? name.replace("/*", `-${count}/*`) : `${name}-${count}`;
+  return free;
+}
+
+function carryRetry(fields: Fields, { job, route, name }: Building): void {
+  const retry = fields.get("retry");
+  if (!isObject(retry)) return;
+  const inner = readFields(retry, fields.at("retry"));
+  const attempts = wholeNumber(inner.get("attempts"), 0, 10);
+  if (attempts !== undefined) {
+    const before = route.fields["retry"] as { retries: number } | undefined;
+    route.fields["retry"] = { retries: Math.max(attempts, before?.retries ?? 0) };
+    job.report.adapted(
+      inner.at("attempts"),
+      ["models", name, "retry", "retries"],
+      "of the whole route; other deployments are tried first",
+    );
+  }
+  job.report.explain(
+    inner.path,
+    retry,
+    bothSpellings({
+      attempts: "expected a number from 0 to 10",
+      on_status_codes: "what is worth another try follows from the kind of failure",
+      use_retry_after_header: "`retry-after` is always obeyed",
+      use_retry_after_headers: "`retry-after` is always obeyed",
+    }),
+  );
+}
+
+function carryTimeout(fields: Fields, { job, route, name }: Building): void {
+  if (targetsOf(fields).length === 0) return;
+  const text = millisecondsText(fields.get("request_timeout"));
+  if (text === undefined) return;
+  route.fields["timeouts"] = { total: text };
+  job.report.adapted(
+    fields.at("request_timeout"),
+    ["models", name, "timeouts", "total"],
+    "the whole of one attempt; streams count until they are over",
+  );
+}
+
+/** What stands around the configs in an answer of Portkey's API. */
+function explainAround(value: unknown, path: Path, found: readonly Found[], job: Job): void {
+  if (
+    found.some(
+      (each) =>
+        each.path.length === path.length && each.path.every((step, index) => path[index] === step),
+    )
+  )
+    return;
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) explainAround(item, [...path, index], found, job);
+  } else if (isObject(value)) {
+    const holds = (key: string): boolean =>
+      found.some(
+        (each) =>
+          each.path.length > path.length &&
+          each.path[path.length] === key &&
+          path.every((step, index) => each.path[index] === step),
+      );
+    for (const [key, item] of Object.entries(value))
+      if (holds(key)) explainAround(item, [...path, key], found, job);
+    const others = Object.fromEntries(Object.entries(value).filter(([key]) => !holds(key)));
+    const own = "Portkey's own bookkeeping";
+    job.report.explain(
+      path,
+      others,
+      Object.fromEntries(Object.keys(others).map((key) => [key, own])),
+    );
+  }
+}
