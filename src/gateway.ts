@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { createAccess } from "./access/authenticate.ts";
 import { type CallerDirectory, createCallerDirectory } from "./access/directory.ts";
 import { createRateLimiter } from "./access/rate-limits.ts";
+import { createRechecks } from "./access/rechecks.ts";
 import { createKeyHasher } from "./access/key-hash.ts";
 import { listCatalog } from "./catalog/facts.ts";
 import { createAlerts } from "./pipeline/alerts.ts";
@@ -131,6 +132,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
   const draining = new AbortController();
   const traffic = parts.traffic ?? createTraffic(log);
   const yielding = createYielding(traffic.gates);
+  const pacing = { ...defaultPacing, ...parts.pacing };
   const services: Services = {
     store,
     vault: createVault(store.items, log),
@@ -139,6 +141,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     traffic: { ...traffic, gates: yielding.gates },
     callers,
     limiter: createRateLimiter(),
+    rechecks: createRechecks({ callers, everyMs: pacing.recheckMs }),
     alerts: createAlerts({
       store,
       egress,
@@ -155,7 +158,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     inFlight,
     draining: draining.signal,
     shutdown: shutdown.signal,
-    pacing: { ...defaultPacing, ...parts.pacing },
+    pacing,
   };
   const checks = createHealthChecks(services);
   checks.follow(generation);
@@ -369,6 +372,7 @@ function needsRestart(before: Config, after: Config): string[] {
     ["server.port", (config) => config.server.port],
     ["server.allowed_hosts", (config) => config.server.allowedHosts.join()],
     ["server.allowed_origins", (config) => config.server.allowedOrigins.join()],
+    ["server.trusted_proxies", (config) => config.server.trustedProxies.join()],
     ["data_dir", (config) => config.dataDir],
     ["store", (config) => config.store?.url.reveal()],
     ["log", (config) => `${config.log.level} ${config.log.format}`],

@@ -10,6 +10,7 @@ import { type Asked, type Inbound, inspect, readBody } from "./pipeline/inbound.
 import { demandOf } from "./pipeline/demand.ts";
 import { handleMedia, mediaOperations } from "./pipeline/media.ts";
 import { type Arrival, plan } from "./pipeline/plan.ts";
+import { tagsOf } from "./pipeline/wishes.ts";
 import { answerContext, createClient, errorBytes, keepAliveBytes } from "./pipeline/client.ts";
 import { pulledBody } from "./pipeline/respond.ts";
 import type { Generation, Services } from "./pipeline/services.ts";
@@ -59,7 +60,11 @@ async function answerBody(
   const { inbound } = planned;
   if (planned.experiment) record.experiment(planned.experiment);
   const timed = withinTime(current, planned.wishes.timeoutMs);
-  const demand = demandOf(inbound, planned.wishes.choice?.tags ?? []);
+  const demand = demandOf(
+    inbound,
+    // What a provider's own path is called with is meant for that provider.
+    tagsOf(inbound.headers, arrival.asked.provider === undefined ? inbound : undefined),
+  );
   const mirror = services.shadows.mirror(planned, timed);
   const answered = attemptAll(
     planned.candidates,

@@ -14,7 +14,7 @@ const layers: readonly (readonly string[])[] = [
   ["providers", "store"],
   ["config"],
   ["egress", "import"],
-  ["access", "routing", "cache", "guardrails", "telemetry", "mcp"],
+  ["access", "routing", "cache", "guardrails", "telemetry", "mcp", "reconcile"],
   ["pipeline"],
   ["server"],
   ["gateway"],

@@ -45,9 +45,19 @@ export interface Access {
 
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
+/** Browsers cannot set headers on a WebSocket: there the key is one of the subprotocols. */
+export const keyProtocol = "openai-insecure-api-key.";
+
+/** The subprotocols that a WebSocket asks for. */
+export const protocolsOf = (headers: Headers): string[] =>
+  (headers.get("sec-websocket-protocol") ?? "")
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+
 /**
- * The credential of a request: `Authorization: Bearer`, `x-api-key`, `api-key` or `x-goog-api-key`, or Google's `?key=`.
- * Some clients send the same key in two of them; two different ones are refused.
+ * The credential of a request: `Authorization: Bearer`, `x-api-key`, `api-key` or `x-goog-api-key`, Google's `?key=`, or
+ * a WebSocket's subprotocol. Some clients send the same key in two of them; two different ones are refused.
  * @throws GatewayError `invalid_request`, or `unauthenticated` for a scheme that is not Bearer.
  */
 export function presentedKey(
@@ -69,13 +79,15 @@ export function presentedKey(
     const value = headers.get(name)?.trim();
     if (value) found.add(value);
   }
-  const inQuery = query?.get("key")?.trim();
-  if (inQuery) found.add(inQuery);
-  if (!strict) return [...found].find((key) => isKey(key)) ?? null;
-  if (found.size > 1) {
+  for (const value of query?.getAll("key") ?? []) if (value.trim()) found.add(value.trim());
+  for (const name of protocolsOf(headers)) {
+    if (name.startsWith(keyProtocol)) found.add(name.slice(keyProtocol.length));
+  }
+  const keys = [...found].filter((key) => strict || isKey(key));
+  if (keys.length > 1) {
     throw new GatewayError("invalid_request", "The request carries two different keys; send one.");
   }
-  return found.values().next().value ?? null;
+  return keys[0] ?? null;
 }
 
 export interface AccessOptions {

@@ -1,5 +1,6 @@
 // Callers of the directory: from a presented key to everything that holds for its requests, fast and never stale for long.
 import { GatewayError } from "../ir/error.ts";
+import { createAddressList } from "../lib/addresses.ts";
 import { monotonic } from "../lib/clock.ts";
 import { createLru } from "../lib/lru.ts";
 import type { Secret } from "../lib/secret.ts";
@@ -18,7 +19,6 @@ import type {
 import type { KeyCreate } from "../store/directory-keys.ts";
 import type { Directory, Rules } from "../store/directory.ts";
 import { formatSubject, type Subject } from "../store/subject.ts";
-import { createAddressList } from "./addresses.ts";
 import { fits, type Granted } from "./grants.ts";
 import { generateKey, isKey, type KeyHasher, last4, sameHash } from "./key-hash.ts";
 
@@ -51,16 +51,15 @@ export interface From {
 export interface CallerDirectory {
   /** Null: not a key of the directory. An error is the refusal to answer with. */
   lookup(presented: string, from: From): Promise<Caller | GatewayError | null>;
-  /** For requests that run on: null while the caller is still welcome. */
+  /** For requests that run on: null while the caller, with the key that it presented, is still welcome. */
   recheck(caller: Caller, nowMs: number): Promise<GatewayError | null>;
   /**
-   * The budgets and limits of these subjects, and of the model itself, that count for a model by either of
+   * The budgets and limits of these subjects, and of the model itself, that count for a model by any of
    * its names. A pool that several subjects share is there once.
    */
-  rules(
-    subjects: readonly Subject[],
-    model: { name: string | null; modelId: string | null },
-  ): Promise<Rules>;
+  rules(subjects: readonly Subject[], names: readonly (string | null)[]): Promise<Rules>;
+  /** The id of the key that this is or was, whatever its standing; null for what is no key of the directory. */
+  idOf(presented: string): Promise<string | null>;
   /** The key itself is given once, here, and is nowhere on record. */
   createKey(fields: Omit<KeyCreate, "hash" | "last4">, by: By): Promise<NewKey>;
   /** @throws StoreError `wrong_secret` when the keys on record were made under another server secret */
@@ -99,6 +98,8 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
   // Guesses push out guesses only.
   const unknown = createLru<string, true>(maxKept);
   const rulesBySubject = createLru<string, Rules>(maxKept * 10);
+  /** What each caller's key was known by when it came. */
+  const hashes = new WeakMap<Caller, string>();
   /** Grows when anything may have changed: what was read before that is not kept. */
   let generation = 0;
   let version: number | null = null;
@@ -173,6 +174,7 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
     const began = generation;
     await bind();
     const read = await compose(hash);
+    if (read) hashes.set(read.caller, hash);
     if (began === generation) {
       if (read) known.set(hash, read);
       else unknown.set(hash, true);
@@ -198,19 +200,8 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
       try {
         const kept = await find(hash);
         if (!kept) return notKnown();
-        const current = sameHash(kept.hash, hash);
-        const { previousUntilMs } = kept.caller.key;
-        if (!current) {
-          // An index led here; what counts is the comparison.
-          const previous = kept.previousHash !== null && sameHash(kept.previousHash, hash);
-          if (!previous) return notKnown();
-          if (previousUntilMs === null || nowMs >= previousUntilMs) {
-            return new GatewayError(
-              "unauthenticated",
-              "This API key was replaced by a newer one and no longer works.",
-            );
-          }
-        }
+        const replaced = replacement(kept, hash, nowMs);
+        if (replaced) return replaced;
         if (kept.allows && !kept.allows(address)) {
           return new GatewayError("forbidden", "This API key may not be used from this address.");
         }
@@ -219,24 +210,25 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
         return unavailable(error);
       }
     },
-    async recheck({ key }, nowMs) {
+    async idOf(presented) {
+      if (!isKey(presented)) return null;
+      const found = await directory.keys.byHash(hasher.hash(presented));
+      return found?.key.id ?? null;
+    },
+    async recheck(caller, nowMs) {
+      const hash = hashes.get(caller) ?? "";
       try {
-        const found = await directory.keys.get(key.id);
-        if (!found) return notKnown();
-        const [user, team, organization] = await Promise.all([
-          found.userId === null ? null : directory.users.get(found.userId),
-          found.teamId === null ? null : directory.teams.get(found.teamId),
-          found.organizationId === null ? null : directory.organizations.get(found.organizationId),
-        ]);
-        return refusal({ key: found, user, team, organization }, nowMs);
+        const kept = await find(hash);
+        if (!kept) return notKnown();
+        return replacement(kept, hash, nowMs) ?? refusal(kept.caller, nowMs);
       } catch (error) {
         return unavailable(error);
       }
     },
-    async rules(subjects, model) {
+    async rules(subjects, written) {
       const waiting = fresh();
       if (waiting) await waiting;
-      const names = [model.name, model.modelId].filter((name) => name !== null);
+      const names = written.filter((name) => name !== null);
       const models = [...new Set(names)].map((id): Subject => ({ kind: "model", id }));
       const counts = (rule: Budget | RateLimit): boolean =>
         rule.model === null || names.some((name) => fits(rule.model ?? "", name));
@@ -312,10 +304,24 @@ function callerOf(key: VirtualKey, belongings: Belongings): Caller {
   };
 }
 
-type Standing = Pick<Caller, "key" | "user" | "team" | "organization">;
+/** Why a key that is no longer the newest is refused. An index led to it; what counts is the comparison. */
+function replacement(
+  { caller, hash, previousHash }: Kept,
+  presented: string,
+  nowMs: number,
+): GatewayError | null {
+  if (sameHash(hash, presented)) return null;
+  if (!previousHash || !sameHash(previousHash, presented)) return notKnown();
+  const { previousUntilMs } = caller.key;
+  if (previousUntilMs !== null && nowMs < previousUntilMs) return null;
+  return new GatewayError(
+    "unauthenticated",
+    "This API key was replaced by a newer one and no longer works.",
+  );
+}
 
 /** Why a key that is known is refused. */
-function refusal({ key, user, team, organization }: Standing, nowMs: number): GatewayError | null {
+function refusal({ key, user, team, organization }: Caller, nowMs: number): GatewayError | null {
   const blocked = (what: string): GatewayError =>
     new GatewayError("forbidden", `${what} is blocked. Ask whoever runs this gateway.`);
   if (key.expiresMs !== null && nowMs >= key.expiresMs) {

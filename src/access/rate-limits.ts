@@ -27,7 +27,10 @@ export interface Ticket {
   /** The tightest of requests and of tokens, for `x-ratelimit-*`. Null: there is none. */
   readonly requests: Standing | null;
   readonly tokens: Standing | null;
-  /** Puts the tokens right and gives the place among the parallel ones back. Only the first call counts. */
+  /**
+   * Puts the tokens right and gives the place among the parallel ones back. Null: the request was refused elsewhere,
+   * and all that it took is given back. Only the first call counts.
+   */
   settle(used: Want | null): void;
 }
 
@@ -41,6 +44,8 @@ export interface Standing {
 export interface RateLimiter {
   /** @throws GatewayError `rate_limited` with `retryAfterMs`; then nothing is taken anywhere */
   admit(limits: readonly AppliedLimit[], want: Want): Ticket;
+  /** How the tightest of the limits stand now; nothing is taken. */
+  standings(limits: readonly AppliedLimit[]): Pick<Ticket, "requests" | "tokens">;
 }
 
 /** Finer means more exact and more memory: a request leaves the count up to a sixtieth of the window late, never early. */
@@ -105,7 +110,13 @@ export function createRateLimiter(options: { maxCounters?: number } = {}): RateL
     return made;
   };
 
+  const standings = (limits: readonly AppliedLimit[], nowMs: number) => ({
+    requests: tightest(limits, nowMs, (unit) => unit === "requests", counters),
+    tokens: tightest(limits, nowMs, (unit) => unit.endsWith("tokens"), counters),
+  });
+
   return {
+    standings: (limits) => standings(limits, monotonic()),
     admit(limits, want) {
       if (limits.length === 0) return noTicket;
       const nowMs = monotonic();
@@ -136,8 +147,7 @@ export function createRateLimiter(options: { maxCounters?: number } = {}): RateL
       for (const id of places) running.set(id, (running.get(id) ?? 0) + 1);
       let isSettled = false;
       return {
-        requests: tightest(limits, nowMs, (unit) => unit === "requests", counters),
-        tokens: tightest(limits, nowMs, (unit) => unit.endsWith("tokens"), counters),
+        ...standings(limits, nowMs),
         settle(used) {
           if (isSettled) return;
           isSettled = true;
@@ -146,10 +156,10 @@ export function createRateLimiter(options: { maxCounters?: number } = {}): RateL
             if (left > 0) running.set(id, left);
             else running.delete(id);
           }
-          if (!used) return;
           // What it said is counted in the bucket in which it came: so it leaves the window with its request.
           for (const { counter, amount, unit, epoch } of taken) {
-            if (unit !== "requests") add(counter, amountOf(unit, used) - amount, epoch);
+            if (!used) add(counter, -amount, epoch);
+            else if (unit !== "requests") add(counter, amountOf(unit, used) - amount, epoch);
           }
         },
       };

@@ -41,26 +41,6 @@ export function roughRequestTokens(request: ChatRequest): number {
   return texts.reduce((sum, text) => sum + roughTokens(text), tokens);
 }
 
-/** Tokens of one picture at most, with the largest tiling that a vendor counts but for models that count them dearer on purpose. */
-const mostPerPicture = 6_000;
-
-/**
- * The most input tokens that a request can count for, whatever the tokenizer: none makes more tokens than a text has
- * bytes. Media are bounded by what vendors document.
- */
-export function mostRequestTokens(request: ChatRequest): number {
-  const { texts, tokens } = contentOf(request);
-  const pictures = request.messages
-    .flatMap(({ parts }) => parts)
-    .flatMap((part) => (part.type === "tool-result" ? part.parts : [part]))
-    .filter(({ type }) => type === "image").length;
-  // Vendors put words of their own around tools.
-  const own = request.tools.length > 0 ? 2_000 : 100;
-  return texts.reduce(
-    (sum, text) => sum + Buffer.byteLength(text),
-    tokens + pictures * mostPerPicture + request.messages.length * perMessage + own,
-  );
-}
 
 /** The texts of a request, and the tokens of all that is not text. */
 function contentOf(request: ChatRequest): { texts: string[]; tokens: number } {

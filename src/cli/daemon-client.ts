@@ -3,6 +3,7 @@ import { accessSync, constants } from "node:fs";
 import { createEgress } from "../egress.ts";
 import { GatewayError } from "../ir/error.ts";
 import { isObject } from "../lib/json.ts";
+import type { Secret } from "../lib/secret.ts";
 import { isLocked } from "../store/store.ts";
 import { type DaemonRecord, readAdminKey, runningDaemon } from "./daemon-file.ts";
 import { ExitError, exitCodes } from "./exit.ts";
@@ -45,15 +46,53 @@ async function callAdmin(
   settings: DaemonSettings,
   call: { path: string; method: "GET" | "POST"; body?: string },
 ): Promise<string> {
-  const { body, method, path } = call;
-  const daemon = requireDaemon(settings);
-  const key = settings.admin.key ?? readAdminKey(settings.dataDir);
+  const place = daemonPlace(settings);
+  const { status, text } = await askAdmin(place, call);
+  if (status === 200) return text;
+  throw new ExitError(exitCodes.failed, `${place.url} answered ${status}: ${errorText(text)}`);
+}
+
+/** Where an administration API is, and what opens it. */
+export interface AdminPlace {
+  url: string;
+  key: Secret | null;
+  /** For messages, e.g. `The gateway (pid 7)`. */
+  name: string;
+  /** Where proxies are read from. */
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The daemon of this machine. @throws ExitError `notRunning` */
+export function daemonPlace(settings: DaemonSettings): AdminPlace {
+  const { pid, urls } = requireDaemon(settings);
+  return {
+    url: reachable(urls[0] ?? ""),
+    key: settings.admin.key ?? readAdminKey(settings.dataDir),
+    name: `The gateway (pid ${pid})`,
+    env: {},
+  };
+}
+
+export interface AdminCall {
+  path: string;
+  method: "GET" | "POST" | "PATCH" | "DELETE";
+  body?: string;
+  /** Only while the resource has this version. */
+  version?: number;
+}
+
+/** One call, whatever the answer's status is. @throws ExitError `notRunning` */
+export async function askAdmin(
+  { env, key, name, url }: AdminPlace,
+  { body, method, path, version }: AdminCall,
+): Promise<{ status: number; text: string }> {
   const headers = new Headers({ accept: "application/json" });
   if (key) headers.set("authorization", `Bearer ${key.reveal()}`);
-  const url = reachable(daemon.urls[0] ?? "");
+  if (body !== undefined) headers.set("content-type", "application/json");
+  if (version !== undefined) headers.set("if-match", `"${version}"`);
   try {
-    const answer = await createEgress({ env: {} }).send({
-      url: new URL(path, url),
+    const answer = await createEgress({ env }).send({
+      url: new URL(`${url.replace(/\/+$/, "")}${path}`),
       method,
       headers,
       ...(body !== undefined && { body }),
@@ -61,16 +100,12 @@ async function callAdmin(
       timeouts: { connectMs: 2_000, firstByteMs: 10_000, idleMs: 10_000, totalMs: 30_000 },
       network: "private-allowed",
     });
-    const text = await answer.text(200_000_000);
-    if (answer.status !== 200) {
-      throw new ExitError(exitCodes.failed, `${url} answered ${answer.status}: ${errorText(text)}`);
-    }
-    return text;
+    return { status: answer.status, text: await answer.text(200_000_000) };
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     throw new ExitError(
       exitCodes.notRunning,
-      `The gateway (pid ${daemon.pid}) does not answer at ${url}: ${error.message}.`,
+      `${name} does not answer at ${url}: ${error.message}.`,
     );
   }
 }

@@ -3,6 +3,10 @@ import { Command, CommanderError, Option } from "commander";
 import type { DialectId } from "../ir/chat.ts";
 import { nearest } from "../lib/suggest.ts";
 import { version } from "../version.ts";
+import { addKeyCommands } from "./admin/key-commands.ts";
+import { addRecordCommands } from "./admin/record-commands.ts";
+import { addTenantCommands } from "./admin/tenant-commands.ts";
+import { configOption, dataDirOption, examples, jsonOption } from "./command-parts.ts";
 import { ExitError, exitCodes } from "./exit.ts";
 import { harmless, print, tell } from "./output.ts";
 
@@ -61,7 +65,9 @@ function createProgram(): Command {
     .command("import")
     .argument("<gateway>", "litellm, openrouter, portkey, claude-code-router or new-api")
     .argument("<file>", "its configuration; `-` reads standard input")
-    .description("write a megallm.yaml from another gateway's configuration, and tell what became of each key")
+    .description(
+      "write a megallm.yaml from another gateway's configuration, and tell what became of each key",
+    )
     .option("-o, --output <file>", "where to write it (default: ./megallm.yaml)")
     .option("--stdout", "print it instead of writing a file; the report goes to standard error")
     .option("-f, --force", "replace existing files")
@@ -110,13 +116,84 @@ function createProgram(): Command {
   program
     .command("usage")
     .description("requests, tokens and cost, from the ledger")
-    .option("--by <what>", "model, provider, day, key, route or status", "model")
+    .option(
+      "--by <what>",
+      "model, provider, day, key, route, status, organization, team or user",
+      "model",
+    )
     .option("--since <time>", "how far back: 90m, 24h, 7d, 2w or a date such as 2026-01-31", "30d")
     .addOption(configOption())
     .addOption(dataDirOption())
     .addOption(jsonOption())
     .addHelpText("after", examples("megallm usage", "megallm usage --by day --since 7d --json"))
     .action(async (options) => (await import("./usage.ts")).usage(options));
+
+  const ledger = program
+    .command("ledger")
+    .description("check that everything in the ledger adds up");
+  ledger
+    .command("verify")
+    .description("recompute every counter, sum and charge from the rows")
+    .option("--rebuild", "mend counters and sums; no gateway may be running on the same file")
+    .addOption(configOption())
+    .addOption(dataDirOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      examples("megallm ledger verify", "megallm ledger verify --rebuild --json"),
+    )
+    .action(async (options) => (await import("./ledger-verify.ts")).verifyLedger(options));
+
+  program
+    .command("reconcile")
+    .argument("<provider>", "the provider's name in the configuration")
+    .argument("<file>", "its export: usage or costs, as CSV or as JSON from its API")
+    .description("compare a provider's bill with the ledger, model by model")
+    .option("--tolerance <share>", "how much a model may differ", "1%")
+    .option("--by-day", "each day apart")
+    .addOption(configOption())
+    .addOption(dataDirOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      `\nExports of OpenAI, Anthropic and OpenRouter are understood. Exit code 1: a model differs by more.\n${examples(
+        "megallm reconcile openai cost_2026-01-01_2026-01-31.csv",
+        "megallm reconcile anthropic usage.csv --tolerance 0.5% --by-day",
+        "megallm reconcile openrouter activity.json --json",
+      )}`,
+    )
+    .action(async (provider, file, options) =>
+      (await import("./reconcile.ts")).reconcile(provider, file, options),
+    );
+
+  const requests = program.command("requests").description("single requests of the ledger");
+  requests
+    .command("show")
+    .argument("<id>", "the request's id, as in the header `x-request-id`")
+    .description("one request with its attempts")
+    .option("--bodies", "also what was sent and answered, where it was kept")
+    .addOption(configOption())
+    .addOption(dataDirOption())
+    .addOption(jsonOption())
+    .addHelpText("after", examples("megallm requests show req_0192f0c2 --bodies"))
+    .action(async (id, options) => (await import("./requests.ts")).showRequest(id, options));
+
+  const data = program
+    .command("data")
+    .description("what is kept about one person: hand it out, or take it away");
+  subjectOptions(data.command("export"))
+    .description("everything that is kept, one JSON object a line")
+    .addHelpText("after", examples("megallm data export --user jane@example.com > jane.jsonl"))
+    .action(async (options) => (await import("./data.ts")).exportData(options));
+  subjectOptions(data.command("delete"))
+    .description("count what there is; with --yes, take it away so that sums still add up")
+    .option("--yes", "do it; no gateway may be running on the same file")
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      examples("megallm data delete --end-user customer-17", "megallm data delete --key old --yes"),
+    )
+    .action(async (options) => (await import("./data.ts")).deleteData(options));
 
   program
     .command("experiments")
@@ -213,6 +290,10 @@ request would be refused without anybody being asked.\n${examples(
     )
     .action(async (options) => (await import("./explain.ts")).explain(options));
 
+  addKeyCommands(program);
+  addTenantCommands(program);
+  addRecordCommands(program);
+
   program
     .command("version")
     .description("print the version")
@@ -248,13 +329,14 @@ const dialectNames: readonly DialectId[] = [
   "cohere",
 ];
 
-const configOption = (): Option => new Option("-c, --config <file>", "configuration file");
-const dataDirOption = (): Option =>
-  new Option("--data-dir <folder>", "the daemon's folder: ledger, admin key");
-const jsonOption = (): Option => new Option("--json", "print as JSON");
-
-const examples = (...lines: string[]): string =>
-  `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
+/** Whose data; exactly one of them. */
+const subjectOptions = (command: Command): Command =>
+  command
+    .option("--user <id>", "a user of the directory, by id or address")
+    .option("--end-user <name>", "an end user, as clients name them in their requests")
+    .option("--key <id>", "a key, by id, or by name where it is one of the configuration")
+    .addOption(configOption())
+    .addOption(dataDirOption());
 
 function parsePort(text: string): number {
   const port = Number(text);
@@ -269,10 +351,14 @@ function parsePort(text: string): number {
 
 /** A word that is no command would be taken for an argument of the default one. @throws ExitError `usage` */
 function refuseUnknownCommand(program: Command, argv: readonly string[]): void {
-  const [word] = argv;
-  if (word === undefined || word.startsWith("-")) return;
+  const [word, ...rest] = argv;
+  if (word === undefined || word.startsWith("-") || program.commands.length === 0) return;
   const names = [...program.commands.map((command) => command.name()), "help"];
-  if (names.includes(word)) return;
+  if (names.includes(word)) {
+    const command = program.commands.find((each) => each.name() === word);
+    if (command) refuseUnknownCommand(command, rest);
+    return;
+  }
   const [near] = nearest(word, names, 1);
   throw new ExitError(
     exitCodes.usage,

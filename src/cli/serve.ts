@@ -7,6 +7,7 @@ import { background, backgroundFailed, onBackgroundError } from "../lib/backgrou
 import { now } from "../lib/clock.ts";
 import { createLogger, type Logger } from "../lib/log.ts";
 import { type Listening, listen } from "../server/listen.ts";
+import { keepHouse } from "../store/housekeeping.ts";
 import { acquireLock, openStore, type Store } from "../store/store.ts";
 import { banner } from "./banner.ts";
 import {
@@ -109,10 +110,12 @@ async function start(options: ServeOptions, hangUps: HangUps): Promise<{ stop():
   await announce(gateway, listening.urls, settings.hint, log);
   const stopDiscovering = discoverRepeatedly(gateway, log);
   const sweeper = setInterval(() => background(store.items.sweep(), "sweep"), sweepEveryMs);
+  const stopHousekeeping = keepHouse(store, { policy: () => gateway.config.ledger, log });
   return {
     async stop() {
       stopDiscovering();
       clearInterval(sweeper);
+      await stopHousekeeping();
       watcher.close();
       await drain(gateway, listening, config.server.drainTimeoutMs, log);
       await store.close();

@@ -19,7 +19,17 @@ export interface UsageOptions {
 /** As many as the ledger keeps apart. */
 const maxRows = 10_000;
 
-const groupings = ["model", "provider", "day", "key", "route", "status"] as const;
+const groupings = [
+  "model",
+  "provider",
+  "day",
+  "key",
+  "route",
+  "status",
+  "organization",
+  "team",
+  "user",
+] as const;
 
 /** @throws ExitError `usage` for a wrong option, StoreError when the ledger cannot be read */
 export async function usage(options: UsageOptions): Promise<void> {

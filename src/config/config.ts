@@ -61,6 +61,11 @@ export interface Config {
     /** Providers are asked for their models. */
     readonly models: boolean;
   };
+  /** What other gateways' clients expect. */
+  readonly compat: {
+    /** Answers have LiteLLM's headers, too. */
+    readonly litellm: boolean;
+  };
 }
 
 /** How a deployment is asked in the background whether it is well. */
@@ -111,6 +116,8 @@ export interface ServerConfig {
   readonly allowedHosts: readonly string[];
   /** Web origins (`https://app.example`) that may call from a browser. */
   readonly allowedOrigins: readonly string[];
+  /** Addresses and CIDR blocks of proxies that are believed about whom they speak for. */
+  readonly trustedProxies: readonly string[];
   readonly maxBodyBytes: number;
   /** Of forms and other bodies that are not held in memory. */
   readonly maxUploadBytes: number;

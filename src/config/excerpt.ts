@@ -78,7 +78,7 @@ const matchesOf = (line: string, pattern: RegExp): Range[] =>
   }));
 
 /** What may be a secret in text that was not understood: long tokens with digits, and what follows a telling name. */
-function suspicious(line: string, covered: readonly Range[]): Range[] {
+export function suspicious(line: string, covered: readonly Range[]): Range[] {
   if (line.length > 10_000) return [{ start: 0, end: line.length }];
   const found = [
     ...matchesOf(line, /(?=[A-Za-z_\-+/=.]*\d)[A-Za-z0-9_\-+/=.]{16,}/g),

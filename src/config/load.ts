@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { isUtf8 } from "node:buffer";
 import { readFileSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { type FileMarks, fileMark } from "../lib/file-mark.ts";
 import type { Path } from "../lib/json.ts";
 import { isObject } from "../lib/json.ts";
@@ -44,6 +44,8 @@ export interface LoadedConfig {
   /** The file and every secret file it includes. */
   watched: FileMarks;
   warnings: Problem[];
+  /** What was written, before anything was put in. */
+  written: unknown;
   /** Short hash of the text and of everything put into it: a reload that changes anything changes it. */
   generation: string;
 }
@@ -69,6 +71,13 @@ export function loadConfig(source: LoadOptions & { path?: string }): LoadedConfi
  */
 export const parseConfig = (text: string, options: LoadOptions & { file?: string }): LoadedConfig =>
   build(text, { ...options, file: options.file ?? "megallm.yaml", path: null });
+
+/** Checks a text as if it stood in the file at `path`; null: in no file. @throws ConfigError */
+export const loadText = (
+  text: string,
+  { path, ...options }: LoadOptions & { path: string | null },
+): LoadedConfig =>
+  build(text, { ...options, file: path === null ? "megallm.yaml" : basename(path), path });
 
 /**
  * Checks a configuration given as an object, in the same words as the file.
@@ -188,6 +197,7 @@ function build(input: string | object, source: Source): LoadedConfig {
     config,
     path: source.path,
     watched: files,
+    written: document.value,
     warnings: report(warnings.map(locate)),
     generation: hash.digest("hex").slice(0, 12),
   };

@@ -37,6 +37,7 @@ export function redact(config: Config): Record<string, unknown> {
       port: server.port,
       allowed_hosts: server.allowedHosts,
       allowed_origins: server.allowedOrigins,
+      trusted_proxies: server.trustedProxies,
       max_body: server.maxBodyBytes,
       max_upload: server.maxUploadBytes,
       drain_timeout: formatDuration(server.drainTimeoutMs),

@@ -107,6 +107,7 @@ export function resolveConfig(parsed: ParsedConfig, context: Context): Config {
     health: parsed.health,
     affinity: parsed.affinity,
     discover: parsed.discover,
+    compat: parsed.compat,
   };
 }
 
@@ -181,6 +182,7 @@ function resolveServer(
     port: server.port,
     allowedHosts: server.allowed_hosts,
     allowedOrigins: server.allowed_origins,
+    trustedProxies: server.trusted_proxies,
     maxBodyBytes: server.max_body,
     maxUploadBytes: server.max_upload,
     drainTimeoutMs: server.drain_timeout,

@@ -42,7 +42,7 @@ const webhook = z
     secret: field(
       webhookSecret,
       "What they are signed with (HMAC-SHA256), so that the receiver knows whom they are from: see docs/keys.md.",
-      "${file:/run/secrets/megallm-webhook}",
+      "${MEGALLM_WEBHOOK_SECRET}",
       { secret: true },
     ),
   })
@@ -58,7 +58,7 @@ export const alerts = z.strictObject({
     "Where alerts are posted to. One that does not arrive is tried again for hours, also after a restart.",
     {
       url: "https://hooks.example.com/megallm",
-      secret: "${file:/run/secrets/megallm-webhook}",
+      secret: "${MEGALLM_WEBHOOK_SECRET}",
     },
     { defaultText: "nowhere" },
   ),

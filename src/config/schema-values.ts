@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import type { Price } from "../catalog/prices.ts";
+import { addressFault } from "../lib/addresses.ts";
 import { Secret } from "../lib/secret.ts";
 import { AddressError, describeAddress, parseAddress } from "../store/postgres/address.ts";
 import type { StoreConfig } from "./config.ts";
@@ -201,6 +202,11 @@ export const webOrigin = z
   .refine((text) => /^[a-z][a-z0-9+.-]*:\/\/[^/\s?#@*]+$/.test(text), {
     error: "expected an origin such as `https://app.example.com`, without a path or `*`",
   });
+
+export const proxyAddress = z.string().superRefine((text, context) => {
+  const message = addressFault(text);
+  if (message !== null) context.addIssue({ code: "custom", message });
+});
 
 const dollarMessage =
   "expected US dollars such as `2.50`: a decimal with at most 9 digits after the point";

@@ -34,6 +34,7 @@ import {
   host,
   hostName,
   webOrigin,
+  proxyAddress,
   prices,
   limit,
   unlimited,
@@ -76,6 +77,11 @@ const server = z.strictObject({
     z.array(webOrigin).default([]),
     "Web origins whose pages may call the gateway from a browser.",
     ["https://app.example.com"],
+  ),
+  trusted_proxies: field(
+    z.array(proxyAddress).default([]),
+    "Addresses and CIDR blocks of reverse proxies whose `X-Forwarded-For` or `Forwarded` says whom a request comes from: what counts for the `allowed_ips` of keys. The last hop that is none of them is taken; where the two headers disagree, the address counts as unknown. By default nobody is believed.",
+    ["10.0.0.0/8", "::1"],
   ),
   max_body: field(
     sizeBytes.default(32 * 1024 ** 2),
@@ -258,6 +264,14 @@ const discover = z.strictObject({
   ),
 });
 
+const compat = z.strictObject({
+  litellm: field(
+    flag.default(false),
+    "Answers carry LiteLLM's headers (`x-litellm-response-cost` ..., the provider's own as `llm_provider-*`) beside the gateway's, and `GET /health` with the admin key is LiteLLM's. Its administration paths are always there: docs/litellm.md.",
+    true,
+  ),
+});
+
 const clientKeys = z.record(
   keyName,
   z.union([
@@ -422,7 +436,7 @@ export function createSchema(presets: readonly Provider[]) {
         {
           webhook: {
             url: "https://hooks.example.com/megallm",
-            secret: "${file:/run/secrets/megallm-webhook}",
+            secret: "${MEGALLM_WEBHOOK_SECRET}",
           },
         },
       ),
@@ -436,6 +450,9 @@ export function createSchema(presets: readonly Provider[]) {
       ),
       discover: field(discover.prefault({}), "Providers that are found instead of listed.", {
         environment: true,
+      }),
+      compat: field(compat.prefault({}), "What other gateways' clients expect.", {
+        litellm: true,
       }),
     })
     .meta({ title: "MegaLLM configuration", description: "The configuration of the gateway." });

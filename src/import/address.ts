@@ -1,13 +1,16 @@
 // Where a source says that an API is, as this gateway says it: a preset, its settings, or a base URL.
 import { isIP } from "node:net";
+import { baseUrl as usableUrl } from "../config/schema-values.ts";
 import type { Provider } from "../providers/provider.ts";
-import { type Text, withSuffix } from "./text.ts";
+import { Template, type Text, withSuffix } from "./text.ts";
 
 export interface Address {
   /** Settings of the preset that the address says: a resource, a region ... */
   settings: Record<string, string>;
   /** Only where it is not the preset's own. */
   baseUrl?: Text;
+  /** Why no address can be made of it. */
+  fault?: string;
 }
 
 /** Sources name whole endpoints where this gateway names what stands before them. */
@@ -19,9 +22,7 @@ const endpoint =
  * @param ending what the source leaves out at the end, e.g. `/v1`.
  */
 export function readAddress(text: Text, preset: Provider, ending?: string): Address {
-  if (typeof text !== "string") {
-    return { settings: {}, baseUrl: ending === undefined ? text : withSuffix(text, ending) };
-  }
+  if (typeof text !== "string") return variableAddress(text, ending);
   const url = cleanUrl(text);
   const own = preset.baseUrl === undefined ? undefined : matchBase(url, preset.baseUrl, preset);
   if (own) return { settings: own };
@@ -29,7 +30,29 @@ export function readAddress(text: Text, preset: Provider, ending?: string): Addr
   const missing = ending !== undefined && !path.endsWith(ending) && !/\/v\d/.test(path);
   // A preset whose own base URL has no path adds all of it by itself.
   const base = preset.baseUrl !== undefined && pathOf(preset.baseUrl) === "" ? originOf(url) : url;
-  return { settings: {}, baseUrl: missing ? `${base}${ending}` : base };
+  const made = missing ? `${base}${ending}` : base;
+  const checked = usableUrl.safeParse(made);
+  if (checked.success) return { settings: {}, baseUrl: made };
+  return { settings: {}, fault: checked.error.issues[0]?.message ?? "not a URL" };
+}
+
+/** What a variable holds cannot be looked at; what stands around it can. */
+function variableAddress(text: Template, ending: string | undefined): Address {
+  const parts = [...text.parts];
+  const last = parts.at(-1);
+  const isBare = typeof last !== "string";
+  if (!isBare) parts[parts.length - 1] = last.replace(/\/+$/, "").replace(endpoint, "");
+  const isSound = parts.every(
+    (part) => typeof part !== "string" || !/[?#%@\\\s\p{Cc}]|\/\./u.test(part),
+  );
+  if (!isSound || (typeof parts[0] === "string" && !/^https?:\/\//.test(parts[0]))) {
+    return { settings: {}, fault: "expected a URL such as `https://host/v1`" };
+  }
+  const made = new Template(...parts);
+  return {
+    settings: {},
+    baseUrl: ending === undefined || !isBare ? made : withSuffix(made, ending),
+  };
 }
 
 /** The preset that is at this address; undefined when none or several may be. */
@@ -46,7 +69,10 @@ export function presetAt(text: Text, presets: readonly Provider[]): Provider | u
     .toSorted(
       (one, other) => pathOf(other.baseUrl ?? "").length - pathOf(one.baseUrl ?? "").length,
     );
-  return within[0];
+  const [best, next] = within;
+  return best && next && pathOf(best.baseUrl ?? "") === pathOf(next.baseUrl ?? "")
+    ? undefined
+    : best;
 }
 
 /** The same URL without an endpoint, a query and slashes at its end; `localhost` as its address. */
@@ -85,6 +111,7 @@ export const slug = (text: string): string =>
   text
     .toLowerCase()
     .replaceAll(/[^a-z0-9_]+/g, "-")
+    .slice(0, 40)
     .replaceAll(/^[-_]+|[-_]+$/g, "") || "server";
 
 /** Its host says which preset it is: not a server on this machine that shares a port, not any host at all. */

@@ -1,15 +1,16 @@
 // claude-code-router's `config.json`.
-import { isIP } from "node:net";
 import { isObject, type JsonObject, type Path } from "../lib/json.ts";
 import type { Provider } from "../providers/provider.ts";
 import { presetAt, readAddress, slug } from "./address.ts";
+import { importServer } from "./claude-code-router-server.ts";
 import type { Connection } from "./connections.ts";
 import { kindPlace } from "./draft.ts";
 import { ImportError } from "./failure.ts";
 import type { Importer, Job } from "./importer.ts";
 import type { Reasons } from "./report.ts";
-import { readShell, type Text } from "./text.ts";
-import { isDummyKey, millisecondsText, textList, wholeNumber } from "./values.ts";
+import { isBodyField, isProxy } from "./safe.ts";
+import { readShell, type Template, type Text } from "./text.ts";
+import { entryOf, isDummyKey, textList } from "./values.ts";
 
 export const claudeCodeRouter: Importer = {
   title: "claude-code-router's configuration",
@@ -39,15 +40,27 @@ export const claudeCodeRouter: Importer = {
     }
     importRouter(root, byName, job);
     importServer(root, job);
-    job.report.explain([], root, reasons);
+    job.report.explain([], root, {
+      ...reasons,
+      PROXY_URL: "proxies are reached by http and https",
+    });
   },
 };
+
+/** Whatever the variables hold, it can be a proxy's address. */
+const isProxyTemplate = ({ parts }: Template): boolean =>
+  (parts.length === 1 || typeof parts[0] === "string") &&
+  (parts.length === 1 ||
+    isProxy(parts.map((part) => (typeof part === "string" ? part : "8080")).join("")));
 
 /** With a password in it, it is a secret. */
 function readProxy(root: JsonObject, { variables }: Job): Text | undefined {
   const written = root["PROXY_URL"];
   if (typeof written !== "string" || written === "") return undefined;
   const text = readShell(written);
+  const isSound =
+    typeof text === "string" ? isProxy(text) && text !== "none" : isProxyTemplate(text);
+  if (!isSound) return undefined;
   return written.includes("@") ? variables.secret(text, "PROXY_URL", ["PROXY_URL"]) : text;
 }
 
@@ -89,6 +102,10 @@ function importProvider(entry: unknown, path: Path, { job, byName, proxy }: Cont
   const base = readShell(url);
   const preset = findPreset(base, entry, job);
   const address = readAddress(base, preset);
+  if (address.fault !== undefined) {
+    report.left(path, `its address cannot be used: ${address.fault}`);
+    return;
+  }
   const keyText = typeof entry["api_key"] === "string" ? entry["api_key"] : "";
   const isKeyless = preset.local === true || preset.env.length === 0;
   const hasKey = keyText !== "" && !(isKeyless && isDummyKey(keyText));
@@ -137,7 +154,7 @@ function importProvider(entry: unknown, path: Path, { job, byName, proxy }: Cont
     );
   }
   for (const [index, model] of textList(entry["models"]).entries()) {
-    if (!/^[^\s\p{Cc}]{1,200}$/u.test(model)) {
+    if (!/^[^\s\p{Cc}*]{1,150}$/u.test(model)) {
       report.left([...path, "models", index], "a model's name holds no spaces");
       continue;
     }
@@ -161,7 +178,7 @@ function findPreset(base: Text, entry: JsonObject, job: Job): Provider {
   const found = presetAt(base, job.presets);
   if (found) return found;
   const [only] = transformerNames(entry["transformer"]);
-  const wire = only === undefined ? undefined : wires[only.toLowerCase()];
+  const wire = only === undefined ? undefined : entryOf(wires, only.toLowerCase());
   const isMessages = typeof base === "string" && /\/messages\/?$/.test(base);
   return job.preset(wire ?? (isMessages ? "anthropic-compatible" : "openai-compatible"));
 }
@@ -176,7 +193,8 @@ const transformerNames = (value: unknown): string[] =>
 function providerPreferences(transformer: unknown): JsonObject | undefined {
   for (const use of transformerUses(transformer)) {
     const options: unknown = Array.isArray(use) ? use[1] : undefined;
-    if (isObject(options) && isObject(options["provider"])) return options["provider"];
+    const wish = isObject(options) ? options["provider"] : undefined;
+    if (isObject(wish) && isBodyField("provider", wish)) return wish;
   }
   return undefined;
 }
@@ -260,7 +278,7 @@ function importRouter(root: JsonObject, byName: ReadonlyMap<string, Connection>,
   for (const [name, targets] of Object.entries(fallback)) {
     for (const [index, written] of textList(targets).entries()) {
       const path = [...fallbackPath, name, index];
-      const route = draft.routes.get(purposes[name]?.route ?? "");
+      const route = draft.routes.get(entryOf(purposes, name)?.route ?? "");
       const target = findTarget(written, byName);
       if (!route || !target) {
         report.left(path, "expected a kind of request of `Router`, and `provider,model`");
@@ -270,7 +288,7 @@ function importRouter(root: JsonObject, byName: ReadonlyMap<string, Connection>,
       const place = list.push(`${target.connection.name}/${target.model}`) - 1;
       report.carried(path, () => [
         ...kindPlace(
-          ["models", purposes[name]?.route ?? "", "fallbacks"],
+          ["models", entryOf(purposes, name)?.route ?? "", "fallbacks"],
           route.fallbacks,
           "general",
         ),
@@ -302,60 +320,8 @@ function findTarget(
   const comma = written.indexOf(",");
   const connection = byName.get(written.slice(0, comma).trim());
   const model = written.slice(comma + 1).trim();
-  if (comma < 1 || !connection || !/^[^\s\p{Cc}]{1,200}$/u.test(model)) return undefined;
+  if (comma < 1 || !connection || !/^[^\s\p{Cc}*]{1,150}$/u.test(model)) return undefined;
   // What nobody listed is served all the same, as it is there.
   if (connection.models.size > 0) connection.models.set(model, model);
   return { connection, model };
-}
-
-const levels: Readonly<Record<string, string>> = {
-  fatal: "error",
-  error: "error",
-  warn: "warn",
-  info: "info",
-  debug: "debug",
-  trace: "debug",
-};
-
-function importServer(root: JsonObject, { report, draft, variables }: Job): void {
-  const key = root["APIKEY"];
-  const isLocked = typeof key === "string" && key !== "";
-  if (isLocked) {
-    const text = readShell(key);
-    const isWeak = typeof text === "string" && (text.length < 16 || new Set(text).size < 6);
-    const hidden = isWeak
-      ? variables.hidden(text, "CLAUDE_CODE_ROUTER_KEY", ["APIKEY"])
-      : variables.secret(text, "CLAUDE_CODE_ROUTER_KEY", ["APIKEY"]);
-    draft.keys.set("claude-code", hidden);
-    if (isWeak)
-      report.adapted(
-        ["APIKEY"],
-        ["keys", "claude-code"],
-        "it is too easy to guess and will be refused: choose one of at least 16 characters",
-      );
-    else report.carried(["APIKEY"], ["keys", "claude-code"]);
-  }
-  const host = root["HOST"];
-  if (typeof host === "string" && host !== "") {
-    const isLoopback = host === "localhost" || host.startsWith("127.") || host === "::1";
-    if (!isLoopback && isIP(host) === 0)
-      report.left(["HOST"], "expected an IP address or `localhost`");
-    else if (!isLoopback && !isLocked)
-      report.left(["HOST"], "without a key the gateway listens on this machine only");
-    else report.carried(["HOST"], draft.set(["server", "host"], host));
-  }
-  const port = wholeNumber(root["PORT"], 0, 65_535);
-  if (port !== undefined) report.carried(["PORT"], draft.set(["server", "port"], port));
-  const timeout = millisecondsText(root["API_TIMEOUT_MS"]);
-  if (timeout !== undefined) {
-    report.adapted(
-      ["API_TIMEOUT_MS"],
-      draft.set(["timeouts", "total"], timeout),
-      "the whole of one attempt; streams count until they are over",
-    );
-  }
-  const level = levels[String(root["LOG_LEVEL"])];
-  if (level !== undefined) {
-    report.carried(["LOG_LEVEL"], draft.set(["log", "level"], level));
-  }
 }

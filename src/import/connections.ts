@@ -31,6 +31,8 @@ export interface Connection {
   /** How deployments name a key; undefined when there is only one. */
   keyName(index: number): string | undefined;
   entry(): Record<string, unknown>;
+  /** The variable that the preset reads by itself, where the file names no key. */
+  implied(): string | undefined;
 }
 
 export interface Used {
@@ -129,6 +131,10 @@ function createConnection(name: string, wanted: Wanted, keys: Key[]): Connection
     });
   };
   const connection: Connection = {
+    implied: () => {
+      const [first] = keys;
+      return first && Object.keys(keyFields()).length === 0 ? loneVariable(first.text) : undefined;
+    },
     name,
     preset,
     prices,

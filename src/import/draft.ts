@@ -154,4 +154,5 @@ export const routeName = (name: string): string =>
     .trim()
     .replaceAll(/[\s\p{Cc}]+/gu, "-")
     .replaceAll(/\*(?=.*\*)/g, "-")
-    .slice(0, 200);
+    .replace(/^__proto__$/, "proto")
+    .slice(0, 150);

@@ -79,7 +79,9 @@ function resolve(name: string, draft: Draft): string | undefined {
   if (target !== undefined) return target;
   const slash = name.indexOf("/");
   const provider = name.slice(0, Math.max(slash, 0));
-  return slash > 0 && draft.connections.all().some((each) => each.name === provider)
+  return slash > 0 &&
+    !name.includes("*") &&
+    draft.connections.all().some((each) => each.name === provider)
     ? name
     : undefined;
 }

@@ -4,6 +4,7 @@ import { kinds, type Kind, routeName } from "./draft.ts";
 import { addFallbacks, type WrittenFallback } from "./fallbacks.ts";
 import type { Job } from "./importer.ts";
 import type { Share } from "./litellm-model.ts";
+import { isStrongKey } from "./safe.ts";
 import { readOsEnviron, Template } from "./text.ts";
 import { flagOf, secondsText, textList, wholeNumber } from "./values.ts";
 
@@ -99,7 +100,13 @@ export function carryNames(sections: readonly Section[], job: Job): void {
       const target = typeof to === "string" ? routeName(to) : "";
       const alias = routeName(name);
       if (!draft.routes.has(target)) report.left(path, `no model is named \`${String(to)}\``);
-      else if (draft.routes.has(alias)) report.left(path, "a model has this name itself");
+      else if (target.includes("*") && !alias.includes("*")) {
+        report.left(
+          path,
+          "it stands for many models, and the alias holds no `*` that could stand for one",
+        );
+      } else if (draft.routes.has(alias) || alias === "")
+        report.left(path, "a model has this name itself");
       else {
         draft.aliases.set(alias, target);
         const place = isObject(written) ? [...path, "model"] : path;
@@ -283,9 +290,7 @@ export function carryGeneral({ values, path }: Section, { report, draft, variabl
   if (typeof master === "string" && master !== "") {
     const at = [...path, "master_key"];
     const text = readOsEnviron(master);
-    const isWeak =
-      typeof text === "string" &&
-      (text.length < 16 || new Set(text).size < 6 || /[^\x21-\x7e]/.test(text));
+    const isWeak = typeof text === "string" && !isStrongKey(text);
     const key = isWeak
       ? variables.hidden(text, "LITELLM_MASTER_KEY", at)
       : variables.secret(text, "LITELLM_MASTER_KEY", at);

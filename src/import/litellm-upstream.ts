@@ -6,6 +6,7 @@ import type { Used } from "./connections.ts";
 import type { Job } from "./importer.ts";
 import { cloudSettings } from "./litellm-keys.ts";
 import { bareModels, litellmProviders, type Vendor } from "./litellm-providers.ts";
+import { isHeader } from "./safe.ts";
 import { readOsEnviron, type Text } from "./text.ts";
 import { isDummyKey } from "./values.ts";
 
@@ -49,12 +50,9 @@ export function findUpstream(params: JsonObject, { presets }: Job): Upstream | s
     return `no provider is known for \`${written}\`: give it as \`provider/model\``;
   }
   const vendor = litellmProviders[id] ?? {};
-  if (vendor.preset === undefined) {
-    if (typeof base !== "string" || vendor.why === undefined) return vendor.why ?? "";
-    return vendor.why;
-  }
+  if (vendor.preset === undefined) return vendor.why ?? "there is no preset for it";
   let model = isPrefixed && prefix === id ? written.slice(slash + 1) : written;
-  if (model === "") return "`model` names no model";
+  if (model === "" || model.length > 150) return "`model` names no model";
   let note: string | undefined;
   let region: string | undefined;
   const wire = wires[vendor.preset];
@@ -78,8 +76,13 @@ export function findUpstream(params: JsonObject, { presets }: Job): Upstream | s
   };
 }
 
-/** The provider with its address, settings and key, and what is said of them. */
-export function connect(found: Upstream, params: JsonObject, placeOf: PlaceOf, job: Job): Used {
+/** The provider with its address, settings and key, and what is said of them; a text says why there is none. */
+export function connect(
+  found: Upstream,
+  params: JsonObject,
+  placeOf: PlaceOf,
+  job: Job,
+): Used | string {
   const { report, draft, variables } = job;
   const { vendor } = found;
   const baseKey = ["api_base", "base_url", "aws_bedrock_runtime_endpoint"].find(
@@ -89,6 +92,8 @@ export function connect(found: Upstream, params: JsonObject, placeOf: PlaceOf, j
   const preset = choosePreset(found, base, job);
   const address =
     base === undefined ? ownAddress(vendor, preset) : readAddress(base, preset, vendor.ending);
+  if (address.fault !== undefined) return `its address cannot be used: ${address.fault}`;
+  if (preset.baseUrl === undefined && address.baseUrl === undefined) return "it has no `api_base`";
   const settings: Record<string, Text> = { ...address.settings };
   if (found.region !== undefined) settings["region"] = found.region;
   const settled: { key: string; setting: string }[] = [];
@@ -118,7 +123,8 @@ export function connect(found: Upstream, params: JsonObject, placeOf: PlaceOf, j
     settled.push({ key, setting });
   }
   const headers =
-    typeof params["organization"] === "string"
+    typeof params["organization"] === "string" &&
+    isHeader("openai-organization", readOsEnviron(params["organization"]))
       ? { "openai-organization": readOsEnviron(params["organization"]) }
       : undefined;
   const key = readKey(params, placeOf, { preset, generic: vendor.preset !== preset.id, job });
@@ -143,7 +149,8 @@ export function connect(found: Upstream, params: JsonObject, placeOf: PlaceOf, j
     report.carried(placeOf("custom_llm_provider"), [...at, "type"]);
   if (params["litellm_credential_name"] !== undefined)
     report.carried(placeOf("litellm_credential_name"), at);
-  if (baseKey !== undefined) reportBase(placeOf(baseKey), { base, address, at, job });
+  if (baseKey !== undefined)
+    reportBase(placeOf(baseKey), { base, address, at, preset, vendor }, job);
   if (key !== undefined && used.key !== undefined) {
     const index = used.key;
     report.carried(placeOf("api_key"), () => used.connection.keyPlace(index));
@@ -154,29 +161,40 @@ export function connect(found: Upstream, params: JsonObject, placeOf: PlaceOf, j
 const isDummy = (params: JsonObject): boolean =>
   typeof params["api_key"] === "string" && isDummyKey(params["api_key"]);
 
+interface Based {
+  base: Text | undefined;
+  address: Address;
+  at: Path;
+  preset: Provider;
+  vendor: Vendor;
+}
+
 function reportBase(
   path: Path,
-  {
-    base,
-    address,
-    at,
-    job,
-  }: { base: Text | undefined; address: { settings: object; baseUrl?: Text }; at: Path; job: Job },
+  { base, address, at, preset, vendor }: Based,
+  { report }: Job,
 ): void {
-  const { report } = job;
   if (address.baseUrl === undefined) {
     const [setting] = Object.keys(address.settings);
     if (setting === undefined) report.adapted(path, at, "the preset's own address");
     else report.adapted(path, [...at, setting], "the rest of the address is the preset's");
     return;
   }
-  const isSame = typeof base === "string" && base.replace(/\/+$/, "") === address.baseUrl;
-  const how =
-    typeof base === "string"
-      ? "up to and including the version, without the endpoint"
-      : "the variable must hold the address up to and including the version, without the endpoint";
-  if (isSame) report.carried(path, [...at, "base_url"]);
-  else report.adapted(path, [...at, "base_url"], how);
+  const place = [...at, "base_url"];
+  if (typeof base === "string") {
+    if (base.replace(/\/+$/, "") === address.baseUrl) report.carried(path, place);
+    else report.adapted(path, place, "up to and including the version, without the endpoint");
+  } else if (vendor.ending !== undefined) {
+    report.adapted(path, place, `\`${vendor.ending}\` is put behind what the variable holds`);
+  } else if (preset.baseUrl !== undefined && /^https:\/\/[^/]+$/.test(preset.baseUrl)) {
+    report.adapted(path, place, "the variable must hold the address without a path");
+  } else {
+    report.adapted(
+      path,
+      place,
+      "the variable must hold the address up to and including the version",
+    );
+  }
 }
 
 /** The preset whose address it is, where the source's word stands for any server of its protocol. */

@@ -1,17 +1,15 @@
 // Channels of new-api and one-api: JSON of `/api/channel/`, or of the table itself.
 import { isObject, type JsonObject, type Path } from "../lib/json.ts";
-import { type Address, presetAt, readAddress, slug } from "./address.ts";
+import { type Address, presetAt, readAddress } from "./address.ts";
 import type { Connection } from "./connections.ts";
 import { type DraftDeployment, routeName } from "./draft.ts";
 import { ImportError } from "./failure.ts";
 import type { Importer, Job } from "./importer.ts";
 import type { Vendor } from "./litellm-providers.ts";
+import { channelFields, importModels, otherSettings, readKeys } from "./new-api-channel.ts";
 import { channelTypes } from "./new-api-types.ts";
 import type { Reasons } from "./report.ts";
-import type { Text } from "./text.ts";
-import { Template } from "./text.ts";
-import { wholeNumber } from "./values.ts";
-import { toVariableName } from "./variables.ts";
+import { scalarText, wholeNumber } from "./values.ts";
 
 export const newApi: Importer = {
   title: "new-api's channels",
@@ -113,6 +111,10 @@ function importChannel(value: unknown, path: Path, job: Job): Channel | undefine
     written !== ""
       ? readAddress(written, preset, vendor.ending)
       : { settings: {}, ...(vendor.baseUrl !== undefined && { baseUrl: vendor.baseUrl }) };
+  if (address.fault !== undefined) {
+    report.left(path, `its address cannot be used: ${address.fault}`);
+    return undefined;
+  }
   if (preset.baseUrl === undefined && address.baseUrl === undefined) {
     report.left(path, "it has no `base_url`");
     return undefined;
@@ -120,7 +122,7 @@ function importChannel(value: unknown, path: Path, job: Job): Channel | undefine
   const name =
     typeof value["name"] === "string" && value["name"] !== ""
       ? value["name"]
-      : `channel-${String(value["id"] ?? path.at(-1))}`;
+      : `channel-${scalarText(value["id"]) ?? String(path.at(-1))}`;
   const keys = readKeys(value, path, { name, presetId: preset.id, job });
   const fields = channelFields(value, path, job);
   const others = otherSettings(value, preset.urlSettings ?? {});
@@ -163,7 +165,7 @@ function importChannel(value: unknown, path: Path, job: Job): Channel | undefine
     ? {
         connection,
         priority: Number(value["priority"] ?? 0) || 0,
-        weight: Number(value["weight"] ?? 0) || 0,
+        weight: Math.max(0, Number(value["weight"] ?? 0) || 0),
         models,
         path,
         value,
@@ -175,169 +177,6 @@ function choosePreset(vendor: Vendor, base: string, job: Job) {
   const preset = job.preset(vendor.preset ?? "");
   if (base === "" || vendor.elsewhere === undefined) return preset;
   return presetAt(base, job.presets) ?? job.preset(vendor.elsewhere);
-}
-
-interface Keys {
-  texts: Text[];
-  /** What a key says beside being one: AWS writes three values into it. */
-  settings: Record<string, Text>;
-  note: string;
-}
-
-/** One key a line; a list answer has none at all. */
-function readKeys(
-  value: JsonObject,
-  path: Path,
-  { name, presetId, job }: { name: string; presetId: string; job: Job },
-): Keys {
-  const { variables } = job;
-  const preset = job.preset(presetId);
-  const place = [...path, "key"];
-  const written = typeof value["key"] === "string" ? value["key"].trim() : "";
-  const hint = `${slug(name)}_api_key`;
-  if (preset.authSettings?.["access_key_id"] && written.includes("|")) {
-    const [id = "", secret = "", region] = written.split("|");
-    return {
-      texts: [],
-      settings: {
-        access_key_id: variables.secret(id, `${name}_access_key_id`, place),
-        secret_access_key: variables.secret(secret, `${name}_secret_access_key`, place),
-        ...(region !== undefined &&
-          preset.urlSettings?.["region"]?.pattern.test(region) && { region }),
-      },
-      note: "access key, secret and region are settings of their own",
-    };
-  }
-  if (preset.authSettings?.["credentials"] && preset.env.length === 0) {
-    const credentials =
-      written === ""
-        ? new Template({ variable: toVariableName(`${name}_credentials`) })
-        : variables.secret(written, `${name}_credentials`, place);
-    return { texts: [], settings: { credentials }, note: "the credentials file is a setting" };
-  }
-  if (written === "") {
-    if (preset.local === true) return { texts: [], settings: {}, note: "there is none" };
-    const variable = toVariableName(hint);
-    return {
-      texts: [new Template({ variable })],
-      settings: {},
-      note: `lists of channels hold no keys: set $${variable}`,
-    };
-  }
-  const info = parseJson(value["channel_info"]);
-  const states =
-    isObject(info) && isObject(info["multi_key_status_list"]) ? info["multi_key_status_list"] : {};
-  const lines = written.split("\n").map((line) => line.trim());
-  const usable = lines.filter((line, index) => line !== "" && (states[String(index)] ?? 1) === 1);
-  return {
-    texts: usable.map((line) => variables.secret(line, hint, place)),
-    settings: {},
-    note:
-      usable.length === lines.length
-        ? "each line is a key of its own"
-        : "each line that is not switched off is a key of its own",
-  };
-}
-
-/** `other` holds whatever a kind of channel needs besides: a version, a region, an account. */
-function otherSettings(value: JsonObject, known: object): Record<string, Text> {
-  const other = value["other"];
-  if (typeof other !== "string" || other === "") return {};
-  const parsed = parseJson(other);
-  const text = isObject(parsed) ? parsed["default"] : other;
-  if (typeof text !== "string") return {};
-  const name = ["api_version", "location", "account_id"].find((each) => Object.hasOwn(known, each));
-  const setting =
-    name === undefined ? undefined : (known as Record<string, { pattern: RegExp }>)[name];
-  return name !== undefined && setting && new RegExp(`^(?:${setting.pattern.source})$`).test(text)
-    ? { [name]: text }
-    : {};
-}
-
-/** What is done to every request. */
-function channelFields(value: JsonObject, path: Path, { report, variables }: Job) {
-  const values: Record<string, unknown> = {};
-  const places: { key: string; to: Path }[] = [];
-  const setting = parseJson(value["setting"]);
-  const proxy = isObject(setting) ? setting["proxy"] : undefined;
-  if (typeof proxy === "string" && proxy !== "") {
-    if (/^https?:\/\//.test(proxy)) {
-      values["proxy"] = variables.secret(proxy, `${String(value["name"])}_proxy`, [
-        ...path,
-        "setting",
-      ]);
-      report.adapted(
-        [...path, "setting"],
-        undefined,
-        "of these settings only `proxy` is known here: it is the provider's",
-      );
-    } else report.left([...path, "setting"], "proxies are reached by http and https");
-  }
-  const body = parseJson(value["param_override"]);
-  if (isObject(body)) {
-    const { model: _model, stream: _stream, operations, ...rest } = body;
-    if (operations !== undefined)
-      report.left(
-        [...path, "param_override"],
-        "operations on parameters have no equal: write `drop_params` and `extra_body`",
-      );
-    else if (Object.keys(rest).length > 0) {
-      values["extra_body"] = rest;
-      places.push({ key: "param_override", to: ["extra_body"] });
-    }
-  }
-  const headers = parseJson(value["header_override"]);
-  if (isObject(headers)) {
-    const texts = Object.entries(headers).filter(
-      ([, text]) => typeof text === "string" && !text.includes("{"),
-    );
-    if (texts.length > 0) {
-      values["extra_headers"] = Object.fromEntries(
-        texts.map(([name, text]) => [
-          name,
-          variables.secret(String(text), `${String(value["name"])}_${name}`, [
-            ...path,
-            "header_override",
-          ]),
-        ]),
-      );
-      places.push({ key: "header_override", to: ["extra_headers"] });
-    }
-  }
-  const organization = value["openai_organization"];
-  if (typeof organization === "string" && organization !== "") {
-    values["headers"] = { "openai-organization": organization };
-    places.push({ key: "openai_organization", to: ["headers", "openai-organization"] });
-  }
-  return { values, places };
-}
-
-/** The names that clients use, with what each is at the provider. */
-function importModels(
-  value: JsonObject,
-  path: Path,
-  { connection, at, job: { report } }: { connection: Connection; at: Path; job: Job },
-): string[] {
-  const mapping = parseJson(value["model_mapping"]);
-  const names = String(value["models"] ?? "")
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => /^[^\s\p{Cc}*]{1,200}$/u.test(name));
-  for (const name of names) {
-    const own = isObject(mapping) ? mapping[name] : undefined;
-    connection.models.set(
-      name,
-      typeof own === "string" && /^[^\s\p{Cc}]{1,200}$/u.test(own) ? own : name,
-    );
-  }
-  if (names.length > 0) report.carried([...path, "models"], [...at, "models"]);
-  else report.left([...path, "models"], "it names no model");
-  if (isObject(mapping) && Object.keys(mapping).some((name) => names.includes(name))) {
-    report.carried([...path, "model_mapping"], [...at, "models"]);
-  } else if (value["model_mapping"] !== undefined) {
-    report.left([...path, "model_mapping"], "it maps no model of this channel");
-  }
-  return names;
 }
 
 /** A route for every name: the channels by priority, and within one by weight. */
@@ -355,7 +194,7 @@ function addRoutes(channels: readonly Channel[], { report, draft }: Job): void {
     const deployments = sharing.map(({ connection, priority, weight }): DraftDeployment => ({
       target: { connection, model: name, key: undefined },
       fields: {
-        ...(ranks.length > 1 && { order: ranks.indexOf(priority) }),
+        ...(ranks.length > 1 && { order: Math.min(1000, ranks.indexOf(priority)) }),
         // new-api adds ten to every weight, so that none is ever without a share.
         ...(isWeighted && sharing.length > 1 && { weight: Math.min(weight, 1e9 - 10) + 10 }),
       },
@@ -385,13 +224,4 @@ function addRoutes(channels: readonly Channel[], { report, draft }: Job): void {
     }
   }
   for (const { path, value } of channels) report.explain(path, value, reasons);
-}
-
-function parseJson(value: unknown): unknown {
-  if (typeof value !== "string") return value;
-  try {
-    return JSON.parse(value) as unknown;
-  } catch {
-    return undefined;
-  }
 }

@@ -5,6 +5,7 @@ import { routeName } from "./draft.ts";
 import { ImportError } from "./failure.ts";
 import type { Importer, Job } from "./importer.ts";
 import type { Reasons } from "./report.ts";
+import { isBodyField } from "./safe.ts";
 import { readShell } from "./text.ts";
 
 export const openrouter: Importer = {
@@ -116,7 +117,7 @@ function importConfig(config: Config, job: Job): void {
     written.unshift({ model: values["model"], at: [...path, "model"] });
   }
   const usable = written.flatMap(({ model, at }) => {
-    if (typeof model === "string" && /^[^\s\p{Cc}]{1,190}$/u.test(model)) return [{ model, at }];
+    if (typeof model === "string" && /^[^\s\p{Cc}*]{1,140}$/u.test(model)) return [{ model, at }];
     report.left(at, "not a model's name");
     return [];
   });
@@ -128,16 +129,17 @@ function importConfig(config: Config, job: Job): void {
   const wish =
     config.name === undefined ? first.model : isPreset ? `@preset/${config.name}` : config.name;
   const route = uniqueName(routeName(wish), job);
+  const prefers = isObject(values["provider"]) && isBodyField("provider", values["provider"]);
   const { connection, key } = draft.connections.use({
     preset: job.preset("openrouter"),
     ...(config.name !== undefined &&
       values["provider"] !== undefined && { name: `openrouter-${slug(config.name)}` }),
-    fields: isObject(values["provider"]) ? { extra_body: { provider: values["provider"] } } : {},
+    fields: prefers ? { extra_body: { provider: values["provider"] } } : {},
   });
   const deployments: Path = ["models", route, "deployments", 0];
   const body: JsonObject = {};
   for (const [name, value] of Object.entries(values)) {
-    if (!samplers.has(name) && !ownFields.has(name)) continue;
+    if (!(samplers.has(name) || ownFields.has(name)) || !isBodyField(name, value)) continue;
     body[name] = value;
     report.adapted(
       [...path, name],
@@ -172,7 +174,7 @@ function importConfig(config: Config, job: Job): void {
     else report.carried(at, ["models", route, "fallbacks", "general", place]);
   }
   if (values["provider"] !== undefined) {
-    if (isObject(values["provider"]))
+    if (prefers)
       report.carried(
         [...path, "provider"],
         ["providers", connection.name, "extra_body", "provider"],

@@ -7,7 +7,8 @@ import type { Job } from "./importer.ts";
 import type { Vendor } from "./litellm-providers.ts";
 import { portkeyProviders, portkeySettings } from "./portkey-providers.ts";
 import type { Reasons } from "./report.ts";
-import { readShell, Template, type Text } from "./text.ts";
+import { isBodyField, isHeader } from "./safe.ts";
+import { loneVariable, readShell, Template, type Text } from "./text.ts";
 import { millisecondsText } from "./values.ts";
 import { toVariableName } from "./variables.ts";
 
@@ -76,6 +77,15 @@ export function importTarget(
   const { vendor, slugName, at: vendorAt } = found;
   const preset = choosePreset(vendor, target, job);
   const { address, host } = readHost(target, { vendor, preset });
+  if (address.fault !== undefined) {
+    report.left(target.path, `its address cannot be used: ${address.fault}`);
+    return undefined;
+  }
+  const { model, at } = modelOf(target);
+  if (!/^[^\s\p{Cc}]{1,150}$/u.test(model) || (at && model.includes("*"))) {
+    report.left(target.path, "its model's name cannot be used");
+    return undefined;
+  }
   if (preset.baseUrl === undefined && address.baseUrl === undefined) {
     report.left(target.path, "it has no `custom_host`");
     return undefined;
@@ -91,7 +101,6 @@ export function importTarget(
     key: key.text,
     env: undefined,
   });
-  const { model, at } = modelOf(target);
   const deployment: DraftDeployment = { target: { connection, model, key: index }, fields: {} };
   const provider: Path = ["providers", connection.name];
   report.carried(vendorAt, [...provider, "type"]);
@@ -185,6 +194,12 @@ function readHost(
   };
 }
 
+/** What is around a variable could be anything, so it stands alone where a value has a form. */
+const fits = (text: Text, { source, flags }: RegExp): boolean =>
+  typeof text === "string"
+    ? new RegExp(`^(?:${source})$`, flags).test(text)
+    : loneVariable(text) !== undefined;
+
 function readSettings(target: Fields, preset: Provider, { report, variables }: Job) {
   const settings: Record<string, Text> = {};
   const said: { name: string; setting: string }[] = [];
@@ -193,11 +208,7 @@ function readSettings(target: Fields, preset: Provider, { report, variables }: J
     const known = preset.urlSettings?.[setting] ?? preset.authSettings?.[setting];
     if (value === undefined || value === null || !known) continue;
     const text = readShell(typeof value === "string" ? value : JSON.stringify(value));
-    if (
-      typeof text === "string" &&
-      known.pattern &&
-      !new RegExp(`^(?:${known.pattern.source})$`, known.pattern.flags).test(text)
-    ) {
+    if (known.pattern && !fits(text, known.pattern)) {
       report.left(
         target.at(name),
         `the value does not have the form of \`${setting}\`, e.g. \`${known.example}\``,
@@ -252,7 +263,7 @@ function readHeaders(target: Fields) {
     ["anthropic_beta", "anthropic-beta"],
   ] as const) {
     const value = target.get(name);
-    if (typeof value !== "string" || value === "") continue;
+    if (typeof value !== "string" || value === "" || !isHeader(header, value)) continue;
     values[header] = value;
     said.push({ name, header });
   }
@@ -285,6 +296,7 @@ function carryParameters(
     const at = [...target.at("override_params"), name];
     if (name === "model") continue;
     if (name === "stream") report.left(at, "each request says for itself whether it is streamed");
+    else if (!isBodyField(name, value)) report.left(at, "not a value that can be sent");
     else if (!speaksChat)
       report.left(at, "write it into `extra_body` in this provider's own words");
     else {

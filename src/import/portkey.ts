@@ -1,9 +1,10 @@
 // Portkey's configs: strategies over targets, nested as they like.
-import { isObject, type JsonObject, type Path } from "../lib/json.ts";
+import { isObject, type Path } from "../lib/json.ts";
 import { slug } from "./address.ts";
 import { type DraftDeployment, type DraftRoute, routeName } from "./draft.ts";
 import { ImportError } from "./failure.ts";
 import type { Importer, Job } from "./importer.ts";
+import { explainAround, findConfigs, type Found } from "./portkey-find.ts";
 import { bothSpellings, type Fields, importTarget, modelOf, readFields } from "./portkey-target.ts";
 import { readShell } from "./text.ts";
 import { millisecondsText, wholeNumber } from "./values.ts";
@@ -24,41 +25,6 @@ export const portkey: Importer = {
     explainAround(job.source.root, [], found, job);
   },
 };
-
-interface Found {
-  values: JsonObject;
-  path: Path;
-  name: string | undefined;
-  namePath: Path | undefined;
-}
-
-const isConfig = (value: JsonObject): boolean =>
-  ["targets", "options", "provider", "virtual_key", "virtualKey"].some(
-    (key) => value[key] !== undefined,
-  );
-
-/** Configs alone, in lists, and as Portkey's own API gives them. */
-function findConfigs(value: unknown, path: Path): Found[] {
-  if (path.length > 6) return [];
-  if (Array.isArray(value))
-    return value.flatMap((item, index) => findConfigs(item, [...path, index]));
-  if (!isObject(value)) return [];
-  if (isConfig(value)) return [{ values: value, path, name: undefined, namePath: undefined }];
-  const nameKey = ["slug", "name", "id"].find((key) => typeof value[key] === "string");
-  return Object.entries(value).flatMap(([key, item]) =>
-    findConfigs(item, [...path, key]).map((found) => ({
-      ...found,
-      name:
-        found.name ??
-        (nameKey === undefined
-          ? key === "config" || key === "data"
-            ? undefined
-            : key
-          : String(value[nameKey])),
-      namePath: found.namePath ?? (nameKey === undefined ? undefined : [...path, nameKey]),
-    })),
-  );
-}
 
 const guard = "guardrails have no section here";
 const notHere = "there is no equal of it here";
@@ -132,23 +98,33 @@ function importConfig(
   fill(fields, building);
   carryRetry(fields, building);
   carryTimeout(fields, building);
+  for (const each of draft.routes.values()) dropZeroWeights(each);
   report.explain(path, values, reasons);
   report.anchor(path, ["models", route]);
+  if (building.route.deployments.length === 0) {
+    draft.routes.delete(route);
+    report.left(path, "none of its targets can be carried over");
+    if (namePath) report.left(namePath, "none of its targets can be carried over");
+    return;
+  }
   if (namePath)
     report.adapted(
       namePath,
       ["models", route],
       isOnly ? "the route takes every request, as the config did" : "clients ask for it by name",
     );
-  if (building.route.deployments.length === 0) {
-    draft.routes.delete(route);
-    report.left(path, "none of its targets can be carried over");
-  }
+}
+
+/** Shares that are all nothing say nothing. */
+function dropZeroWeights({ deployments }: DraftRoute): void {
+  if (!deployments.every(({ fields }) => fields["weight"] === 0)) return;
+  for (const { fields } of deployments) delete fields["weight"];
 }
 
 /** Whether a target somewhere leaves the model to the client. */
 function anyOpen(fields: Fields): boolean {
-  const targets = targetsOf(fields);
+  const all = targetsOf(fields);
+  const targets = modeOf(fields).mode === "single" ? all.slice(0, 1) : all;
   return targets.length === 0
     ? modelOf(fields).at === undefined
     : targets.some((target) => anyOpen(target));
@@ -230,7 +206,7 @@ const hasNested = (targets: readonly Fields[]): boolean =>
 
 function weightOf(target: Fields, { job, name, route }: Building): Record<string, unknown> {
   const weight = target.get("weight");
-  if (typeof weight !== "number" || weight < 0) return {};
+  if (typeof weight !== "number" || weight < 0 || weight > 1e9) return {};
   job.report.carried(target.at("weight"), [
     "models",
     name,
@@ -407,35 +383,4 @@ function carryTimeout(fields: Fields, { job, route, name }: Building): void {
     ["models", name, "timeouts", "total"],
     "the whole of one attempt; streams count until they are over",
   );
-}
-
-/** What stands around the configs in an answer of Portkey's API. */
-function explainAround(value: unknown, path: Path, found: readonly Found[], job: Job): void {
-  if (
-    found.some(
-      (each) =>
-        each.path.length === path.length && each.path.every((step, index) => path[index] === step),
-    )
-  )
-    return;
-  if (Array.isArray(value)) {
-    for (const [index, item] of value.entries()) explainAround(item, [...path, index], found, job);
-  } else if (isObject(value)) {
-    const holds = (key: string): boolean =>
-      found.some(
-        (each) =>
-          each.path.length > path.length &&
-          each.path[path.length] === key &&
-          path.every((step, index) => each.path[index] === step),
-      );
-    for (const [key, item] of Object.entries(value))
-      if (holds(key)) explainAround(item, [...path, key], found, job);
-    const others = Object.fromEntries(Object.entries(value).filter(([key]) => !holds(key)));
-    const own = "Portkey's own bookkeeping";
-    job.report.explain(
-      path,
-      others,
-      Object.fromEntries(Object.keys(others).map((key) => [key, own])),
-    );
-  }
 }

@@ -66,7 +66,10 @@ export function createReport(source: Source): Report {
     left: (path, why) => void marks.push({ path, outcome: "not_carried", note: why }),
     anchor: (path, to) => void anchors.push({ path, to }),
     explain(path, value, reasons) {
-      if (!isObject(value)) return;
+      // Why all of it was left has been said.
+      const isLeft = (mark: Mark): boolean =>
+        mark.outcome === "not_carried" && isWithin(path, mark.path);
+      if (!isObject(value) || marks.some(isLeft)) return;
       for (const key of Object.keys(value)) {
         const place = [...path, key];
         if (marks.some((mark) => isWithin(mark.path, place))) continue;

@@ -12,7 +12,7 @@ import { readSource, type Source } from "./source.ts";
 import { Template } from "./text.ts";
 import { validate } from "./validate.ts";
 import { createVariables, type MadeVariable } from "./variables.ts";
-import { plainValue, writeConfig } from "./write.ts";
+import { plainValue, writeConfig, type WriteOptions } from "./write.ts";
 
 export interface ImportOptions {
   presets: readonly Provider[];
@@ -58,7 +58,7 @@ export function importConfig(text: string, importer: Importer, options: ImportOp
     },
   });
   const value = draft.value();
-  const written = writeConfig(value, {
+  const form: WriteOptions = {
     head: [
       `Imported from ${importer.title} by \`${options.command}\`.`,
       "`megallm check` tells what is wrong with this file; docs/configuration.md explains every field.",
@@ -75,14 +75,14 @@ export function importConfig(text: string, importer: Importer, options: ImportOp
         const place = report.placeOf(path, value);
         return place === undefined || place.length === 0 ? [] : [{ path: place, text: comment }];
       }),
-  });
-  const checked = validate(written, {
+  };
+  const checked = validate((named) => writeConfig(named, form), {
     value,
     connections: draft.connections.all(),
     presets: options.presets,
   });
   return {
-    text: written,
+    text: writeConfig(value, form),
     report: report.lines(plainValue(value)),
     made: variables
       .made()

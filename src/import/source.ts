@@ -24,7 +24,8 @@ export interface Source {
 
 /** Far more than any configuration has; stops "billion laughs". */
 const maxNodes = 200_000;
-const maxDepth = 64;
+/** What is written must stay within what is read (`document.ts`). */
+const maxDepth = 24;
 
 /**
  * Reads YAML as the Python world writes it (1.1, with merge keys) or JSON with comments.
@@ -194,5 +195,8 @@ function keyName(key: Node, path: Path): string {
 }
 
 /** Dates and big numbers are text here. */
-const plain = (value: unknown): unknown =>
-  value === null || ["string", "number", "boolean"].includes(typeof value) ? value : String(value);
+const plain = (value: unknown): unknown => {
+  if (value instanceof Date) return value.toISOString();
+  if (typeof value === "bigint") return value.toString();
+  return ["string", "number", "boolean"].includes(typeof value) ? value : null;
+};

@@ -42,8 +42,9 @@ export function readOsEnviron(text: string): Text {
   return name !== undefined && variableName.test(name) ? new Template({ variable: name }) : text;
 }
 
-/** As shells name them: `$KEY` and `${KEY}`. */
-export function readShell(text: string): Text {
+/** As shells name them: `$KEY` and `${KEY}`, within texts that have no spaces. */
+export function readShell(written: string): Text {
+  const text = written.trim();
   const parts: (string | { variable: string })[] = [];
   let end = 0;
   for (const match of text.matchAll(/\$\{([A-Za-z_]\w*)\}|\$([A-Za-z_]\w*)/g)) {
@@ -51,7 +52,7 @@ export function readShell(text: string): Text {
     parts.push({ variable: match[1] ?? match[2] ?? "" });
     end = match.index + match[0].length;
   }
-  if (parts.length === 0) return text;
+  if (parts.length === 0 || /[^\x21-\x7e]/.test(text)) return written;
   if (end < text.length) parts.push(text.slice(end));
   return new Template(...parts);
 }

@@ -21,28 +21,34 @@ export interface ValidateOptions {
   presets: readonly Provider[];
 }
 
-/** Checks the text as `megallm check` would with every variable set. */
-export function validate(text: string, options: ValidateOptions): Validated {
+/**
+ * Checks the file as `megallm check` would with every variable set.
+ * @param write makes the text of a value; it is given one whose variables have a name of their own at each place,
+ *   since one variable may stand where a secret is due and, by mistake or not, where a number is.
+ */
+export function validate(
+  write: (value: Record<string, unknown>) => string,
+  options: ValidateOptions,
+): Validated {
   const { value, connections, presets } = options;
   const env = new Map<string, string>();
   const written = new Set<string>();
-  forTemplates(value, [], (template, path) => {
-    for (const part of template.parts) {
-      if (typeof part === "string") continue;
+  const renamed = mapTemplates(value, [], (template, path) => {
+    const parts = template.parts.map((part) => {
+      if (typeof part === "string") return part;
+      const variable = `${part.variable}__${env.size}`;
       written.add(part.variable);
-      if (!env.has(part.variable)) {
-        env.set(part.variable, standIn(path, { template, variable: part.variable, connections }));
-      }
-    }
+      env.set(variable, standIn(path, { template, variable: part.variable, connections }));
+      return { variable };
+    });
+    return new Template(...parts);
   });
+  const text = write(isObject(renamed) ? renamed : {});
   const implied = new Set<string>();
-  for (const { preset, entry } of connections) {
+  for (const { preset, entry, implied: impliedBy } of connections) {
     const fields = entry();
-    const [variable] = preset.env;
-    const hasKey = "api_key" in fields || "keys" in fields;
-    if (variable !== undefined && !hasKey && preset.keyless !== true && preset.local !== true) {
-      implied.add(variable);
-    }
+    const variable = impliedBy();
+    if (variable !== undefined) implied.add(variable);
     for (const [name, setting] of Object.entries(preset.urlSettings ?? {})) {
       const [first] = setting.env ?? [];
       if (first === undefined || name in fields) continue;
@@ -72,7 +78,10 @@ interface Use {
 /** Any value that is valid at this place. */
 function standIn(path: Path, { template, variable, connections }: Use): string {
   const last = String(path.at(-1));
-  if (/(?:_url|^proxy|_endpoint)$/.test(last)) return "https://stand-in.example.com";
+  if (/(?:_url|^proxy|_endpoint)$/.test(last)) {
+    // Within a URL: good for a host, a port and a step of the path.
+    return typeof template.parts[0] === "string" ? "8080" : "https://stand-in.example.com";
+  }
   if (typeof template.parts.at(-1) === "string" && path.includes("timeouts")) return "30";
   const found = connections.find(({ name }) => path[0] === "providers" && name === path[1]);
   const setting = path.slice(2).join(".");
@@ -81,15 +90,17 @@ function standIn(path: Path, { template, variable, connections }: Use): string {
   return example === undefined || example.includes("${") ? secretStandIn(variable) : example;
 }
 
-function forTemplates(
+function mapTemplates(
   value: unknown,
   path: Path,
-  call: (template: Template, path: Path) => void,
-): void {
-  if (value instanceof Template) call(value, path);
-  else if (Array.isArray(value)) {
-    for (const [index, item] of value.entries()) forTemplates(item, [...path, index], call);
-  } else if (isObject(value)) {
-    for (const [key, item] of Object.entries(value)) forTemplates(item, [...path, key], call);
+  change: (template: Template, path: Path) => Template,
+): unknown {
+  if (value instanceof Template) return change(value, path);
+  if (Array.isArray(value)) {
+    return value.map((item, index) => mapTemplates(item, [...path, index], change));
   }
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, mapTemplates(item, [...path, key], change)]),
+  );
 }

@@ -46,3 +46,13 @@ export const isDummyKey = (text: string): boolean =>
   /^(?:|-|none|null|empty|dummy|fake|any|anything|no-?key|na|n\/a|test|ollama|vllm|lm-?studio|not-?needed|not-?required|sk-no-key-required|sk-x+|x+|fake-?(?:api-?)?key|dummy-?(?:api-?)?key)$/i.test(
     text.trim(),
   );
+
+/** A scalar as text; undefined for anything else. */
+export const scalarText = (value: unknown): string | undefined =>
+  typeof value === "string" || typeof value === "number" || typeof value === "boolean"
+    ? String(value)
+    : undefined;
+
+/** An entry of a table, by a name that a source gives. */
+export const entryOf = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(table, name) ? table[name] : undefined;

@@ -35,7 +35,7 @@ export function plainValue(value: unknown): unknown {
 }
 
 function putComment(document: Document, path: Path, text: string): void {
-  const node = nodeAt(document.contents as Node | null, path);
+  const node = nodeAt(document.contents, path);
   if (!node) return;
   const before = node.commentBefore;
   node.commentBefore = before ? `${before}\n${text}` : text;

@@ -2,11 +2,12 @@
 import { estimateRequestTokens, estimateTokens } from "../catalog/estimate.ts";
 import { type Price, type PricedUsage, type PriceOverride, priceUsage } from "../catalog/prices.ts";
 import type { ChatRequest, DialectId, Operation } from "../ir/chat.ts";
-import { GatewayError } from "../ir/error.ts";
+import { type ErrorCode, GatewayError } from "../ir/error.ts";
 import type { ChatEvent } from "../ir/event.ts";
 import { createUsage, type Usage } from "../ir/usage.ts";
 import type { Warning } from "../ir/warning.ts";
 import { monotonic, now } from "../lib/clock.ts";
+import { deliveryOf } from "../routing/delivery.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import type { AttemptRow, TokenCounts } from "../store/store.ts";
 import type { Inbound } from "./inbound.ts";
@@ -54,6 +55,10 @@ export interface Account {
   readonly firstTokenMs: number | null;
   /** What was used as far as is known. */
   readonly used: Usage | undefined;
+  /** Something is known to have been used. */
+  readonly hasUsage: boolean;
+  /** That, or it failed while the provider may have been at work on it. */
+  readonly mayHaveCost: boolean;
   /** Null: it is not priced yet, or nobody knows the price. */
   readonly priced: PricedUsage | null;
   firstByte(): void;
@@ -100,8 +105,7 @@ export function createAccount(options: AccountOptions): Account {
 
   /** Counts what the provider did not say; where nothing came nothing was used, unless the gateway itself stopped it. */
   const estimate = async (): Promise<Usage | undefined> => {
-    if (!content || operation !== "chat") return undefined;
-    if (transcript.length === 0 && !isAbandoned) return undefined;
+    if (!content || (transcript.length === 0 && !isAbandoned)) return undefined;
     const usage = createUsage({ total: await inputTokens(content) }, { total: await written() });
     return { ...usage, estimated: true };
   };
@@ -116,7 +120,8 @@ export function createAccount(options: AccountOptions): Account {
   /** An answer that tells of no tokens costs what the operator says. */
   const unread = (): PricedUsage | null => {
     const nanos = options.defaultPrice?.request ?? null;
-    return nanos === null || error || candidate.provider.preset.serve
+    const isNothing = error !== null && !isAbandoned;
+    return nanos === null || isNothing || candidate.provider.preset.serve
       ? null
       : { nanos, source: "default" };
   };
@@ -134,6 +139,12 @@ export function createAccount(options: AccountOptions): Account {
     },
     get used() {
       return used;
+    },
+    get hasUsage() {
+      return used !== undefined || firstTokenMs !== null;
+    },
+    get mayHaveCost() {
+      return this.hasUsage || (error !== null && deliveryOf(error) === "unknown");
     },
     get priced() {
       return priced;
@@ -164,6 +175,7 @@ export function createAccount(options: AccountOptions): Account {
     finish(failure) {
       if (durationMs !== null) return;
       error = failure;
+      isAbandoned ||= failure !== null && isStopped(failure);
       durationMs = monotonic() - began;
       receivedMs ??= durationMs;
     },
@@ -216,6 +228,19 @@ export function createAccount(options: AccountOptions): Account {
     }),
   };
 }
+
+/** The provider was at work when the gateway let go of it, for whatever reason: what it was sent is paid for. */
+const isStopped = (failure: GatewayError): boolean =>
+  stopping.has(failure.code) ||
+  (failure.code === "upstream_timeout" && deliveryOf(failure) === "unknown");
+
+const stopping: ReadonlySet<ErrorCode> = new Set([
+  "client_closed",
+  "unavailable",
+  "unauthenticated",
+  "forbidden",
+  "internal",
+]);
 
 const statusOf = (error: GatewayError | null): "client_closed" | "error" =>
   error?.code === "client_closed" ? "client_closed" : "error";

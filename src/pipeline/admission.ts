@@ -1,12 +1,15 @@
 // What a request may use: rate limits when it comes, budgets before each attempt is sent, and who pays in the end.
-import { modelFacts } from "../catalog/facts.ts";
-import type { PriceOverride } from "../catalog/prices.ts";
 import type { Principal } from "../access/authenticate.ts";
 import type { CallerDirectory } from "../access/directory.ts";
 import { mayUse } from "../access/grants.ts";
-import type { AppliedLimit, RateLimiter, Ticket } from "../access/rate-limits.ts";
+import type {
+  AppliedLimit,
+  RateLimiter,
+  Standing,
+  Ticket,
+  Want,
+} from "../access/rate-limits.ts";
 import { windowAt } from "../lib/windows.ts";
-import { worstCost } from "../access/worst-cost.ts";
 import type { Config } from "../config/config.ts";
 import { GatewayError } from "../ir/error.ts";
 import { now } from "../lib/clock.ts";
@@ -18,6 +21,7 @@ import { StoreError } from "../store/error.ts";
 import type { Store } from "../store/store.ts";
 import { formatSubject, type Subject } from "../store/subject.ts";
 import type { Alerts, Payer } from "./alerts.ts";
+import { affordableCap, boundOf } from "./bounds.ts";
 import type { Demand } from "./demand.ts";
 
 export interface AdmissionOptions {
@@ -45,19 +49,21 @@ export interface Held {
 
 export interface Admission {
   /**
-   * Takes the request's part of its rate limits; later calls do nothing.
+   * Takes the request's part of its rate limits; later calls do nothing. Where there are several `candidates`, limits
+   * on the models of one alone are taken when it is that one's turn.
    * @throws GatewayError `rate_limited`, `forbidden`
    */
-  enter(demand: Demand): Promise<void>;
+  enter(demand: Demand, candidates?: readonly Candidate[]): Promise<void>;
   /**
    * Sets aside what an attempt can cost at most, in all budgets that it counts for. Durable when it resolves.
-   * @throws GatewayError `budget_exceeded`, `unavailable`
+   * @param moreInput tokens that it brings along besides the request's own
+   * @throws GatewayError `budget_exceeded`, `rate_limited`, `unavailable`
    */
-  hold(candidate: Candidate): Promise<Held>;
+  hold(candidate: Candidate, moreInput?: number): Promise<Held>;
   /** What the budgets are charged; undefined where there are none. Call once the attempts are priced. */
   charges(): Charges | undefined;
-  /** The request is over: its place is free, and its tokens are known. */
-  leave(used: { inputTokens: number; outputTokens: number }): void;
+  /** The request is over: its place is free, and its tokens are known. Null: it was refused, and counts for nothing. */
+  leave(used: Want | null): void;
   /** The charges are committed, and how the request ended. */
   settled(error: GatewayError | null): void;
   /** Nothing came of it: what was set aside is given back. */
@@ -70,26 +76,30 @@ export interface Admission {
 
 /** Of which budgets are told apart by whom they are for, where a request names none. */
 const nobody = "(none)";
-/** Cheaper answers than so many tokens are not worth their request. */
-const leastOutput = 256;
-/** Where no catalogue knows the model's own limit. */
-const usualCap = 32_768;
+/** That can pay for one request. */
+const mostAccounts = 100;
 /** A hold that nobody settles is charged so long after the attempt's own time limit, ms. */
 const graceMs = 3_600_000;
 const longestMs = 24 * 3_600_000;
 
 interface OwnHold {
   holdId: string;
+  nanos: Nanos;
   payers: readonly Payer[];
   cost: () => Nanos | null;
   isFree: boolean;
+  /** Another one has its place. What it cost all the same is charged. */
+  isReplaced: boolean;
 }
 
 export function createAdmission(options: AdmissionOptions): Admission {
   const { requestId, atMs, principal, config, store, callers, limiter, alerts } = options;
   const holds: OwnHold[] = [];
   let demand: Demand | null = null;
-  let ticket: Ticket | null = null;
+  const tickets: Ticket[] = [];
+  /** Ids of the limits that were taken. */
+  const taken = new Set<string>();
+  let refusedBy: Standings = {};
   let made = 0;
   /** The last attempt that nobody could pay for. */
   let unpaid: { payer: Payer; short: ShortAccount } | null = null;
@@ -102,9 +112,11 @@ export function createAdmission(options: AdmissionOptions): Admission {
       .map((id): Subject => ({ kind: "tag", id })),
   ];
 
-  const rulesOf = async (asked: Demand, model: string | null) => {
+  /** Under all names: the client's own, those on the way to the deployment, and the deployment's. */
+  const rulesOf = async (asked: Demand, candidate: Candidate | null) => {
     const subjects = subjectsOf(asked);
-    const found = await callers.rules(subjects, { name: asked.model, modelId: model });
+    const names = [asked.model, ...(candidate ? [...candidate.via, modelId(candidate)] : [])];
+    const found = await callers.rules(subjects, names);
     const own = new Set(subjects.map(formatSubject));
     const counts = ({ subjects: of }: Budget): boolean =>
       of.some((subject) => own.has(formatSubject(subject)));
@@ -118,11 +130,36 @@ export function createAdmission(options: AdmissionOptions): Admission {
     };
   };
 
+  const take = (asked: Demand, found: readonly RateLimit[]): void => {
+    const limits = found
+      .filter(({ id }) => !taken.has(id))
+      .map((limit) => applied(limit, principal));
+    if (limits.length === 0) return;
+    // The body is read for its tokens only where they count.
+    const tokens = limits.some(({ unit }) => unit.endsWith("tokens")) ? asked.tokens : null;
+    try {
+      tickets.push(
+        limiter.admit(limits, {
+          inputTokens: Math.ceil((tokens?.input ?? 0) / bytesPerToken),
+          outputTokens: Math.min(tokens?.output ?? usualOutput, usualOutput),
+        }),
+      );
+      for (const { id } of limits) taken.add(id);
+    } catch (thrown) {
+      refusedBy = limiter.standings(limits);
+      throw thrown;
+    }
+  };
+
+  const leave = (used: Want | null): void => {
+    for (const ticket of tickets) ticket.settle(used);
+  };
+
   return {
     get demand() {
       return demand;
     },
-    async enter(asked) {
+    async enter(asked, candidates = []) {
       if (demand) return;
       demand = asked;
       const { operations } = principal;
@@ -133,50 +170,55 @@ export function createAdmission(options: AdmissionOptions): Admission {
         );
         if (!verdict.allowed) throw new GatewayError("forbidden", verdict.message);
       }
-      const { limits } = await rulesOf(asked, null);
+      const { limits } = await rulesOf(asked, candidates[0] ?? null);
       if (limits.length === 0) return;
-      ticket = limiter.admit(
-        limits.map((limit) => applied(limit, principal)),
-        {
-          inputTokens: Math.ceil((asked.tokens?.input ?? 0) / bytesPerToken),
-          outputTokens: Math.min(asked.tokens?.output ?? usualOutput, usualOutput),
-        },
+      // One that counts for the first deployment alone is no reason to refuse what another one can answer.
+      const shared =
+        candidates.length > 1 ? (await rulesOf(asked, null)).limits.map(({ id }) => id) : null;
+      take(
+        asked,
+        limits.filter(({ id }) => shared?.includes(id) ?? true),
       );
     },
-    async hold(candidate) {
-      if (!demand || demand.isFree) return noHold;
-      const { subjects, budgets } = await rulesOf(demand, modelId(candidate));
+    async hold(candidate, moreInput = 0) {
+      if (!demand) throw new Error("a request must enter before anything is held for it");
+      const { subjects, budgets, limits } = await rulesOf(demand, candidate);
+      if (limits.length > 0) take(demand, limits);
+      if (demand.isFree) return noHold;
       if (budgets.length === 0) return noHold;
       const payers = budgets.flatMap((budget) =>
         accountsOf(budget, subjects, atMs).map((account) => ({ budget, account })),
       );
       const accounts = payers.map(({ account }) => account);
-      const bound = await boundOf(demand, candidate, { config, atMs });
+      if (accounts.length > mostAccounts) throw tooMany(accounts.length);
+      const pricing = { config, atMs, moreInput };
+      const bound = await boundOf(demand, candidate, pricing);
       if (bound.nanos === null) throw unpriced(candidate);
-      const replaced = holds.findIndex(({ isFree }) => isFree);
+      const replaced = holds.find(({ isFree, isReplaced }) => isFree && !isReplaced);
       const holdId = `${requestId}#${made}`;
       made += 1;
-      const take = async (nanos: Nanos): Promise<ShortAccount | null> => {
+      const hold = async (costNanos: Nanos): Promise<ShortAccount | null> => {
         const outcome = await held(() =>
           store.accounts.hold({
             requestId,
             holdId,
-            costNanos: nanos,
+            costNanos,
             expiresMs: now() + (candidate.timeouts.totalMs ?? longestMs) + graceMs,
             accounts,
-            ...(replaced >= 0 && { replaces: holds[replaced]?.holdId }),
+            ...(replaced && { replaces: replaced.holdId }),
           }),
         );
         return outcome.held ? null : outcome.account;
       };
-      let { outputCap } = bound;
-      let short = await take(bound.nanos);
+      let { nanos, outputCap } = bound;
+      let short = await hold(nanos);
       if (short && outputCap !== undefined) {
         // The request leaves it open how long the answer may be: as long as is left to pay for.
-        const affordable = await affordableCap(demand, candidate, { short, config, atMs });
+        const left = leftIn(short) + heldBy(replaced, short);
+        const affordable = await affordableCap(demand, candidate, { ...pricing, left });
         if (affordable !== null && affordable.cap < outputCap) {
-          outputCap = affordable.cap;
-          short = await take(affordable.nanos);
+          ({ cap: outputCap, nanos } = affordable);
+          short = await hold(nanos);
         }
       }
       if (short) {
@@ -184,8 +226,13 @@ export function createAdmission(options: AdmissionOptions): Admission {
         if (payer) unpaid = { payer, short };
         throw exceeded(short, budgets, bound.nanos);
       }
-      if (replaced >= 0) holds.splice(replaced, 1);
-      const own: OwnHold = { holdId, payers, cost: () => 0n, isFree: false };
+      if (replaced) replaced.isReplaced = true;
+      const own: OwnHold = {
+        ...{ holdId, nanos, payers },
+        cost: () => 0n,
+        isFree: false,
+        isReplaced: false,
+      };
       holds.push(own);
       const { isDeferred } = demand;
       return {
@@ -199,22 +246,21 @@ export function createAdmission(options: AdmissionOptions): Admission {
         },
       };
     },
-    charges: () => (holds.length === 0 ? undefined : chargesOf(holds)),
-    leave(used) {
-      ticket?.settle(used);
-    },
+    // What was asked for and not given yet is nothing to be charged.
+    charges: () => (made === 0 ? undefined : chargesOf(holds)),
+    leave,
     settled(error) {
       alerts.charged(holds.flatMap(({ payers }) => payers));
       if (unpaid && error?.code === "budget_exceeded") alerts.refused(unpaid.payer, unpaid.short);
     },
     async discard() {
-      ticket?.settle({ inputTokens: 0, outputTokens: 0 });
+      leave(null);
       for (const { holdId } of holds.splice(0)) {
         await held(() => store.accounts.release(requestId, holdId));
       }
     },
     headers() {
-      const { requests, tokens } = ticket ?? {};
+      const { requests, tokens } = tightestOf([refusedBy, ...tickets]);
       return {
         ...(requests && limitHeaders("requests", requests)),
         ...(tokens && limitHeaders("tokens", tokens)),
@@ -238,6 +284,20 @@ const limitHeaders = (
   [`x-ratelimit-remaining-${of}`]: String(remaining),
   [`x-ratelimit-reset-${of}`]: `${Math.ceil(resetMs / 1000)}s`,
 });
+
+type Standings = Partial<Pick<Ticket, "requests" | "tokens">>;
+
+/** Of the limits of several tickets the tightest. */
+function tightestOf(all: readonly Standings[]): Standings {
+  const tightest = (kind: keyof Standings): Standing | null =>
+    all
+      .flatMap((each) => each[kind] ?? [])
+      .reduce<Standing | null>(
+        (least, each) => (least && least.remaining <= each.remaining ? least : each),
+        null,
+      );
+  return { requests: tightest("requests"), tokens: tightest("tokens") };
+}
 
 const windowsMs = { minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
 
@@ -292,72 +352,12 @@ function accountsOf(budget: Budget, subjects: readonly Subject[], atMs: number) 
   }));
 }
 
-interface Pricing {
-  config: Config;
-  atMs: number;
-}
+const leftIn = ({ limitNanos, spentNanos, heldNanos }: ShortAccount): Nanos =>
+  limitNanos - spentNanos - heldNanos;
 
-const overridesOf = (
-  { provider }: Candidate,
-  { prices }: Pick<Config, "prices">,
-): PriceOverride[] => [...provider.prices, ...prices];
-
-/** What an answer of `cap` tokens costs at most; null where nobody knows. */
-async function costAt(
-  { tokens }: Demand,
-  candidate: Candidate,
-  { cap, config, atMs }: Pricing & { cap: number },
-): Promise<Nanos | null> {
-  if (!tokens) return config.rules.defaultPrice?.request ?? null;
-  const { provider, model } = candidate;
-  const bounds = {
-    provider: provider.preset.id,
-    model,
-    inputTokens: tokens.input,
-    outputCap: cap * tokens.answers,
-    atMs,
-    mayCacheWrite: tokens.mayCacheWrite,
-    hasAudio: { input: tokens.hasAudio, output: tokens.hasAudio },
-    serverToolCalls: tokens.toolCalls,
-  };
-  const known = await worstCost({ ...bounds, overrides: overridesOf(candidate, config) });
-  const { defaultPrice } = config.rules;
-  if (known !== null || !defaultPrice) return known;
-  return worstCost({ ...bounds, overrides: [{ pattern: "*", price: defaultPrice }] });
-}
-
-async function boundOf(
-  demand: Demand,
-  candidate: Candidate,
-  pricing: Pricing,
-): Promise<{ nanos: Nanos | null; outputCap?: number }> {
-  const { tokens } = demand;
-  if (!tokens?.hasOutput) return { nanos: await costAt(demand, candidate, { ...pricing, cap: 0 }) };
-  if (tokens.output !== null) {
-    return { nanos: await costAt(demand, candidate, { ...pricing, cap: tokens.output }) };
-  }
-  const { contextWindow, maxOutputTokens } = await modelFacts(
-    candidate.provider.preset.id,
-    candidate.model,
-  );
-  const outputCap = maxOutputTokens ?? Math.min(contextWindow ?? usualCap, usualCap);
-  return { nanos: await costAt(demand, candidate, { ...pricing, cap: outputCap }), outputCap };
-}
-
-/** The longest answer that the account which has the least left can pay; null where that is hardly any. */
-async function affordableCap(
-  demand: Demand,
-  candidate: Candidate,
-  { short, ...pricing }: Pricing & { short: ShortAccount },
-): Promise<{ cap: number; nanos: Nanos } | null> {
-  const left = short.limitNanos - short.spentNanos - short.heldNanos;
-  const at = (cap: number) => costAt(demand, candidate, { ...pricing, cap });
-  const [none, some] = [await at(0), await at(leastOutput)];
-  if (none === null || some === null || some > left || some === none) return null;
-  const cap = Number(((left - none) * BigInt(leastOutput)) / (some - none));
-  const nanos = await at(cap);
-  return nanos === null || nanos > left ? { cap: leastOutput, nanos: some } : { cap, nanos };
-}
+/** What a hold that is to be replaced has of an account: it is there for the next one. */
+const heldBy = (hold: OwnHold | undefined, { accountId }: ShortAccount): Nanos =>
+  hold?.payers.some(({ account }) => account.accountId === accountId) ? hold.nanos : 0n;
 
 /** Each account pays for the attempts that were held in it. */
 function chargesOf(holds: readonly OwnHold[]): Charges {
@@ -395,6 +395,12 @@ async function held<T>(hold: () => Promise<T>): Promise<T> {
     );
   }
 }
+
+const tooMany = (count: number): GatewayError =>
+  new GatewayError(
+    "invalid_request",
+    `This request counts for ${count} budgets; at most ${mostAccounts} can pay for one. Send fewer tags.`,
+  );
 
 const unpriced = ({ provider, model }: Candidate): GatewayError =>
   new GatewayError(

@@ -59,7 +59,7 @@ export async function attemptAll(
   options: AttemptOptions,
 ): Promise<Response> {
   const { admission, generation, request, services, signal, watch } = current;
-  await admission.enter(options.demand);
+  await admission.enter(options.demand, candidates);
   const { budget, health } = services.traffic;
   const { retry, health: healthSettings } = generation.config;
   const { queue, lastResort } = lineUp(unreserved(candidates), { generation, services });
@@ -99,10 +99,13 @@ export async function attemptAll(
   /** What it may cost is set aside; who cannot be paid is passed by. @throws GatewayError */
   const pay = async (
     candidate: Candidate,
-    { pass, permit }: Omit<Place, "held">,
+    { pass, permit, moreInput }: Omit<Place, "held"> & { moreInput?: number },
   ): Promise<Place> => {
     try {
-      return { pass, permit, held: await admission.hold(candidate) };
+      const held = await admission.hold(candidate, moreInput);
+      // The client may have left meanwhile, and the request be settled.
+      if (signal.aborted) throw abortReason(signal);
+      return { pass, permit, held };
     } catch (thrown) {
       permit?.release();
       pass?.end();
@@ -117,7 +120,7 @@ export async function attemptAll(
   /** Goes on from the place of whoever failed in the middle. */
   const successorFrom = (at: number): Attempting["successor"] => {
     let place = at;
-    return async (failure) => {
+    return async (failure, moreInput) => {
       const others = queue.length - place - 1;
       if (signal.aborted || others <= 0 || plan.after(failure, others).next === "stop") return null;
       for (place += 1; place < queue.length; place += 1) {
@@ -129,7 +132,7 @@ export async function attemptAll(
           permit?.release();
           continue;
         }
-        const paid = await pay(candidate, { pass: pass ?? null, permit });
+        const paid = await pay(candidate, { pass: pass ?? null, permit, moreInput });
         return { candidate, attempting: begin(candidate, paid).attempting };
       }
       return null;
@@ -180,8 +183,8 @@ export async function attemptAll(
       paid = await pay(candidate, { pass: pass ?? null, permit });
     } catch (thrown) {
       const error = toGatewayError(thrown);
-      // Another one may be cheaper.
-      if (error.code !== "budget_exceeded") throw error;
+      // Another one may be cheaper, or have no such limit.
+      if (error.code !== "budget_exceeded" && error.code !== "rate_limited") throw error;
       last ??= error;
       at += 1;
       continue;

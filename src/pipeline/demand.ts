@@ -65,7 +65,7 @@ export const unreadDemand = ({ model, operation, isRead = false, tags = [] }: Un
 /** Tools that providers run themselves are called this often at most, which none of them lets a request say for sure. */
 const mostToolCalls = 10;
 /** What vendors put around a request, in tokens: words of their own, more of them around tools. */
-const framing = 200;
+const framing = 100;
 const toolFraming = 2_000;
 /** Of each message. */
 const perMessage = 8;
@@ -94,9 +94,7 @@ function userOf(inbound: Inbound): string | null {
   const named = inbound.member("user");
   // Only where there may be one, the body is read for it.
   const user =
-    typeof named === "string" || !inbound.members.has("metadata")
-      ? named
-      : chatIn(inbound)?.user;
+    typeof named === "string" || !inbound.members.has("metadata") ? named : chatIn(inbound)?.user;
   return typeof user === "string" && user !== "" ? user : null;
 }
 
@@ -113,27 +111,59 @@ function chatIn(inbound: Inbound): ChatRequest | null {
 
 /** Everything in the body counts, whatever a dialect makes of it, but for media, which are no text. */
 function tokensOf(inbound: Inbound): DemandedTokens {
-  const { bytes, operation } = inbound;
+  const { bytes, goesOn, operation } = inbound;
   const chat = chatIn(inbound);
-  const signs = signsIn(bytes);
-  const media: MediaCount = chat ? mediaOf(chat) : { bytes: 0, pictures: 0, tokens: 0, isOpen: false };
+  const body = plain(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  const has = (sign: string): boolean => body.includes(sign);
+  const media = chat ? mediaOf(chat) : unread(has);
   const around = chat
     ? chat.messages.length * perMessage + (chat.tools.length > 0 ? toolFraming : framing)
     : framing;
   const runsTools = chat?.tools.some(({ type }) => type === "provider") ?? false;
+  const goesByOthers = elsewhere.some((name) => inbound.members.has(name));
   const output = limitIn(inbound, chat);
   return {
     input: Math.max(0, bytes.length - media.bytes) * pairsIn(inbound) + media.tokens + around,
     pictures: media.pictures,
-    isOpen: media.isOpen || runsTools || inbound.goesOn !== undefined || signs.isOpen,
+    isOpen: media.isOpen || runsTools || goesOn !== undefined || goesByOthers,
     output: output === null ? null : Math.max(leastLimit, output),
     answers: answersIn(inbound, chat),
     hasOutput: operation === "chat" || operation === "completions",
-    mayCacheWrite: signs.mayCacheWrite,
-    hasAudio: signs.hasAudio,
+    mayCacheWrite: cacheSigns.some(has),
+    hasAudio: { input: media.hasAudio, output: speaks(inbound) },
     toolCalls: runsTools ? mostToolCalls : 0,
   };
 }
+
+/** Fields by which a body goes by what lies with the provider, or makes it fetch something. */
+const elsewhere = [
+  "previous_response_id",
+  "conversation",
+  "prompt_id",
+  "container",
+  "mcp_servers",
+  "web_search_options",
+  "cachedContent",
+  "cached_content",
+] as const;
+
+/** Where the body is not understood: by the names in it. In a text, their quotation marks would be escaped. */
+const unread = (has: (sign: string) => boolean): MediaCount => {
+  const isFile = ['"file_id"', '"fileUri"', '"file_uri"', '"file_url"'].some(has);
+  const isSound = ['"input_audio"', '"audio/', '"data:audio/', '"video/', '"data:video/'].some(has);
+  return { bytes: 0, pictures: 0, tokens: 0, isOpen: isFile, hasAudio: isSound || isFile };
+};
+
+const cacheSigns = ['"cache_control"', '"cacheControl"', '"cachePoint"', '"cache_point"'];
+
+/** Whether the answer may be spoken. */
+const speaks = ({ bytes, members }: Inbound): boolean =>
+  ["audio", "modalities", "generationConfig", "generation_config"].some((name) => {
+    const value = members.get(name)?.value;
+    if (!value) return false;
+    const text = textOf(bytes.subarray(value.start, value.end));
+    return name === "audio" ? text !== "null" : /"audio"|"speech|\\u00/i.test(text);
+  });
 
 /** Rerankers read the query once for each document. */
 function pairsIn({ bytes, members, operation }: Inbound): number {
@@ -164,17 +194,16 @@ function limitIn(inbound: Inbound, chat: ChatRequest | null): number | null {
 
 /** Lenient servers read numbers in texts, too. */
 function answersIn(inbound: Inbound, chat: ChatRequest | null): number {
-  const said = [
+  const said: unknown[] = [
     chat?.settings.candidateCount,
     ...answerNames.map((name) => inbound.member(name)),
-    ...(chat ? [] : [...inbound.bytes.length < maxSearched ? countsIn(inbound.bytes) : []]),
+    ...(chat ? [] : countsIn(inbound.bytes)),
   ];
   const counts = said.map(Number).filter((count) => Number.isFinite(count) && count > 1);
   return Math.min(mostAnswers, Math.ceil(Math.max(1, ...counts)));
 }
 
 const mostAnswers = 1_000_000;
-const maxSearched = 1024 * 1024;
 
 /** Where the body is not understood, wherever a count may stand. */
 const countsIn = (bytes: Uint8Array): string[] =>
@@ -184,46 +213,6 @@ const countsIn = (bytes: Uint8Array): string[] =>
 
 const textOf = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
-
-interface Signs {
-  mayCacheWrite: boolean;
-  hasAudio: { input: boolean; output: boolean };
-  isOpen: boolean;
-}
-
-const cacheSigns = ['"cache_control"', '"cacheControl"', '"cachePoint"', '"cache_point"'];
-const audioIn = ['"input_audio"', '"audio/', '"data:audio/', '"video/', '"data:video/'];
-const audioOut = ['"audio"', '"AUDIO"', '"speechConfig"', '"speech_config"'];
-/** What names something that lies with the provider, or that it fetches by itself. */
-const openSigns = [
-  '"previous_response_id"',
-  '"conversation"',
-  '"file_id"',
-  '"file_ids"',
-  '"file_url"',
-  '"fileUri"',
-  '"file_uri"',
-  '"cachedContent"',
-  '"cached_content"',
-  '"web_search_options"',
-  '"container"',
-  '"mcp_servers"',
-];
-
-/**
- * Names and values in the bytes, with their quotation marks: within a text these would be escaped. What is there in
- * vain only makes the bound higher.
- */
-function signsIn(bytes: Uint8Array): Signs {
-  const buffer = plain(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-  const has = (sign: string): boolean => buffer.includes(sign);
-  const isFile = has('"fileUri"') || has('"file_uri"');
-  return {
-    mayCacheWrite: cacheSigns.some(has),
-    hasAudio: { input: isFile || audioIn.some(has), output: audioOut.some(has) },
-    isOpen: openSigns.some(has) || (has('"prompt"') && has('"prompt_id"')),
-  };
-}
 
 /** Letters can be written as escapes, which hides them from a search. */
 function plain(buffer: Buffer): Buffer {

@@ -26,8 +26,10 @@ export interface Exchange {
   caller: Principal;
   /** What it may use. */
   admission: Admission;
-  /** Aborted when the client leaves, or with a GatewayError when the daemon gives up. */
+  /** Aborted when the client leaves, or as {@link Exchange.givenUp}. */
   signal: AbortSignal;
+  /** Aborted with a GatewayError when the daemon gives up, or the caller's key is taken away. */
+  givenUp: AbortSignal;
   /** The client is gone, whatever its connection says. */
   leave(): void;
   /** What the request failed with in the end. Failures of the gateway's own are logged. */
@@ -39,9 +41,13 @@ export interface Attempting extends Exchange {
   turn: Turn;
   /** The start of a stream is held back until its content comes, however long that takes. */
   untilContent?: boolean;
-  /** The next deployment after a failure in the middle of an answer, where one is to go on with it; null: there is none. */
+  /**
+   * The next deployment after a failure in the middle of an answer, where one is to go on with it; null: there is none.
+   * `moreInput`: tokens at most that it is sent besides the request.
+   */
   successor?: (
     failure: GatewayError,
+    moreInput: number,
   ) => Promise<{ candidate: Candidate; attempting: Attempting } | null>;
   /** The answer may have so many tokens: as many as its budgets can pay. Absent: what the request says. */
   outputCap?: number;
@@ -77,6 +83,7 @@ export async function exchange(
   const requestId = createId("req");
   const principal = caller instanceof GatewayError ? { key: null } : caller;
   const admission = admissionOf(requestId, principal, context);
+  const { givenUp, unwatch } = standing(principal, services);
   const record = createRecord({
     requestId,
     dialect: dialect.id,
@@ -89,6 +96,7 @@ export async function exchange(
     admission,
     onSettled: () => {
       watch.settled();
+      unwatch();
       services.inFlight.delete(record.requestId);
     },
   });
@@ -98,7 +106,7 @@ export async function exchange(
   record.caller(caller.key, belongingOf(caller));
   services.inFlight.add(record.requestId);
   const left = new AbortController();
-  const signal = AbortSignal.any([request.signal, services.shutdown, left.signal]);
+  const signal = AbortSignal.any([request.signal, givenUp, left.signal]);
   const failure = (thrown: unknown): GatewayError =>
     failureOf(thrown, signal, record, services.log);
   try {
@@ -111,12 +119,24 @@ export async function exchange(
       caller,
       admission,
       signal,
+      givenUp,
       leave: () => left.abort(),
       failure,
     });
   } catch (thrown) {
     return await refuse(failure(thrown), speaks, record);
   }
+}
+
+/** Aborts when the daemon gives up, or the caller's key is taken away. `unwatch` must be called. */
+export function standing(
+  { caller }: Principal,
+  { rechecks, shutdown }: Services,
+): { givenUp: AbortSignal; unwatch: () => void } {
+  if (!caller) return { givenUp: shutdown, unwatch: () => {} };
+  const revoked = new AbortController();
+  const unwatch = rechecks.watch(caller, (error) => revoked.abort(error));
+  return { givenUp: AbortSignal.any([shutdown, revoked.signal]), unwatch };
 }
 
 /** What a request of this caller may use. */
@@ -159,7 +179,7 @@ export function failureOf(
   return error;
 }
 
-/** Why a request was given up: the daemon said so, or the client left. */
+/** Why a request was given up: the daemon said so, the key is gone, or the client left. */
 export function abortReason(signal: AbortSignal): GatewayError {
   return signal.reason instanceof GatewayError
     ? signal.reason

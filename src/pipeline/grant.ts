@@ -62,7 +62,10 @@ export async function grant(
   const able = await capable(inbound, wished, note);
   if (able.note) notes.push(able.note);
   const toldBy = (candidate: Candidate): { gone: string[]; told: Note[] } => {
-    const kept = keptBy(candidate, wishes, isNoneHere);
+    const kept = keptBy(candidate, wishes, {
+      isNoneHere,
+      isLimited: context.mayUse !== undefined,
+    });
     const told = [
       ...notes.filter(({ field }) => !kept.has(field.split(".")[0] ?? field)),
       ...(kept.has("models") ? [] : missing),
@@ -130,13 +133,16 @@ function withoutFields(bytes: Uint8Array, names: readonly string[]): Uint8Array 
 function keptBy(
   { provider, parameters }: Candidate,
   { fields, provider: wishes }: Wishes,
-  isNoneHere: boolean,
+  { isNoneHere, isLimited }: { isNoneHere: boolean; isLimited: boolean },
 ): ReadonlySet<string> {
-  const kept = new Set(parameters.allow);
+  // Who may not use everything names no models to others (fault S21).
+  const kept = new Set(
+    parameters.allow.filter((name) => !isLimited || (name !== "models" && name !== "fallbacks")),
+  );
   if (!provider.preset.routesItself) return kept;
   kept.add("usage");
   // Names that mean nothing here are its own; a list that the gateway goes through is not gone through twice.
-  if (isNoneHere && fields.includes("models")) kept.add("models");
+  if (isNoneHere && !isLimited && fields.includes("models")) kept.add("models");
   const named = [wishes.order, wishes.only, wishes.ignore].flatMap((names) => names ?? []);
   if (!named.includes(provider.name.toLowerCase())) kept.add("provider");
   return kept;

@@ -173,9 +173,9 @@ export function createIdempotency(items: Items, log: Logger): Idempotency {
 
 /** Goes on although its client leaves: whoever sends a key may come back for the answer. */
 function detached(current: Exchange): Exchange {
-  const { record, services } = current;
+  const { givenUp, record, services } = current;
   const left = new AbortController();
-  const signal = AbortSignal.any([services.shutdown, left.signal]);
+  const signal = AbortSignal.any([givenUp, left.signal]);
   return {
     ...current,
     signal,
@@ -303,12 +303,14 @@ const otherRequest = (): GatewayError =>
   );
 
 /** What is kept of a failure; null where it cannot have cost anything, so that it may be tried again. */
-function costOf(error: GatewayError, { signal }: Exchange): Outcome | null {
+function costOf(error: GatewayError, { record, signal }: Exchange): Outcome | null {
   // The gateway stopped while the provider was at work.
   if (signal.aborted) return { type: "begun" };
   const { code, message, status, upstream } = error;
   const isBrokenAnswer = code === "upstream_invalid" && (upstream?.status ?? 200) < 400;
-  const mayHaveCost = isBrokenAnswer || code === "internal" || deliveryOf(error) === "unknown";
+  // Attempts before the last one may have been billed, whatever that one says.
+  const mayHaveCost =
+    isBrokenAnswer || code === "internal" || deliveryOf(error) === "unknown" || record.mayHaveCost;
   return mayHaveCost ? { type: "failed", code, message, status } : null;
 }
 

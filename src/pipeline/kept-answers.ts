@@ -124,7 +124,7 @@ async function elsewhere(
     model: kept?.model ?? "",
   }));
   // What it used was set aside when it was asked for.
-  const demand = unreadDemand(kept?.model ?? "", "chat", true);
+  const demand = unreadDemand({ model: kept?.model ?? "", operation: "chat", isRead: true });
   const attempt = (candidate: Candidate, attempting: Attempting): Promise<Response> => {
     const sendable = throughSendable(request, { dialect, path, operation: "chat" }, candidate);
     return relayOnce(sendable, attempting, {

@@ -16,6 +16,7 @@ import { whoHas } from "./references.ts";
 import { relayOnce } from "./relay.ts";
 import type { Sendable } from "./send.ts";
 import type { Generation, Services } from "./services.ts";
+import { tagsOf } from "./wishes.ts";
 
 /** What is not in JSON, or not worth the reading. */
 export const mediaOperations: ReadonlySet<Operation> = new Set([
@@ -63,7 +64,8 @@ export const handleMedia = (
             usageOf: [dialect],
             finished: () => parcel.dispose(),
           });
-        const demand = unreadDemand(model, operation, false);
+        const tags = tagsOf(request.headers);
+        const demand = unreadDemand({ model, operation, tags });
         const response = await attemptAll(candidates, held, attempt, { demand });
         isHandedOver = true;
         return response;

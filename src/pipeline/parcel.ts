@@ -1,6 +1,6 @@
 // A request body that is relayed without being understood: read as far as needed to route it, and given out again each time anew.
 import type { JsonObject } from "../lib/json.ts";
-import { JsonError, parse, parseObject } from "../lib/json.ts";
+import { JsonError, parse, parseObject, scan } from "../lib/json.ts";
 import { boundaryOf, createFormScanner, FormError, type FormField } from "../lib/form-scanner.ts";
 import { withMembers } from "../lib/json-members.ts";
 import { GatewayError } from "../ir/error.ts";
@@ -90,6 +90,8 @@ const nothing: Parcel = {
 
 function jsonOf(bytes: Uint8Array): JsonObject {
   try {
+    // Refuses what stands twice: of two models, the provider might take the other one.
+    scan(bytes);
     return parseObject(
       Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"),
     );

@@ -7,6 +7,7 @@ import { withPath } from "../lib/json-members.ts";
 import { asItIs, grant, type Granted } from "./grant.ts";
 import { type Asked, type Inbound, inspect } from "./inbound.ts";
 import { inSession, type Situation } from "./order.ts";
+import { whoMayBeTold } from "./named-models.ts";
 import { whoHasReferences } from "./references.ts";
 import type { Services } from "./services.ts";
 import { noWishes, type Wishes, wishesOf } from "./wishes.ts";
@@ -61,14 +62,19 @@ export async function plan(
         generation.router.through(asked.provider, inbound.model, reachOf(caller).mayUse),
       )
     : await grant(inbound, wishes, situation, read);
-  const onward = whoCanGoOn(inbound, granted.candidates);
+  const open = whoMayBeTold(inbound, granted.candidates, {
+    mayUse: reachOf(caller).mayUse,
+    isPassedOn: asked.provider !== undefined,
+  });
+  const onward = whoCanGoOn(inbound, open);
   const able = await whoHasReferences(inbound, onward, situation);
   const gone = (why: string) => ({ idOf: deploymentId, why: () => why });
   tellExcluded(
     situation.note,
-    [granted.candidates, onward],
-    gone("does not have the conversation"),
+    [granted.candidates, open],
+    gone("the key may not use there what the request names"),
   );
+  tellExcluded(situation.note, [open, onward], gone("does not have the conversation"));
   tellExcluded(situation.note, [onward, able], gone("does not have what the request refers to"));
   const { candidates, answered } = granted.isOrdered
     ? { candidates: able, answered: () => {} }

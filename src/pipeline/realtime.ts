@@ -1,4 +1,5 @@
-// Realtime sessions: a WebSocket on either side, frames passed on unchanged, one row for each response.
+// Realtime sessions: a WebSocket on either side, frames passed on unchanged but for the model's name, one row for each response.
+import { keyProtocol, protocolsOf } from "../access/authenticate.ts";
 import { reachOf } from "../access/reach.ts";
 import { dialects } from "../dialects/index.ts";
 import type { Dialect } from "../dialects/dialect.ts";
@@ -6,13 +7,14 @@ import type { SocketMessage, UpstreamSocket } from "../egress/socket.ts";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
 import { background } from "../lib/background.ts";
 import { pickHeaders } from "../lib/headers.ts";
-import { notePeer, peerOf } from "../lib/peer.ts";
 import { endpointsFor, resolveEndpoint } from "../providers/endpoint.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import { attemptAll } from "./attempts.ts";
 import { type Attempting, type Exchange, exchange } from "./exchange.ts";
 import { vendor } from "./outbound.ts";
 import { createAccounts, type Opened, responseDemand } from "./realtime-accounts.ts";
+import { checkedFrame } from "./realtime-frames.ts";
+import { whoHas } from "./references.ts";
 import { named, type Sendable, sign } from "./send.ts";
 import type { Generation, Services } from "./services.ts";
 
@@ -42,19 +44,14 @@ const pauseBytes = 1024 * 1024;
 /** Clients cannot be made to wait; one whose upstream takes nothing is cut off. */
 const maxWaitingBytes = 2 * maxFrameBytes;
 
-/** RFC 6455: 123 bytes. */
-const maxReason = 100;
-
 const operation = "realtime";
-const keyProtocol = "openai-insecure-api-key.";
 
 /** Opens the upstream's side, or answers why not; never rejects. */
 export async function openRealtime(
-  upgrade: Request,
+  request: Request,
   generation: Generation,
   services: Services,
 ): Promise<RealtimeSession | Response> {
-  const request = withKeyInHeader(upgrade);
   const dialect = dialects["openai-chat"];
   let session: RealtimeSession | undefined;
   const answer = await exchange(
@@ -73,7 +70,9 @@ export async function openRealtime(
         throw new GatewayError("unavailable", "The gateway is shutting down.");
       }
       current.record.identify({ model, stream: true, operation });
-      const candidates = await generation.router.candidates(model, reachOf(current.caller));
+      const found = await generation.router.candidates(model, reachOf(current.caller));
+      // A call that somebody else began is as good as none.
+      const candidates = await whoHas(url.searchParams.getAll("call_id"), found, current);
       const attempt = async (candidate: Candidate, { turn }: Attempting): Promise<Response> => {
         const attempted = turn.attempt(candidate, dialect.id, true);
         try {
@@ -87,28 +86,13 @@ export async function openRealtime(
           throw error;
         }
       };
-      return attemptAll(candidates, current, attempt, { demand: responseDemand(model) });
+      return attemptAll(candidates, current, attempt, {
+        demand: responseDemand(model, request.headers),
+      });
     },
   );
   return session ?? answer;
 }
-
-/** Browsers cannot set headers on a WebSocket: there the key is one of the subprotocols. */
-function withKeyInHeader(request: Request): Request {
-  const key = protocolsOf(request).find((name) => name.startsWith(keyProtocol));
-  if (key === undefined || request.headers.has("authorization")) return request;
-  const headers = new Headers(request.headers);
-  headers.set("authorization", `Bearer ${key.slice(keyProtocol.length)}`);
-  const keyed = new Request(request.url, { headers, signal: request.signal });
-  notePeer(keyed, peerOf(request) ?? undefined);
-  return keyed;
-}
-
-const protocolsOf = (request: Request): string[] =>
-  (request.headers.get("sec-websocket-protocol") ?? "")
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "");
 
 /** @throws GatewayError */
 async function connect(
@@ -147,7 +131,7 @@ async function connect(
   return services.sockets.connect({
     url,
     headers,
-    protocols: protocolsOf(request).filter((name) => !name.startsWith(keyProtocol)),
+    protocols: protocolsOf(request.headers).filter((name) => !name.startsWith(keyProtocol)),
     network: provider.customBaseUrl || provider.preset.local ? "private-allowed" : "public",
     proxy: provider.proxy,
     timeoutMs: Math.max(timeouts.connectMs ?? 0, 0) * 2,
@@ -156,21 +140,26 @@ async function connect(
 }
 
 function createSession(socket: UpstreamSocket, opened: Opened): RealtimeSession {
-  const { services, record } = opened.current;
+  const { caller, services, record } = opened.current;
   const { draining, shutdown } = services;
-  const accounts = createAccounts(opened, (error) =>
-    endBoth(1008, error.message.slice(0, maxReason), error),
-  );
+  const accounts = createAccounts(opened, (error) => refuse(error));
   // The first response settles the first account; the session goes on.
   const leavePlace = opened.turn.keepPlace();
   let peer: RealtimePeer | undefined;
   let isOver = false;
   let isPaused = false;
+  let ending = { code: 1001, reason: "The gateway is shutting down." };
+  const session = {
+    written: opened.model,
+    candidate: opened.candidate,
+    mayUse: reachOf(caller).mayUse,
+  };
 
   const end = (tell: () => void, error: GatewayError | null): void => {
     if (isOver) return;
     isOver = true;
     leavePlace();
+    unwatch();
     draining.removeEventListener("abort", onDrain);
     shutdown.removeEventListener("abort", onDrain);
     tell();
@@ -178,9 +167,12 @@ function createSession(socket: UpstreamSocket, opened: Opened): RealtimeSession 
   };
   const endBoth = (code: number, reason: string, error: GatewayError | null): void =>
     end(() => {
+      ending = { code, reason };
       closeQuietly(socket, code, reason);
       if (peer) closeQuietly(peer, code, reason);
     }, error);
+  const refuse = (error: GatewayError): void => endBoth(1008, error.message, error);
+  const unwatch = caller.caller ? services.rechecks.watch(caller.caller, refuse) : () => {};
   const onDrain = (): void => endBoth(1001, "The gateway is shutting down.", null);
   draining.addEventListener("abort", onDrain, { once: true });
   shutdown.addEventListener("abort", onDrain, { once: true });
@@ -193,7 +185,7 @@ function createSession(socket: UpstreamSocket, opened: Opened): RealtimeSession 
     opened(client) {
       peer = client;
       if (isOver) {
-        closeQuietly(client, 1001, "The gateway is shutting down.");
+        closeQuietly(client, ending.code, ending.reason);
         return;
       }
       socket.listen({
@@ -228,10 +220,20 @@ function createSession(socket: UpstreamSocket, opened: Opened): RealtimeSession 
     },
     message(message) {
       if (isOver) return;
-      socket.send(message);
-      if (socket.bufferedBytes() > maxWaitingBytes) {
-        endBoth(1013, "The provider does not take what is sent.", tooLarge());
+      let frame: SocketMessage;
+      try {
+        frame = checkedFrame(message, session);
+      } catch (thrown) {
+        refuse(toGatewayError(thrown));
+        return;
       }
+      accounts.pass(frame, (passed) => {
+        if (isOver) return;
+        socket.send(passed);
+        if (socket.bufferedBytes() > maxWaitingBytes) {
+          endBoth(1013, "The provider does not take what is sent.", tooLarge());
+        }
+      });
     },
     drained() {
       if (!isPaused || isOver) return;

@@ -59,6 +59,8 @@ export interface AttemptRecord {
 export interface RequestRecord {
   readonly requestId: string;
   readonly attempts: number;
+  /** An attempt is known to have used something, or to have been at work when it failed. */
+  readonly mayHaveCost: boolean;
   /** Name of the key that the caller presented. */
   readonly key: string | null;
   /** Whose answers, objects and conversations are told apart: keys of two teams may have one name. */
@@ -214,10 +216,13 @@ export function createRecord(options: RecordOptions): RequestRecord {
       account?.finish(outcome.error);
       // Whoever still runs has lost a race, and is paid for.
       for (const each of accounts) each.abandon();
-      try {
-        for (const each of accounts) await each.price();
-      } catch (error) {
-        log.error("usage.pricing_failed", { requestId }, error);
+      for (const each of accounts) {
+        try {
+          await each.price();
+        } catch (error) {
+          // What cannot be priced is unknown; the others are not.
+          log.error("usage.pricing_failed", { requestId }, error);
+        }
       }
       isPriced = true;
       for (const listener of listeners) listener(cost());
@@ -236,7 +241,9 @@ export function createRecord(options: RecordOptions): RequestRecord {
         ms: Math.round(monotonic() - startedAt),
       });
       const { inputTokens, outputTokens } = finished;
-      admission?.leave({ inputTokens, outputTokens });
+      // A request that was refused before anything was sent counts for nothing.
+      const isRefused = outcome.error !== null && accounts.length === 0;
+      admission?.leave(isRefused ? null : { inputTokens, outputTokens });
       try {
         await store.settle(
           finished,
@@ -290,6 +297,9 @@ export function createRecord(options: RecordOptions): RequestRecord {
     get attempts() {
       return accounts.length;
     },
+    get mayHaveCost() {
+      return accounts.some(({ mayHaveCost }) => mayHaveCost);
+    },
     get key() {
       return key;
     },
@@ -333,7 +343,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
           return account.used?.output.total;
         },
         get hasUsage() {
-          return account.used !== undefined || account.firstTokenMs !== null;
+          return account.hasUsage;
         },
         get cost() {
           return account.priced?.nanos ?? (account.used ? null : 0n);
@@ -393,7 +403,7 @@ const armOf = (
 };
 
 /** A JSON list that fits a header; what does not fit is counted. */
-function warningsText(warnings: readonly Warning[]): string {
+export function warningsText(warnings: readonly Warning[]): string {
   const kept: Warning[] = [];
   let text = "[]";
   for (const warning of warnings) {

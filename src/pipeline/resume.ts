@@ -1,5 +1,6 @@
 // An answer that breaks off in the middle is gone on with by the next deployment, where the route wants that.
 import { dialects } from "../dialects/index.ts";
+import type { ChatRequest } from "../ir/chat.ts";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import type { Life } from "./answer.ts";
@@ -39,17 +40,31 @@ export function observerOf(
   };
 }
 
+/** What the next one is told of its task, at most. */
+const instructionTokens = 500;
+
 /** Undefined where the client is to be told of the failure, and nobody goes on. */
 export function resumerOf(inbound: Inbound, life: Life): StreamOptions["resume"] {
   const { successor } = life;
   if (!successor || inbound.operation !== "chat") return undefined;
   let { attempted } = life;
+  /** Nobody goes on where that cannot be paid. */
+  const following = async (failure: GatewayError, more: number) => {
+    try {
+      return await successor(failure, more);
+    } catch (thrown) {
+      const error = toGatewayError(thrown);
+      if (error.code === "budget_exceeded" || error.code === "rate_limited") return null;
+      throw error;
+    }
+  };
   return async (failure, shown) => {
     attempted.finish(failure);
     const progress = progressOf(shown, await attempted.counted());
     if (!progress || !isDecodable(inbound)) return null;
     let last = failure;
-    for (let next = await successor(last); next; next = await successor(last)) {
+    const more = Buffer.byteLength(progress.text) + instructionTokens;
+    for (let next = await following(last, more); next; next = await following(last, more)) {
       const { candidate, attempting } = next;
       try {
         const resumed = await resumeAt(candidate, { inbound, progress, attempting });
@@ -113,14 +128,14 @@ async function resumeAt(
   }
 
   async function resumeWith(isBegun: boolean, at: typeof endpoint & object, whom: Candidate) {
-    const { record, services, signal, turn } = attempting;
+    const { outputCap, record, services, signal, turn } = attempting;
     const outbound = await buildOutbound(
       inbound,
       whom,
       at,
       async (request, target) =>
         requestToGoOn(
-          await services.vault.restore(record.tenant, request, target),
+          await services.vault.restore(record.tenant, withCap(request, outputCap), target),
           progress.text,
           isBegun,
         ),
@@ -143,3 +158,9 @@ async function resumeAt(
     }
   }
 }
+
+/** No longer than what was set aside can pay for. */
+const withCap = (request: ChatRequest, cap: number | undefined): ChatRequest =>
+  cap === undefined
+    ? request
+    : { ...request, settings: { ...request.settings, maxOutputTokens: cap } };

@@ -2,6 +2,7 @@
 import type { Access } from "../access/authenticate.ts";
 import type { CallerDirectory } from "../access/directory.ts";
 import type { RateLimiter } from "../access/rate-limits.ts";
+import type { Rechecks } from "../access/rechecks.ts";
 import type { Config } from "../config/config.ts";
 import type { Egress } from "../egress.ts";
 import type { SocketEgress } from "../egress/socket.ts";
@@ -35,6 +36,8 @@ export interface Pacing {
   openEarlyMs: number;
   /** A reader that takes nothing for so long is gone, whatever its connection says, ms. */
   frozenMs: number;
+  /** How often it is looked whether the keys of running requests still hold, ms. */
+  recheckMs: number;
 }
 
 /** What outlives configurations. */
@@ -47,6 +50,8 @@ export interface Services {
   /** Who the keys of the directory belong to, and what they may spend. */
   callers: CallerDirectory;
   limiter: RateLimiter;
+  /** Ends what runs for a key that is taken away. */
+  rechecks: Rechecks;
   alerts: Alerts;
   owners: Owners;
   shadows: Shadows;
@@ -69,4 +74,6 @@ export const defaultPacing: Pacing = {
   keepAliveMs: 10_000,
   openEarlyMs: 12_000,
   frozenMs: 600_000,
+  // What another gateway changed is known here up to a second later: within 5 s all is over.
+  recheckMs: 3_000,
 };

@@ -22,6 +22,10 @@ const ownHeaders: ReadonlySet<string> = new Set([
   "forwarded",
   "via",
   "true-client-ip",
+  // The method that was judged here is the one that is meant.
+  "x-http-method-override",
+  "x-http-method",
+  "x-method-override",
   // Two callers' may be the same, and the provider knows but one account.
   "idempotency-key",
   "openai-organization",

@@ -14,6 +14,7 @@ import { likenessOf, type Parcel, readParcel } from "./parcel.ts";
 import { relayOnce, type Relaying } from "./relay.ts";
 import type { Generation, Services } from "./services.ts";
 import { segmentsOf, throughSendable } from "./through-request.ts";
+import { tagsOf } from "./wishes.ts";
 
 export interface ThroughCall {
   /** The client's: it is answered in it. */
@@ -51,8 +52,9 @@ export const handleThrough = (
       const keyed = { content: () => likenessOf(parcel), identify: () => {} };
       return await services.idempotency.once(current, keyed, async (held) => {
         const place = await placeOf(held, call, object, parcel);
+        requireWhole(place.provider, current);
         const candidates = ofAccount(
-          generation.router.through(place.provider, parcel.model, reachOf(current.caller).mayUse),
+          generation.router.through(place.provider, parcel.model),
           place.account,
         );
         const response = await attemptAll(
@@ -62,7 +64,12 @@ export const handleThrough = (
             attempt({ current: attempting, call, object, parcel, model }, candidate),
           {
             once: !isRead(held.request),
-            demand: unreadDemand(model, operation, !makes(held.request)),
+            demand: unreadDemand({
+              model,
+              operation,
+              isRead: !makes(held.request),
+              tags: tagsOf(request.headers),
+            }),
           },
         );
         isHandedOver = true;
@@ -72,6 +79,21 @@ export const handleThrough = (
       if (!isHandedOver) await parcel.dispose();
     }
   });
+
+/**
+ * Which models a body leads to that is not read (lines of a batch, fields of any name) is not known: it is for those
+ * alone who may use all of the provider's (faults S21, S54).
+ * @throws GatewayError `forbidden`
+ */
+function requireWhole(provider: string, { caller }: Exchange): void {
+  const all = `${provider}/*`;
+  if (reachOf(caller).mayUse?.(all) ?? true) return;
+  throw new GatewayError(
+    "forbidden",
+    `This key is limited to certain models, and what is passed through, files and batches included, could use any: for that it needs \`${all.slice(0, 100)}\`.`,
+    { param: "model" },
+  );
+}
 
 /** Whether it may make something, which may cost something. */
 const makes = ({ method }: Request): boolean => method !== "DELETE" && !isRead({ method });

@@ -187,7 +187,8 @@ function createTurn(
       end(pass, measured, isLost ? lost : error);
       permit?.release();
       // Who may be at work on it may bill for it.
-      if (deliveryOf(error) !== "unknown" && !all.some(({ hasUsage }) => hasUsage)) held.free();
+      const isUnbilled = !isLost && deliveryOf(error) !== "unknown";
+      if (isUnbilled && !all.some(({ hasUsage }) => hasUsage)) held.free();
     },
     handOver() {
       isHandedOver = true;

@@ -226,12 +226,33 @@ function tagsIn(value: unknown, field: string): string[] {
     .filter((tag) => tag !== "");
 }
 
-function choiceOf(headers: Headers, written: readonly string[]): Choice | undefined {
+/**
+ * Whom a request counts for: the tags of its headers and of its body, whether or not its key may choose by them.
+ * `inbound`: absent where the body is not read.
+ * @throws GatewayError `invalid_request`
+ */
+export function tagsOf(headers: Headers, inbound?: Inbound): string[] {
+  const isRead = inbound !== undefined && mayWrite(inbound);
+  const written = isRead
+    ? [
+        ...(inbound.members.has("tags") ? tagsIn(valueOf(inbound, "tags"), "tags") : []),
+        ...tagsIn(labelsIn(inbound)?.tags, "metadata.tags"),
+      ]
+    : [];
+  return allTags(headers, written);
+}
+
+function allTags(headers: Headers, written: readonly string[]): string[] {
   const named = ["x-megallm-tags", "x-litellm-tags"].flatMap((name) =>
     tagsIn(headers.get(name) ?? undefined, name),
   );
   const tags = [...new Set([...named, ...written])];
   if (tags.length > maxTags) throw refused("tags", `may be ${maxTags} at most`);
+  return tags;
+}
+
+function choiceOf(headers: Headers, written: readonly string[]): Choice | undefined {
+  const tags = allTags(headers, written);
   const region = headers.get("x-megallm-region")?.trim();
   if (region !== undefined && !/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/.test(region)) {
     throw refused("x-megallm-region", "must be a region such as `eu` or `eu-west-1`");

@@ -30,7 +30,9 @@ export interface AdminDependencies extends ExperimentsDependencies {
 }
 
 const usageQuery = z.strictObject({
-  by: z.enum(["model", "provider", "day", "key", "route", "status"]).default("model"),
+  by: z
+    .enum(["model", "provider", "day", "key", "route", "status", "organization", "team", "user"])
+    .default("model"),
   since_ms: z.coerce.number().int().nonnegative().optional(),
   until_ms: z.coerce.number().int().nonnegative().optional(),
 });
@@ -73,6 +75,10 @@ export function createAdmin(dependencies: AdminDependencies): Hono {
     const found = await store.request(context.req.param("id"));
     if (!found) throw new GatewayError("not_found", "No request with this id is on record.");
     return context.json(plain(found) as object);
+  });
+  admin.get("/requests/:id/bodies", async (context) => {
+    const bodies = await store.bodies.get(context.req.param("id"));
+    return context.json({ bodies: bodies.map(({ requestId: _id, ...body }) => body) });
   });
   admin.post("/explain", async (context) => {
     const limits = { maxBytes: maxExplainBytes, patienceMs: defaultPacing.bodyMs };

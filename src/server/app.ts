@@ -15,8 +15,11 @@ import { matchTemplate, plainRoutes } from "./dialect-routes.ts";
 import { type Doors, mountDoors } from "./doors.ts";
 import { errorAnswer } from "./error-answer.ts";
 import { createFeedback } from "./feedback.ts";
+import { hasCredential, litellmHealth } from "./litellm/health.ts";
+import { createLitellm } from "./litellm/mount.ts";
 import { familyOf, modelList, oneModel } from "./models.ts";
 import { createOllama } from "./ollama.ts";
+import { createOpenRouter, openRouterRoutes } from "./openrouter.ts";
 import { createTranslate } from "./translate.ts";
 
 export interface AppDependencies {
@@ -33,8 +36,22 @@ export interface AppDependencies {
 export function createApp(dependencies: AppDependencies): Hono {
   const { current, handle, ready, log } = dependencies;
   const app = new Hono({ strict: false });
+  const authenticate = (request: Request): Promise<Principal> =>
+    current().access.authenticate(request);
+  const { admin } = dependencies;
+  const administration = {
+    ...admin,
+    adminKey: admin.key,
+    address: peerOf,
+    rules: () => current().config.rules,
+  };
+  const litellm = { ...administration, log, current, authenticate, ready };
 
-  app.get("/health", (context) => context.json({ status: "ok" }));
+  app.get("/health", async (context) => {
+    const request = context.req.raw;
+    const asksLitellm = hasCredential(request) && current().config.compat.litellm;
+    return context.json(asksLitellm ? await litellmHealth(request, litellm) : { status: "ok" });
+  });
   app.get("/health/live", (context) => context.json({ status: "ok" }));
   app.get("/health/ready", async (context) =>
     (await ready())
@@ -45,8 +62,6 @@ export function createApp(dependencies: AppDependencies): Hono {
   // Claude Code asks this at its start, without a key.
   app.get("/api/hello", (context) => context.json({ message: "hello" }));
 
-  const authenticate = (request: Request): Promise<Principal> =>
-    current().access.authenticate(request);
   const models = async (request: Request): Promise<readonly ListedModel[]> =>
     current().router.list(reachOf(await authenticate(request)));
   // Clients disagree about whether the base URL ends in `/v1`: both paths work, as for the dialects' own.
@@ -81,11 +96,12 @@ export function createApp(dependencies: AppDependencies): Hono {
     throw new GatewayError("upgrade_required", message);
   });
 
-  for (const { method, path, asked } of plainRoutes) {
+  const routes = [...plainRoutes, ...openRouterRoutes];
+  for (const { method, path, asked } of routes) {
     app.on(method, path, (context) => handle(context.req.raw, asked));
   }
-  for (const { path } of plainRoutes) {
-    const allow = plainRoutes.filter((route) => route.path === path).map((route) => route.method);
+  for (const { path } of routes) {
+    const allow = routes.filter((route) => route.path === path).map((route) => route.method);
     app.all(path, (context) => {
       const message = `${path} takes ${allow.join(" or ")}, not ${context.req.method}.`;
       return errorAnswer(new GatewayError("method_not_allowed", message), context.req.raw, allow);
@@ -94,18 +110,11 @@ export function createApp(dependencies: AppDependencies): Hono {
 
   mountDoors(app, dependencies.doors);
 
-  const { admin } = dependencies;
-  app.route(
-    "/admin/v1",
-    createAdminV1({
-      ...admin,
-      adminKey: admin.key,
-      address: peerOf,
-      rules: () => current().config.rules,
-    }),
-  );
+  app.route("/admin/v1", createAdminV1(administration));
   app.route("/admin", createAdmin(admin));
   app.route("/", createReference());
+  app.route("/", createLitellm(litellm));
+  app.route("/api/v1", createOpenRouter({ ...litellm, models }));
   app.route("/v1/translate", createTranslate(dependencies));
   for (const path of ["/v1/feedback", "/feedback"]) {
     app.route(path, createFeedback({ current, store: dependencies.admin.store }));

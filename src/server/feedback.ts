@@ -81,9 +81,9 @@ export function createFeedback({ current, store }: FeedbackDependencies): Hono {
   return app;
 }
 
-/** Names of keys may come back after a key is gone; ids never do. */
+/** Names of keys may come back after a key is gone, and two teams' may be the same; ids never are. */
 const isOwn = ({ key, keyId }: UsageRow, { key: name, caller }: Principal): boolean =>
-  key === name && (keyId === null || keyId === caller?.key.id);
+  caller ? keyId === caller.key.id : keyId === null && key === name;
 
 /** @throws GatewayError `invalid_request` naming the field */
 function readFeedback(bytes: Uint8Array): z.output<typeof schema> {

@@ -1,8 +1,9 @@
 // Sockets: every address bound or none, the guard in front, quiet streams left alone.
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
+import { createAddressList } from "../lib/addresses.ts";
 import { createId } from "../lib/id.ts";
-import { notePeer } from "../lib/peer.ts";
+import { clientBehind, notePeer } from "../lib/peer.ts";
 import { errorAnswer } from "./error-answer.ts";
 import { maxFrameBytes, type RealtimePeer, type RealtimeSession } from "../pipeline/realtime.ts";
 import { corsHeaders, createGuard } from "./guard.ts";
@@ -12,6 +13,8 @@ export interface ListenOptions {
   port: number;
   allowedHosts: readonly string[];
   allowedOrigins: readonly string[];
+  /** Addresses and blocks of proxies that are believed about whom they speak for. Default none. */
+  trustedProxies?: readonly string[];
   fetch(request: Request): Promise<Response>;
   /** Asked for every upgrade to a WebSocket; null where the path has none. Absent: there are none. */
   upgrade?(request: Request): Promise<RealtimeSession | Response | null>;
@@ -69,6 +72,7 @@ function bind(
   options: ListenOptions,
 ): Bun.Server<RealtimeSession> | null {
   const guard = createGuard({ ...options, hostname });
+  const isTrusted = createAddressList(options.trustedProxies ?? []);
   try {
     return Bun.serve<RealtimeSession>({
       hostname,
@@ -79,7 +83,8 @@ function bind(
       // The gateway limits bodies itself, with an answer in the client's own dialect.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       async fetch(request, server) {
-        notePeer(request, server.requestIP(request)?.address);
+        const address = server.requestIP(request)?.address ?? null;
+        notePeer(request, clientBehind(address, request.headers, isTrusted));
         try {
           guard(request);
         } catch (error) {

@@ -13,6 +13,7 @@ import { createExperiments, encodeOutcome } from "./experiments.ts";
 import { createItems } from "./items.ts";
 import { createJournal } from "./journal.ts";
 import { countRequests, readRequest, readRequests } from "./queries.ts";
+import { findRequests, isFiltered } from "./request-list.ts";
 import { settleLeft } from "./recovery.ts";
 import { createLedgerCheck } from "./ledger-check.ts";
 import { createRetention } from "./retention.ts";
@@ -21,6 +22,7 @@ import { encodeAttempt, encodeStart, encodeUsage } from "./rows.ts";
 import type { Tables } from "./schema.ts";
 import { createShadowRows, encodeShadow } from "./shadows.ts";
 import type { AttemptRow, SettleOutcome, Store, UsageRow } from "./store.ts";
+import { isOfPeople, readPeople } from "./usage-people.ts";
 import { readUsage } from "./usage-report.ts";
 import { createSubjectData } from "./subject-data.ts";
 import { createSpending } from "./spending.ts";
@@ -137,8 +139,10 @@ export function createStore(driver: Driver, options: LedgerOptions = {}): Store 
       watch();
       return interrupted;
     },
-    usage: (query) => reading(() => readUsage(db, query)),
-    requests: (query) => reading(() => readRequests(db, query)),
+    usage: (query) =>
+      reading(() => (isOfPeople(query) ? readPeople(db, query) : readUsage(db, query))),
+    requests: (query) =>
+      reading(() => (isFiltered(query) ? findRequests(db, query) : readRequests(db, query))),
     request: (requestId) => reading(() => readRequest(db, requestId)),
     accounts,
     spending: createSpending(driver, reading),

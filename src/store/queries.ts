@@ -34,7 +34,8 @@ export async function readRequests(
   return { rows: page, next: more && last ? `${last.atMs}_${last.requestId}` : null };
 }
 
-function parseCursor(cursor: string): { atMs: bigint; requestId: string } {
+/** @throws GatewayError `invalid_request` */
+export function parseCursor(cursor: string): { atMs: bigint; requestId: string } {
   const match = /^(\d{1,16})_(.{1,200})$/s.exec(cursor);
   if (!match?.[1] || !match[2]) {
     throw new GatewayError("invalid_request", "`cursor` is not one that a page gave as `next`.");

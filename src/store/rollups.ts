@@ -47,7 +47,7 @@ export interface RollupState {
 }
 
 /** Rows in one transaction: a few milliseconds of the thread. */
-const batchRows = 250;
+const batchRows = 120;
 /** How long a row waits for company, ms. */
 const companyMs = 60_000;
 /** Kept apart in one hour or day; names that clients make up are summed together beyond that. */

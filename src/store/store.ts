@@ -9,6 +9,7 @@ import type { Secret } from "../lib/secret.ts";
 import type { ArmOutcome, Experiments } from "./experiments.ts";
 import type { Audit } from "./audit.ts";
 import type { Bodies } from "./bodies.ts";
+import type { Scope } from "./directory-types.ts";
 import type { Directory } from "./directory.ts";
 import type { Items } from "./items.ts";
 import { createStore } from "./ledger.ts";
@@ -122,9 +123,11 @@ export interface AttemptRow extends Partial<TokenCounts> {
 
 export interface UsageQuery {
   /** `day` is the UTC day, `route` the model name as asked, `model` the upstream's. */
-  by: "model" | "provider" | "day" | "key" | "route" | "status" | "organization" | "team" | "user";
+  by: UsageGrouping;
   /** Only what has these properties; null: none. */
-  where?: UsageFilter;
+  where?: UsageFilter & PeopleFilter;
+  /** Only what this scope lets be seen. */
+  scope?: UsageScope;
   /** From this arrival time on (inclusive). */
   sinceMs?: number;
   /** Up to this arrival time (exclusive). */
@@ -133,7 +136,37 @@ export interface UsageQuery {
   limit?: number;
 }
 
+/**
+ * `hour` is the UTC hour, or the day where only days are left. `key` is its name, `key_id` its id. `end_user` and
+ * `tag` are only in the rows, and a request counts at each of its tags.
+ */
+export type UsageGrouping =
+  | "model"
+  | "provider"
+  | "day"
+  | "hour"
+  | "key"
+  | "key_id"
+  | "route"
+  | "status"
+  | "organization"
+  | "team"
+  | "user"
+  | "end_user"
+  | "tag";
+
 export type UsageFilter = Partial<Dimensions>;
+
+/** What is only in the rows. */
+export interface PeopleFilter {
+  endUser?: string;
+  tag?: string;
+}
+
+/** Whose usage may be seen: what belongs to one of these. */
+export interface UsageScope extends Scope {
+  readonly keyId?: string;
+}
 
 /**
  * Sums of one group. A null group: the requests without that property. A request counts once, at the provider and
@@ -159,6 +192,9 @@ export interface UsageGroup extends TokenCounts {
 export interface RequestsQuery {
   sinceMs?: number;
   untilMs?: number;
+  /** Only what has these properties; a page may be short and yet have a next. */
+  where?: UsageFilter & PeopleFilter;
+  scope?: UsageScope;
   /** Rows on a page; default 50, at most 1,000. */
   limit?: number;
   /** `next` of the page before. */

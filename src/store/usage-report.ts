@@ -12,7 +12,7 @@ import {
 } from "./rollup-rows.ts";
 import { readAttempts, readState } from "./rollups.ts";
 import type { Tables } from "./schema.ts";
-import type { UsageFilter, UsageGroup, UsageQuery } from "./store.ts";
+import type { UsageFilter, UsageGroup, UsageGrouping, UsageQuery, UsageScope } from "./store.ts";
 import {
   addSums,
   type Dimension,
@@ -27,7 +27,7 @@ import {
 } from "./usage-facts.ts";
 
 /** Rows, or rows of sums, read before other work gets its turn: some milliseconds. */
-const sliceRows = 1_000;
+const sliceRows = 500;
 const sliceRollups = 2_000;
 /** Distinct groups kept apart; the rest is summed under {@link otherGroup}. */
 const maxGroups = 10_000;
@@ -47,13 +47,15 @@ export async function readUsage(db: Kysely<Tables>, query: UsageQuery): Promise<
   const reach = outward(given, state.rowsFromMs, hourMs);
   const { sinceMs, untilMs } = outward(reach, state.hoursFromMs, dayMs);
   const add = (dimensions: Dimensions, atMs: number, sums: Sums): void => {
-    if (fits(query.where, dimensions)) addTo(groups, groupName(query.by, dimensions, atMs), sums);
+    if (!fits(query.where, dimensions) || !isInScope(query.scope, dimensions)) return;
+    addTo(groups, groupName(query.by, dimensions, atMs), sums);
   };
   const firstHour = Math.min(ceilTo(hourMs, sinceMs), untilMs);
   const lastHour = Math.max(firstHour, floorTo(hourMs, untilMs));
   await readRows(db, { from: sinceMs, until: firstHour, beyond: null, query }, add);
   for (let from = firstHour; from < lastHour;) {
-    const spanMs = from % dayMs === 0 && from + dayMs <= lastHour ? dayMs : hourMs;
+    const isDay = from % dayMs === 0 && from + dayMs <= lastHour;
+    const spanMs = isDay && (query.by !== "hour" || from < state.hoursFromMs) ? dayMs : hourMs;
     const end =
       spanMs === dayMs ? floorTo(dayMs, lastHour) : Math.min(lastHour, ceilTo(dayMs, from + 1));
     const until = await endOfSlice(db, { spanMs, from, until: end });
@@ -65,10 +67,20 @@ export async function readUsage(db: Kysely<Tables>, query: UsageQuery): Promise<
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
   await readRows(db, { from: lastHour, until: untilMs, beyond: null, query }, add);
-  const found = [...groups].flatMap(([group, sums]) => finish(group, sums));
-  const order = query.by === "day" ? byName : byCost;
-  return found.toSorted(order).slice(0, clamp(query.limit, 1_000, maxGroups));
+  return report(groups, query);
 }
+
+/** Groups as they are answered. */
+export function report(
+  groups: ReadonlyMap<string | null, Sums>,
+  { by, limit }: UsageQuery,
+): UsageGroup[] {
+  const found = [...groups].flatMap(([group, sums]) => finish(group, sums));
+  const order = isTime(by) ? byName : byCost;
+  return found.toSorted(order).slice(0, clamp(limit, 1_000, maxGroups));
+}
+
+const isTime = (by: UsageGrouping): by is "day" | "hour" => by === "day" || by === "hour";
 
 /** The latest time there can be: a multiple of days that a double holds. */
 const farthestMs = floorTo(dayMs, Number.MAX_SAFE_INTEGER);
@@ -86,8 +98,14 @@ const outward = ({ sinceMs, untilMs }: Range, goneBeforeMs: number, spanMs: Span
   untilMs: untilMs < goneBeforeMs ? ceilTo(spanMs, untilMs) : untilMs,
 });
 
-function groupName(by: UsageQuery["by"], dimensions: Dimensions, atMs: number): string | null {
-  return by === "day" ? dayName(atMs) : dimensions[dimensionOf[by]];
+/** Groupings that are dimensions of sums; those of people are read elsewhere. */
+type Summed = keyof typeof dimensionOf;
+
+const isSummed = (by: UsageGrouping): by is Summed => Object.hasOwn(dimensionOf, by);
+
+export function groupName(by: UsageGrouping, dimensions: Dimensions, atMs: number): string | null {
+  if (isTime(by)) return timeName(by, atMs);
+  return isSummed(by) ? dimensions[dimensionOf[by]] : null;
 }
 
 const dimensionOf = {
@@ -99,14 +117,25 @@ const dimensionOf = {
   organization: "organizationId",
   team: "teamId",
   user: "userId",
-} as const satisfies Record<Exclude<UsageQuery["by"], "day">, Dimension>;
+  key_id: "keyId",
+} as const satisfies Partial<Record<UsageGrouping, Dimension>>;
 
-const dayName = (atMs: number): string => new Date(floorTo(dayMs, atMs)).toISOString().slice(0, 10);
+/** @example `2026-01-31` and `2026-01-31T17` */
+const timeName = (by: "day" | "hour", atMs: number): string =>
+  new Date(atMs).toISOString().slice(0, by === "day" ? 10 : 13);
 
 /** Of the properties that a filter names each must be as it says; null stands for none. */
-const fits = (where: UsageFilter | undefined, dimensions: Dimensions): boolean =>
+export const fits = (where: UsageFilter | undefined, dimensions: Dimensions): boolean =>
   where === undefined ||
   dimensionNames.every((name) => where[name] === undefined || where[name] === dimensions[name]);
+
+/** It belongs to somebody whose usage may be seen. */
+export const isInScope = (scope: UsageScope | undefined, dimensions: Dimensions): boolean =>
+  scope === undefined ||
+  scope.organizationIds.includes(dimensions.organizationId ?? "") ||
+  scope.teamIds.includes(dimensions.teamId ?? "") ||
+  (scope.userId !== null && scope.userId === dimensions.userId) ||
+  (scope.keyId !== undefined && scope.keyId === dimensions.keyId);
 
 interface RowSlice {
   from: number;
@@ -137,7 +166,7 @@ async function readRows(db: Kysely<Tables>, slice: RowSlice, add: Adder): Promis
 }
 
 /** Without them a request's tokens and money all count at the provider and model of its row. */
-const needsAttempts = ({ by, where }: UsageQuery): boolean =>
+export const needsAttempts = ({ by, where }: UsageQuery): boolean =>
   by === "provider" ||
   by === "model" ||
   where?.provider !== undefined ||
@@ -161,7 +190,7 @@ export async function* rowPages(
       .orderBy("request_id")
       .limit(sliceRows);
     if (beyond !== null) {
-      select = select.where((eb) => eb.or([eb("rolled", "=", 0n), eb("rolled", ">", beyond)]));
+      select = select.where("request_id", "in", beyondIds({ beyond, until, after }));
     }
     if (upTo !== undefined) {
       select = select.where("rolled", ">", 0n).where("rolled", "<=", upTo);
@@ -174,6 +203,25 @@ export async function* rowPages(
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }
+
+/** By the index of what is not in sums: whoever looks for these rows must not go through all others. */
+const beyondIds = ({
+  beyond,
+  until,
+  after: { atMs, requestId },
+}: {
+  beyond: bigint;
+  until: number;
+  after: { atMs: bigint; requestId: string };
+}) => {
+  const within = sql`at_ms >= ${atMs} and at_ms < ${BigInt(until)}
+    and (at_ms > ${atMs} or request_id > ${requestId})`;
+  return sql<string>`(
+    select request_id from (select request_id from usage where rolled = 0 and ${within}
+      order by rolled, at_ms, request_id limit ${sql.lit(sliceRows)}) as unrolled
+    union all
+    select request_id from usage where rolled > ${beyond} and ${within})`;
+};
 
 interface SumSlice {
   spanMs: Span;
@@ -203,10 +251,10 @@ async function readSums(
   { spanMs, from, until, query }: SumSlice & { query: UsageQuery },
   add: (name: string | null, sums: Sums) => void,
 ): Promise<bigint> {
-  const { by, where } = query;
+  const { by, where, scope } = query;
   const name =
-    by === "day"
-      ? sql<string | bigint | null>`rollup.start_ms / ${sql.lit(dayMs)}`
+    isTime(by) || !isSummed(by)
+      ? sql<string | bigint | null>`rollup.start_ms`
       : sql<string | bigint | null>`${sql.ref(`rollup.${dimensionColumns[dimensionOf[by]]}`)}`;
   const rows = await db
     .selectFrom("rollup_state")
@@ -221,6 +269,18 @@ async function readSums(
         const column = `rollup.${dimensionColumns[dimension]}` as const;
         on = wanted === null ? on.on(column, "is", null) : on.on(column, "=", wanted);
       }
+      if (scope !== undefined) {
+        on = on.on((eb) => {
+          const among = (column: ScopeColumn, ids: readonly string[]) =>
+            ids.length === 0 ? [] : [eb(`rollup.${column}`, "in", ids)];
+          return eb.or([
+            ...among("organization_id", scope.organizationIds),
+            ...among("team_id", scope.teamIds),
+            ...among("user_id", scope.userId === null ? [] : [scope.userId]),
+            ...among("key_id", scope.keyId === undefined ? [] : [scope.keyId]),
+          ]);
+        });
+      }
       return on;
     })
     .where("rollup_state.id", "=", 1)
@@ -232,13 +292,17 @@ async function readSums(
     .execute();
   for (const row of rows) {
     if (Number(row.series) === 0) continue;
-    const group = by === "day" ? dayName(Number(row.found) * dayMs) : (row.found as string | null);
+    const group = isTime(by)
+      ? timeName(spanMs === dayMs ? "day" : by, Number(row.found))
+      : (row.found as string | null);
     add(group, decodeSums(row));
   }
   return rows[0]?.version ?? 0n;
 }
 
-function addTo(groups: Map<string | null, Sums>, name: string | null, sums: Sums): void {
+type ScopeColumn = "organization_id" | "team_id" | "user_id" | "key_id";
+
+export function addTo(groups: Map<string | null, Sums>, name: string | null, sums: Sums): void {
   const group = groups.has(name) || groups.size < maxGroups ? name : otherGroup;
   const known = groups.get(group) ?? emptySums();
   groups.set(group, known);

@@ -1,4 +1,4 @@
-// `/v1/realtime`: a WebSocket on either side, frames unchanged, a row for each response.
+// `/v1/realtime`: a WebSocket on either side, frames unchanged but for the model's name, a row for each response.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { type InProcess, startInProcess } from "../support/in-process.ts";
 import {
@@ -91,7 +91,7 @@ const refusedUpgrade = (path: string, headers: Record<string, string> = {}, at =
   });
 
 describe("a session", () => {
-  test("passes frames on unchanged, both ways, and counts each response", async () => {
+  test("passes frames on unchanged but for the model's name, both ways, and counts each response", async () => {
     const { socket, received, closed } = await open();
     const update = '{ "type":"session.update", "session": { "n": 1.0, "model": "voice" } }';
     socket.send(update);
@@ -110,7 +110,7 @@ describe("a session", () => {
       "response.done",
       "binary",
     ]);
-    expect(upstream.frames[0]).toBe(update);
+    expect(upstream.frames[0]).toBe(update.replace("voice", "gpt-realtime"));
     expect(received.at(-1)).toEqual(Buffer.from([0, 255, 1]));
     socket.close(1000, "done");
     expect(await closed).toMatchObject({ code: 1000 });

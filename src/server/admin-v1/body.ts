@@ -5,13 +5,16 @@ import { JsonError, type JsonObject, parseObject, scan } from "../../lib/json.ts
 const maxBodyBytes = 256 * 1024;
 
 /** @throws GatewayError `too_large` */
-export async function readBytes(request: Request): Promise<Uint8Array> {
+export async function readBytes(
+  request: Request,
+  maxBytes: number = maxBodyBytes,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request.body ?? []) {
     length += chunk.length;
-    if (length > maxBodyBytes) {
-      throw new GatewayError("too_large", `The body is larger than ${maxBodyBytes / 1024} KB.`);
+    if (length > maxBytes) {
+      throw new GatewayError("too_large", `The body is larger than ${maxBytes / 1024} KB.`);
     }
     chunks.push(chunk);
   }

@@ -76,19 +76,29 @@ async function answer(services: Services, { route, request, actor, id }: Asked):
     query: readQuery(route, request),
     body: await readBody(route, request),
     scope,
-    version: readVersion(request),
+    ...readMatch(route, request),
   };
   return respond(route, request, await run(route, call));
 }
 
-function respond(route: AdminRoute, request: Request, { body, version }: Answer): Response {
+function respond(
+  route: AdminRoute,
+  request: Request,
+  { body, version, hash }: Answer,
+): Response {
   const headers: Record<string, string> = { "cache-control": "no-store" };
-  if (version !== undefined) headers["etag"] = `"${version}"`;
+  const state = version ?? hash;
+  if (state !== undefined) headers["etag"] = `"${state}"`;
   const known = request.headers.get("if-none-match");
   if (route.method === "GET" && known !== null && known === headers["etag"]) {
     return new Response(null, { status: 304, headers });
   }
   if (route.status === 204) return new Response(null, { status: 204, headers });
+  if (route.media) {
+    headers["content-type"] = `${route.media}; charset=utf-8`;
+    headers["content-disposition"] = "attachment";
+    return new Response(String(body), { status: route.status, headers });
+  }
   return Response.json(body, { status: route.status, headers });
 }
 
@@ -108,7 +118,7 @@ const noQuery = z.strictObject({});
 async function readBody(route: AdminRoute, request: Request): Promise<unknown> {
   if (!route.body) return undefined;
   const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-  const bytes = await readBytes(request);
+  const bytes = await readBytes(request, route.maxBytes);
   if (bytes.length > 0 && type !== "application/json") {
     throw new GatewayError("unsupported_encoding", "Send the body as `application/json`.");
   }
@@ -116,13 +126,18 @@ async function readBody(route: AdminRoute, request: Request): Promise<unknown> {
   return route.partial ? object : parse(route.body, object);
 }
 
-/** The version that `If-Match` names; undefined: any. @throws GatewayError `invalid_request` */
-function readVersion(request: Request): number | undefined {
+/** The state that `If-Match` names; undefined: any. @throws GatewayError `invalid_request` */
+function readMatch(
+  route: AdminRoute,
+  request: Request,
+): { version: number | undefined; hash: string | undefined } {
   const header = request.headers.get("if-match")?.trim();
-  if (header === undefined || header === "*") return undefined;
-  const version = /^(?:W\/)?"(\d{1,9})"$/.exec(header)?.[1];
-  if (version === undefined) {
+  const none = { version: undefined, hash: undefined };
+  if (header === undefined || header === "*") return none;
+  const pattern = route.etag === "hash" ? /^(?:W\/)?"([0-9a-f]{32})"$/ : /^(?:W\/)?"(\d{1,9})"$/;
+  const state = pattern.exec(header)?.[1];
+  if (state === undefined) {
     throw new GatewayError("invalid_request", "`If-Match` must be an `ETag` that this API gave.");
   }
-  return Number(version);
+  return route.etag === "hash" ? { ...none, hash: state } : { ...none, version: Number(state) };
 }

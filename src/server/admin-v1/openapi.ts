@@ -59,7 +59,7 @@ export function openApiDocument(): OpenApiDocument {
       title: "MegaLLM administration",
       version,
       description:
-        "Organizations, teams, users, keys, budgets, limits, the audit log. Every change is on record; updates take `If-Match`.",
+        "Organizations, teams, users, keys, budgets, limits, the audit log; usage and requests; providers, routes, aliases, the configuration. Every change is on record; updates take `If-Match`.",
     },
     servers: [{ url: "/admin/v1" }],
     security: [{ key: [] }],
@@ -111,7 +111,7 @@ function operationOf(route: AdminRoute, schemas: Record<string, JsonSchema>): Op
     ...(changes(route) ? ["409", "412"] : []),
     "503",
   ];
-  const hasVersion = changes(route) || route.path.includes("{id}");
+  const hasVersion = changes(route) || route.path.includes("{id}") || route.etag !== undefined;
   return {
     operationId: operationId(route),
     tags: [route.tag],
@@ -134,7 +134,11 @@ function operationOf(route: AdminRoute, schemas: Record<string, JsonSchema>): Op
         description: route.summary,
         ...(hasVersion && route.answer && { headers: { ETag: { schema: { type: "string" } } } }),
         ...(route.answer && {
-          content: { "application/json": { schema: schemaOf(route.answer, "output", schemas) } },
+          content: {
+            [route.media ?? "application/json"]: {
+              schema: schemaOf(route.answer, "output", schemas),
+            },
+          },
         }),
       },
       ...Object.fromEntries(
@@ -145,7 +149,7 @@ function operationOf(route: AdminRoute, schemas: Record<string, JsonSchema>): Op
 }
 
 const changes = (route: AdminRoute): boolean =>
-  route.path.includes("{id}") && route.method !== "GET";
+  (route.path.includes("{id}") || route.etag !== undefined) && route.method !== "GET";
 
 /** @example operationId({ method: "POST", path: "/keys/{id}/rotate" }) // → "post_keys_id_rotate" */
 const operationId = ({ method, path }: AdminRoute): string =>

@@ -28,7 +28,7 @@ export async function run(route: AdminRoute, call: Call): Promise<Answer> {
       return await route.handle(call);
     } catch (error) {
       const outrun = error instanceof GatewayError && error.code === "precondition_failed";
-      if (!outrun || call.version !== undefined) throw error;
+      if (!outrun || call.version !== undefined || call.hash !== undefined) throw error;
       if (tried === maxTries) {
         throw new GatewayError("conflict", "It is being changed by others. Try again.");
       }

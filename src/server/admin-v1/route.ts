@@ -3,6 +3,11 @@ import type { z } from "zod";
 import type { Rules } from "../../config/config.ts";
 import type { CallerDirectory } from "../../access/directory.ts";
 import type { Action, Actor, Target } from "../../access/permissions.ts";
+import type { ConfigEditor } from "../../config/editor.ts";
+import type { LoadedConfig } from "../../config/load.ts";
+import type { ProviderTrial } from "../../egress/try-provider.ts";
+import type { HealthReport } from "../../pipeline/health-report.ts";
+import type { ListedModel } from "../../routing/listing.ts";
 import type { Scope } from "../../store/directory-types.ts";
 import type { Store } from "../../store/store.ts";
 
@@ -13,6 +18,17 @@ export interface Services {
   rules(): Pick<Rules, "budgets">;
   /** Facts without secrets. */
   status(): Promise<object>;
+  health(): HealthReport;
+  /** Every name that a client may ask for. */
+  models(): Promise<readonly ListedModel[]>;
+  /** Asks a provider of the configuration in force, where that says. @throws GatewayError `not_found` */
+  tryProvider(name: string): Promise<ProviderTrial>;
+  /** What is in force. */
+  running(): LoadedConfig;
+  /** Null: the configuration is a program's. */
+  readonly editor: ConfigEditor | null;
+  /** Settings that were changed since the start and are taken over at the next one. */
+  waiting(): readonly string[];
 }
 
 /**
@@ -35,6 +51,8 @@ export interface Call {
   readonly scope: Scope | undefined;
   /** From `If-Match`; undefined: any. */
   readonly version: number | undefined;
+  /** The same for what is told apart by a hash. */
+  readonly hash?: string | undefined;
 }
 
 export interface Answer {
@@ -42,9 +60,11 @@ export interface Answer {
   readonly body?: unknown;
   /** Becomes the `ETag`. */
   readonly version?: number;
+  /** The same. */
+  readonly hash?: string;
 }
 
-export type Method = "GET" | "POST" | "PATCH" | "DELETE";
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 export interface AdminRoute {
   readonly method: Method;
@@ -63,6 +83,12 @@ export interface AdminRoute {
   readonly body?: z.ZodType;
   /** The body is checked against `body` by the handler, which needs to know what is there already. */
   readonly partial?: true;
+  /** What its `ETag` is; absent: the version of a row. */
+  readonly etag?: "hash";
+  /** Largest body. Default 256 KB. */
+  readonly maxBytes?: number;
+  /** What it answers with besides JSON: the body is then text. */
+  readonly media?: "text/csv";
   readonly answer: z.ZodType | null;
   readonly status: 200 | 201 | 204;
   handle(call: Call): Promise<Answer>;

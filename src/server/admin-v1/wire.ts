@@ -1,6 +1,6 @@
 // Pieces that the schemas of the administration API are made of.
 import { z } from "zod";
-import { addressFault } from "../../access/addresses.ts";
+import { addressFault } from "../../lib/addresses.ts";
 import { formatNanos, parseUsd } from "../../lib/money.ts";
 import type { Stamped } from "../../store/directory-types.ts";
 import { formatSubject, parseSubject, type Subject } from "../../store/subject.ts";

@@ -75,7 +75,8 @@ export async function bindName(
     throw new GatewayError("invalid_request", `\`${name}\` looks like an id of the gateway's own.`);
   }
   const item = { key: name, owner: null, value: id, atMs: now(), expiresMs: null };
-  if ((await idOf(store, kind, name)) === null) await store.items.remove(byName(kind), name);
+  const [stale] = await store.items.get(byName(kind), [name]);
+  if (stale && !(await there(store, kind, stale.value))) await store.items.remove(byName(kind), name);
   if (!(await store.items.claim(byName(kind), item))) {
     throw new GatewayError("conflict", `There is a ${kind} \`${name}\` already.`);
   }

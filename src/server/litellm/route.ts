@@ -1,9 +1,7 @@
 // What a path of LiteLLM's is, and what its handler has to work with.
-import type { z } from "zod";
 import type { Principal } from "../../access/authenticate.ts";
 import type { Actor } from "../../access/permissions.ts";
 import type { Config } from "../../config/config.ts";
-import type { GatewayError } from "../../ir/error.ts";
 import type { Router } from "../../routing/router.ts";
 import type { ActorSource } from "../admin-v1/actor.ts";
 import type { Services } from "../admin-v1/route.ts";
@@ -41,7 +39,6 @@ export interface LitellmRoute {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** With at most one name: `/key/{name}/regenerate`. */
   readonly path: string;
-  /** Who may ask at all: whoever the administration API knows (what it may do is decided there). */
   readonly handle: (scene: Scene) => Promise<unknown>;
 }
 
@@ -59,6 +56,3 @@ export interface OpenRoute {
   readonly path: string;
   readonly handle: (scene: OpenScene) => Promise<unknown>;
 }
-
-export type Parsed<Schema extends z.ZodType> = z.output<Schema>;
-export type Refusal = GatewayError;

@@ -126,16 +126,16 @@ describe("a caller", () => {
     const caller = await callers.lookup(secret.reveal(), from);
     if (caller === null || caller instanceof GatewayError) throw new Error("refused");
     const names = async (name: string | null, modelId: string | null) => {
-      const { budgets } = await callers.rules(caller.subjects, { name, modelId });
+      const { budgets } = await callers.rules(caller.subjects, [name, modelId]);
       return budgets.map((budget) => budget.name).toSorted();
     };
     expect(await names("fast", "openai/gpt-5")).toEqual(["dear", "of the model", "pool"]);
     expect(await names("fast", "anthropic/claude")).toEqual(["pool"]);
     expect(await names(null, null)).toEqual(["pool"]);
     const endUser = [...caller.subjects, { kind: "end_user", id: "e1" } as const];
-    expect((await callers.rules(endUser, { name: null, modelId: null })).limits).toHaveLength(1);
+    expect((await callers.rules(endUser, [])).limits).toHaveLength(1);
     await directory.budgets.update(pool.id, { amountNanos: 5n }, by);
-    const { budgets } = await callers.rules(caller.subjects, { name: null, modelId: null });
+    const { budgets } = await callers.rules(caller.subjects, []);
     expect(budgets[0]?.amountNanos).toBe(5n);
   });
 });

@@ -99,6 +99,7 @@ models:
       port: 6342,
       allowedHosts: [],
       allowedOrigins: [],
+      trustedProxies: [],
       maxBodyBytes: 33_554_432,
       maxUploadBytes: 536_870_912,
       drainTimeoutMs: 30_000,

@@ -1,6 +1,6 @@
 // Allowed addresses, whatever way they are written. (S26)
 import { describe, expect, test } from "bun:test";
-import { addressFault, createAddressList } from "../../../src/access/addresses.ts";
+import { addressFault, createAddressList } from "../../../src/lib/addresses.ts";
 
 describe("address lists", () => {
   const inside: [string, string][] = [

@@ -1,4 +1,4 @@
-// Allowed addresses of a key: single ones and CIDR blocks, v4 and v6, whatever way they are written.
+// Lists of addresses: single ones and CIDR blocks, v4 and v6, whatever way they are written.
 import { BlockList, isIP } from "node:net";
 
 /** An address or a CIDR block, read. */

@@ -1,0 +1,112 @@
+// Pages of requests that have some properties: so many rows are looked at for a page, however many there are.
+import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from "kysely";
+import { dimensionColumns } from "./rollup-rows.ts";
+import { parseCursor } from "./queries.ts";
+import { decodeUsage } from "./rows.ts";
+import type { Tables } from "./schema.ts";
+import type { RequestsPage, RequestsQuery, UsageRow } from "./store.ts";
+import { dimensionNames } from "./usage-facts.ts";
+import { clamp } from "./usage-report.ts";
+
+/** Rows looked at before other work gets its turn, and before a page ends as short as it is. (S42) */
+const slice = 5_000;
+const maxLooked = 50_000;
+
+export const isFiltered = ({ where, scope }: RequestsQuery): boolean =>
+  scope !== undefined || Object.values(where ?? {}).some((value) => value !== undefined);
+
+/** Newest arrival first; a page may be short and yet have a next. @throws GatewayError `invalid_request` */
+export async function findRequests(
+  db: Kysely<Tables>,
+  query: RequestsQuery,
+): Promise<RequestsPage> {
+  const limit = clamp(query.limit, 50, 1_000);
+  const since = big(query.sinceMs ?? 0);
+  const until = big(query.untilMs ?? Number.MAX_SAFE_INTEGER);
+  const rows: UsageRow[] = [];
+  let from = query.cursor === undefined ? null : parseCursor(query.cursor);
+  for (let looked = 0; looked < maxLooked; looked += slice) {
+    const before = from;
+    const part = db
+      .selectFrom("usage")
+      .where("at_ms", ">=", since)
+      .where("at_ms", "<", until)
+      .$if(before !== null, (select) =>
+        select
+          .where("at_ms", "<=", before?.atMs ?? 0n)
+          .where((eb) =>
+            eb.or([
+              eb("at_ms", "<", before?.atMs ?? 0n),
+              eb("request_id", "<", before?.requestId ?? ""),
+            ]),
+          ),
+      )
+      .orderBy("at_ms", "desc")
+      .orderBy("request_id", "desc");
+    const end = await part
+      .select(["at_ms", "request_id"])
+      .offset(slice - 1)
+      .limit(1)
+      .executeTakeFirst();
+    const found = await part
+      .selectAll()
+      .where((eb) => eb.and(conditions(eb, query)))
+      .$if(end !== undefined, (select) => select.where("at_ms", ">=", end?.at_ms ?? 0n))
+      .limit(limit + 1 - rows.length)
+      .execute();
+    rows.push(...found.map(decodeUsage));
+    const last = rows[limit - 1];
+    if (rows.length > limit && last) {
+      return { rows: rows.slice(0, limit), next: cursorOf(last.atMs, last.requestId) };
+    }
+    if (!end) return { rows, next: null };
+    // The slice may end within a millisecond; what stands in it past the end was looked at, too.
+    const newest = rows.at(-1);
+    const isPast =
+      newest !== undefined &&
+      BigInt(newest.atMs) === end.at_ms &&
+      newest.requestId < end.request_id;
+    from = { atMs: end.at_ms, requestId: isPast ? newest.requestId : end.request_id };
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+  return { rows, next: from && cursorOf(Number(from.atMs), from.requestId) };
+}
+
+const cursorOf = (atMs: number, requestId: string): string => `${atMs}_${requestId}`;
+
+function conditions(
+  eb: ExpressionBuilder<Tables, "usage">,
+  { where = {}, scope }: RequestsQuery,
+): Expression<SqlBool>[] {
+  const found: Expression<SqlBool>[] = [];
+  for (const dimension of dimensionNames) {
+    const wanted = where[dimension];
+    if (wanted === undefined) continue;
+    const column = dimensionColumns[dimension];
+    found.push(wanted === null ? eb(column, "is", null) : eb(column, "=", wanted));
+  }
+  if (where.endUser !== undefined) found.push(eb("end_user", "=", where.endUser));
+  if (where.tag !== undefined) {
+    // Tags are a JSON list of texts: one of them is this one, quotes and all.
+    const pattern = `%${JSON.stringify(where.tag).replaceAll(/[!%_]/g, "!$&")}%`;
+    found.push(sql<SqlBool>`tags like ${pattern} escape '!'`);
+  }
+  if (scope) {
+    const among = (
+      column: "organization_id" | "team_id" | "user_id" | "key_id",
+      ids: readonly string[],
+    ) => (ids.length === 0 ? [] : [eb(column, "in", ids)]);
+    found.push(
+      eb.or([
+        ...among("organization_id", scope.organizationIds),
+        ...among("team_id", scope.teamIds),
+        ...among("user_id", scope.userId === null ? [] : [scope.userId]),
+        ...among("key_id", scope.keyId === undefined ? [] : [scope.keyId]),
+      ]),
+    );
+  }
+  return found;
+}
+
+const big = (value: number): bigint =>
+  BigInt(Math.max(0, Math.min(Number.MAX_SAFE_INTEGER, Math.trunc(value) || 0)));
