@@ -1,4 +1,5 @@
 // `bun run bench [name …] [--json]`: every measurement that the documentation quotes.
+// `bun run bench money [--requests 100000]`
 // `bun run bench outage [--seconds 60] [--fault refused|500]`, `bun run bench hedge [--seconds 60]`
 import { parseArgs } from "node:util";
 import type { OutageOptions } from "./outage.ts";
@@ -15,6 +16,8 @@ const benches: Readonly<Record<string, Bench>> = {
   http: async () => (await import("./http.ts")).runHttpBench(),
   store: async () => (await import("./store.ts")).runStoreBench(),
   admission: async () => (await import("./admission.ts")).runAdmissionBench(),
+  money: async () =>
+    (await import("./money.ts")).runMoneyBench({ requests: Number(values.requests) }),
   json: async () => (await import("./json.ts")).runJsonBench(),
   auto: async () => (await import("./auto.ts")).runAutoBench(ofAuto),
   outage: async () => (await import("./outage.ts")).runOutageBench(ofOutage()),
@@ -29,6 +32,7 @@ const { positionals, values } = parseArgs({
   options: {
     json: { type: "boolean" },
     seconds: { type: "string", default: "60" },
+    requests: { type: "string", default: "2000" },
     fault: { type: "string" },
   },
 });

@@ -7,6 +7,7 @@ import { renderParameters } from "../src/providers/describe-quirks.ts";
 import { renderProviders } from "../src/providers/describe.ts";
 import { providers } from "../src/providers/index.ts";
 import { renderFidelity } from "./fidelity/render.ts";
+import { renderMigration } from "./migration.ts";
 
 /** A file that is made from the code. */
 interface Generated {
@@ -21,6 +22,7 @@ const files: readonly Generated[] = [
   { path: "docs/providers.md", render: () => renderProviders(providers) },
   { path: "docs/parameters.md", render: () => renderParameters(providers) },
   { path: "docs/fidelity.md", render: () => renderFidelity() },
+  { path: "docs/migration.md", render: () => renderMigration() },
 ];
 
 const root = fileURLToPath(new URL("..", import.meta.url));

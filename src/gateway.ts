@@ -9,11 +9,15 @@ import { listCatalog } from "./catalog/facts.ts";
 import { createAlerts } from "./pipeline/alerts.ts";
 import { createConversations } from "./pipeline/conversations.ts";
 import { createIdempotency } from "./pipeline/idempotency.ts";
+import { createKeySpends } from "./pipeline/key-spend.ts";
 import { createOwners } from "./pipeline/objects.ts";
 import type { Config, ResolvedProvider } from "./config/config.ts";
+import { createConfigEditor } from "./config/editor.ts";
+import type { ConfigFile } from "./config/file.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { ConfigError, formatProblem } from "./config/problems.ts";
 import { readModelList } from "./egress/model-lists.ts";
+import { tryProvider } from "./egress/try-provider.ts";
 import { createEgress, type Egress } from "./egress.ts";
 import { createSocketEgress } from "./egress/socket.ts";
 import { GatewayError } from "./ir/error.ts";
@@ -50,6 +54,8 @@ export type ConfigSource = () => LoadedConfig;
 
 export interface GatewayParts {
   source: ConfigSource;
+  /** The file behind the source; absent: the configuration is changed by whoever gave it. */
+  file?: ConfigFile;
   /** Resolves when the store is open; requests wait for it. */
   store: Store;
   log: Logger;
@@ -141,6 +147,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     traffic: { ...traffic, gates: yielding.gates },
     callers,
     limiter: createRateLimiter(),
+    keySpends: createKeySpends(store),
     rechecks: createRechecks({ callers, everyMs: pacing.recheckMs }),
     alerts: createAlerts({
       store,
@@ -216,6 +223,16 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     backgroundFailures: backgroundFailures(),
   });
 
+  const begun = loaded.config;
+  const editor =
+    parts.file === undefined
+      ? null
+      : createConfigEditor({
+          file: parts.file,
+          dataDir: begun.dataDir,
+          running: () => loaded,
+          reload,
+        });
   const app = createApp({
     log,
     current: () => generation,
@@ -235,6 +252,18 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
       reload,
       explain: (call) => explain(call, generation, services),
       health: () => healthReport(generation, services, checks),
+      control: {
+        health: () => healthReport(generation, services, checks),
+        models: () => generation.router.list(),
+        tryProvider(name) {
+          const provider = generation.config.providers.find((each) => each.name === name);
+          if (provider) return tryProvider(provider, egress, parts.env);
+          throw new GatewayError("not_found", "No provider with this name is in use.");
+        },
+        running: () => loaded,
+        editor,
+        waiting: () => needsRestart(begun, loaded.config),
+      },
     },
   });
 

@@ -18,7 +18,7 @@ import type {
 } from "../store/directory-types.ts";
 import type { KeyCreate } from "../store/directory-keys.ts";
 import type { Directory, Rules } from "../store/directory.ts";
-import { formatSubject, type Subject } from "../store/subject.ts";
+import { formatSubject, maxSubjectId, type Subject } from "../store/subject.ts";
 import { fits, type Granted } from "./grants.ts";
 import { generateKey, isKey, type KeyHasher, last4, sameHash } from "./key-hash.ts";
 
@@ -235,6 +235,8 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
       const budgets = new Map<string, Budget>();
       const limits = new Map<string, RateLimit>();
       for (const subject of [...subjects, ...models]) {
+        // What a request calls its user or model may have any length; what is on record has not.
+        if (subject.id.length > maxSubjectId) continue;
         const found = rulesBySubject.get(formatSubject(subject)) ?? (await rulesOf(subject));
         for (const budget of found.budgets) if (counts(budget)) budgets.set(budget.id, budget);
         for (const limit of found.limits) if (counts(limit)) limits.set(limit.id, limit);

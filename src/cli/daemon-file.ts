@@ -42,7 +42,9 @@ export function requireOwnFolder(folder: string): void {
     return;
   }
   const isForeign = (name: string): boolean =>
-    !/^(?:megallm\.|admin\.key$|key-secret$|daemon\.json$|lost\+found$)/.test(name);
+    !/^(?:megallm\.|admin\.key$|key-secret$|daemon\.json$|config-history$|secrets$|lost\+found$)/.test(
+      name,
+    );
   if (names.includes("megallm.db") || !names.some(isForeign)) return;
   throw new ExitError(
     exitCodes.cannotStart,

@@ -81,6 +81,7 @@ async function start(options: ServeOptions, hangUps: HangUps): Promise<{ stop():
   await requireKeys(config, store);
   const gateway = createGatewayFrom({
     source: settings.reload,
+    file: settings.file,
     store,
     log,
     env: process.env,

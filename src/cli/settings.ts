@@ -1,12 +1,14 @@
 // The configuration a command works with: the one `serve` would use.
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { Config } from "../config/config.ts";
 import { parseText } from "../config/document.ts";
+import { createConfigFile, type ConfigFile } from "../config/file.ts";
 import { configFromObject, loadConfig, type LoadedConfig, type Overrides } from "../config/load.ts";
 import { type Located, locateConfig } from "../config/locate.ts";
 import { ConfigError } from "../config/problems.ts";
+import { defaultDataDir } from "../config/resolve.ts";
 import { isObject, type JsonObject } from "../lib/json.ts";
 import { providers } from "../providers/index.ts";
 
@@ -14,22 +16,21 @@ export interface Settings {
   loaded: LoadedConfig;
   /** Set when a configuration lies in the current folder and was not used. */
   hint: string | null;
+  /** Where it is read from. */
+  file: ConfigFile;
   /** Reads everything again. @throws ConfigError */
   reload(): LoadedConfig;
 }
 
 /** @throws ConfigError */
 export function loadSettings(flag: string | undefined, overrides: Overrides = {}): Settings {
-  const located = locate(flag);
+  const located = locate(flag, overrides);
   if (located.error) throw new ConfigError([located.error]);
-  const load = (): LoadedConfig =>
-    loadConfig({
-      path: located.path ?? undefined,
-      env: process.env,
-      presets: providers,
-      overrides,
-    });
-  return { loaded: load(), hint: located.hint ?? null, reload: load };
+  const options = { env: process.env, presets: providers, overrides };
+  const loaded = loadConfig({ ...options, path: located.path ?? undefined });
+  const { dataDir } = loaded.config;
+  const file = createConfigFile(options, { path: located.path, dataDir });
+  return { loaded, hint: located.hint ?? null, file, reload: file.load };
 }
 
 /** Where a daemon keeps its files and its ledger, and the admin key when the operator chose it. */
@@ -61,14 +62,20 @@ function settingsFor(
     return loadSettings(flag, overrides).loaded.config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const found = salvage(purpose, locate(flag).path, overrides);
+    const found = salvage(purpose, locate(flag, overrides).path, overrides);
     if (found) return found;
     throw error;
   }
 }
 
-const locate = (flag: string | undefined): Located =>
-  locateConfig({ flag, env: process.env, cwd: process.cwd(), home: homedir() });
+const locate = (flag: string | undefined, { dataDir }: Overrides): Located =>
+  locateConfig({
+    flag,
+    env: process.env,
+    cwd: process.cwd(),
+    home: homedir(),
+    dataDir: dataDir === undefined ? defaultDataDir(process.env) : resolve(dataDir),
+  });
 
 /** Reads the sections that lead to the daemon without the others; null when that cannot be. */
 function salvage(

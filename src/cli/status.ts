@@ -1,10 +1,11 @@
 // `megallm status`: the running daemon and its deployments in a few lines.
 import type { GatewayStatus } from "../gateway.ts";
 import type { HealthReport } from "../pipeline/health-report.ts";
+import { alertRow, pageOf } from "./admin/rows.ts";
 import { getAdmin, reachable, requireDaemon } from "./daemon-client.ts";
 import { renderHealth } from "./health-table.ts";
 import { print, printJson } from "./output.ts";
-import { daemonSettings } from "./settings.ts";
+import { type DaemonSettings, daemonSettings } from "./settings.ts";
 import { renderFacts } from "./table.ts";
 
 export interface StatusOptions {
@@ -39,6 +40,10 @@ export async function status(options: StatusOptions): Promise<void> {
   if (facts.backgroundFailures > 0) {
     lines.push(["failures", `${facts.backgroundFailures} in the background; see the log`]);
   }
+  const { data: alerts } = await recentAlerts(settings, facts.nowMs);
+  if (alerts.length > 0) {
+    lines.push(["budgets", `${alerts.length} alerts in the last day; see \`megallm alerts\``]);
+  }
   for (const warning of config.warnings) lines.push(["warning", warning]);
   await print(`${renderFacts(lines)}\n\n${renderHealth(health)}`);
   if (config.rejected) {
@@ -48,6 +53,13 @@ export async function status(options: StatusOptions): Promise<void> {
     );
   }
 }
+
+const dayMs = 86_400_000;
+
+const recentAlerts = async (settings: DaemonSettings, nowMs: number) =>
+  pageOf(alertRow).parse(
+    await getAdmin(settings, `/admin/v1/alerts?limit=500&since_ms=${Math.trunc(nowMs) - dayMs}`),
+  );
 
 /** To the second, UTC. */
 const when = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;

@@ -4,11 +4,14 @@ import { GatewayError } from "../ir/error.ts";
 import { isObject, type JsonObject, type Path } from "../lib/json.ts";
 import { copyPlain, parseText, placeKey } from "./document.ts";
 import { formatPath } from "./problems.ts";
+import { readAt } from "./written.ts";
 
 /** One place, and what stands there afterwards; `undefined`: nothing. */
 export interface Edit {
   readonly path: Path;
   readonly value: unknown;
+  /** The value as it was spelled elsewhere, to be spelled so again where that means the same. */
+  readonly spelling?: string;
 }
 
 /** How the text is written. */
@@ -32,6 +35,15 @@ export function editText(text: string, edits: readonly Edit[], format: TextForma
  * none is edited as {@link editText} does.
  */
 export function spliceText(text: string, edits: readonly Edit[], format: TextFormat): string {
+  const spelled = splice(text, edits, format);
+  if (edits.every(({ spelling }) => spelling === undefined)) return spelled;
+  const { value, faults } = parseText(spelled);
+  const plain = edits.map(({ path, value: own }) => ({ path, value: own }));
+  const means = (each: Edit): boolean => Bun.deepEquals(readAt(value, each.path), each.value);
+  return faults.length === 0 && edits.every(means) ? spelled : splice(text, plain, format);
+}
+
+function splice(text: string, edits: readonly Edit[], format: TextFormat): string {
   const { places } = parseText(text);
   const cuts: { start: number; end: number; by: string }[] = [];
   const others: Edit[] = [];
@@ -43,7 +55,8 @@ export function spliceText(text: string, edits: readonly Edit[], format: TextFor
     }
     const { start, end } = place.value;
     // JSON is YAML, too; a text of several lines takes the line break behind it along.
-    const by = JSON.stringify(edit.value) + (text.slice(start, end).endsWith("\n") ? "\n" : "");
+    const spelling = edit.spelling ?? JSON.stringify(edit.value);
+    const by = spelling + (text.slice(start, end).endsWith("\n") ? "\n" : "");
     cuts.push({ start, end, by });
   }
   let spliced = text;

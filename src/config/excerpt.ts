@@ -12,13 +12,13 @@ const maxWidth = 100;
 const mask = "***";
 
 /**
- * Excerpts go to terminals, logs and the admin API, so a value is shown only when `isPublic` knows its path;
- * what no value covers (comments, broken text) is shown without whatever looks like a secret.
+ * Excerpts go to terminals, logs and the admin API, so a value is shown only when `isPublic` knows its path, and a key
+ * not where `isMisplaced` says that a secret belongs; what no value covers (comments, broken text) is shown without whatever looks like a secret.
  */
 export function createExcerpts(
   text: string,
   places: Iterable<Place>,
-  isPublic: (path: Path) => boolean,
+  { isPublic, isMisplaced }: { isPublic(path: Path): boolean; isMisplaced(path: Path): boolean },
 ): (range: Range) => Excerpt {
   const starts = [0];
   for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
@@ -26,7 +26,10 @@ export function createExcerpts(
   const covered: Range[] = [];
   const hidden: Range[] = [];
   for (const place of places) {
-    if (place.key !== undefined) covered.push(place.key);
+    if (place.key !== undefined) {
+      covered.push(place.key);
+      if (isMisplaced(place.path)) hidden.push(place.key);
+    }
     if (!place.scalar) continue;
     covered.push(place.value);
     const raw = text.slice(place.value.start, place.value.end);

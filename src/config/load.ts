@@ -233,13 +233,16 @@ function toProblems(
     const nodes = nodesAt(tree(), path);
     return nodes.some(isScalarNode) && nodes.every((node) => node.secret !== true);
   };
+  const isMisplaced = (path: Path): boolean =>
+    nodesAt(tree(), path).length === 0 &&
+    path.some((_, length) => nodesAt(tree(), path.slice(0, length)).some(({ secret }) => secret));
   const sorted = located.toSorted(
     (left, right) => (left.range?.start ?? 0) - (right.range?.start ?? 0),
   );
   const excerpts =
     text === "" || sorted.length === 0
       ? undefined
-      : createExcerpts(text, places.values(), isPublic);
+      : createExcerpts(text, places.values(), { isPublic, isMisplaced });
   const problems = sorted.slice(0, maxProblems).map(({ path, message, hint, range }): Problem => {
     const problem = plainProblem(file, message, hint, path);
     return range === undefined ? problem : Object.assign({}, problem, excerpts?.(range));

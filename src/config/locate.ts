@@ -10,6 +10,8 @@ export interface LocateOptions {
   env: Readonly<Record<string, string | undefined>>;
   cwd: string;
   home: string;
+  /** Where the gateway makes one when it is changed over HTTP and has none. */
+  dataDir?: string;
 }
 
 export interface Located {
@@ -25,10 +27,11 @@ const fileNames = ["megallm.yaml", "megallm.yml", "megallm.json"] as const;
 const systemFolder = "/etc/megallm";
 
 /**
- * In this order: `--config`, `$MEGALLM_CONFIG`, `$XDG_CONFIG_HOME/megallm/` (default `~/.config`), `/etc/megallm/`.
+ * In this order: `--config`, `$MEGALLM_CONFIG`, `$XDG_CONFIG_HOME/megallm/` (default `~/.config`), `/etc/megallm/`,
+ * the data folder.
  * Never the current directory: a checkout must not be able to redirect anybody's keys.
  */
-export function locateConfig({ flag, env, cwd, home }: LocateOptions): Located {
+export function locateConfig({ flag, env, cwd, home, dataDir }: LocateOptions): Located {
   if (flag !== undefined) return named(flag, "--config", cwd);
   const variable = env["MEGALLM_CONFIG"];
   if (variable !== undefined && variable !== "") return named(variable, "MEGALLM_CONFIG", cwd);
@@ -36,9 +39,10 @@ export function locateConfig({ flag, env, cwd, home }: LocateOptions): Located {
   const user =
     configHome !== undefined && isAbsolute(configHome) ? configHome : join(home, ".config");
   const folders = [join(user, "megallm"), systemFolder];
-  const path = folders
-    .flatMap((folder) => fileNames.map((name) => join(folder, name)))
-    .find((candidate) => existsSync(candidate));
+  const path = [
+    ...folders.flatMap((folder) => fileNames.map((name) => join(folder, name))),
+    ...(dataDir === undefined ? [] : [join(dataDir, fileNames[0])]),
+  ].find((candidate) => existsSync(candidate));
   const bystander = fileNames.find((name) => existsSync(join(cwd, name)));
   const isUsed =
     path !== undefined && bystander !== undefined && relative(join(cwd, bystander), path) === "";

@@ -168,13 +168,6 @@ function resolveServer(
       'make one with `megallm keys create`, or add one, e.g. `keys: { my-app: "${MY_APP_KEY}" }`',
     );
   }
-  if (keys.length === 0 && loopback && server.require_key === "always") {
-    resolution.warning(
-      ["server", "require_key"],
-      "a key is required, but none is configured, so every call is refused",
-      'add one, e.g. `keys: { my-app: "${MY_APP_KEY}" }`',
-    );
-  }
   return {
     host: server.host,
     addresses: both ? ["127.0.0.1", "::1"] : [server.host],
@@ -191,21 +184,25 @@ function resolveServer(
   };
 }
 
+/** The folder of those who name none. */
+export function defaultDataDir(env: Context["env"]): string {
+  const service = env["STATE_DIRECTORY"]?.split(":")[0];
+  if (service !== undefined && isAbsolute(service)) return service;
+  const state = env["XDG_STATE_HOME"];
+  const home = env["HOME"] || homedir();
+  return join(
+    state !== undefined && isAbsolute(state) ? state : join(home, ".local/state"),
+    "megallm",
+  );
+}
+
 function resolveDataDir(
   written: string | undefined,
   { env, path }: Context,
   resolution: Resolution,
 ): string {
   const home = env["HOME"] || homedir();
-  if (written === undefined) {
-    const service = env["STATE_DIRECTORY"]?.split(":")[0];
-    if (service !== undefined && isAbsolute(service)) return service;
-    const state = env["XDG_STATE_HOME"];
-    return join(
-      state !== undefined && isAbsolute(state) ? state : join(home, ".local/state"),
-      "megallm",
-    );
-  }
+  if (written === undefined) return defaultDataDir(env);
   if (written.includes("\0")) {
     resolution.problem(["data_dir"], "the path holds a null character");
     return home;

@@ -61,6 +61,7 @@ export const ledger = z
       keep.prefault({}),
       "How long what is kept. Charges of budgets and the audit log are kept for ever; so is a request's row while its charge is not resolved.",
       { rows: "30d", hours: "400d", days: "forever" },
+      { defaultText: "rows 90 days, hours 400 days, days for ever" },
     ),
     max_size: field(
       wholeSize.default(null),

@@ -70,12 +70,15 @@ export function unmaskText(
 ): { text: string; kept: ReadonlySet<string> } {
   const { value, faults } = parseText(text);
   if (faults.length > 0) return { text, kept: new Set() };
-  const before = parseText(current).value;
+  const { value: before, places: ranges } = parseText(current);
   const edits = leavesOf(value).flatMap((leaf): Edit[] => {
     if (!isMask(leaf.value) || !places.isHidden(leaf.path)) return [];
     const kept = readAt(before, leaf.path);
     if (kept === undefined || maskOf(kept) !== leaf.value) throw unknownMask(leaf.path);
-    return [{ path: leaf.path, value: kept }];
+    const range = ranges.get(placeKey(leaf.path))?.value;
+    const spelling = range && current.slice(range.start, range.end);
+    const isLine = spelling !== undefined && !spelling.includes("\n");
+    return [{ path: leaf.path, value: kept, ...(isLine && { spelling }) }];
   });
   const kept = new Set(edits.map(({ path }) => placeKey(path)));
   return { text: spliceText(text, edits, format), kept };

@@ -26,3 +26,9 @@ export interface Importer {
   /** @throws ImportError when the text is not a configuration of this kind */
   run(job: Job): void;
 }
+
+/** Whether parameters of OpenAI's chats mean the same to this provider. */
+export function speaksOpenAi(provider: Provider, job: Job): boolean {
+  const wire = job.preset("openai-compatible").speaks.chat?.[0]?.dialect;
+  return provider.speaks.chat?.[0]?.dialect === wire;
+}

@@ -7,7 +7,7 @@
 export const toYamlComments = (text: string): string =>
   text
     .replaceAll(
-      /("(?:[^"\\\n]|\\.)*")|\/\/([^\n]*)|\/\*([^]*?)\*\//g,
+      /("(?:[^"\\\n]|\\.)*"|'[^'\n]*')|\/\/([^\n]*)|\/\*([^]*?)\*\//g,
       (match: string, string?: string, line?: string, block?: string) => {
         if (string !== undefined) return string;
         if (line !== undefined) return ` #${line}`;

@@ -1,7 +1,7 @@
 // What an entry of LiteLLM's `model_list` says of its requests: deadlines, limits, parameters, headers.
 import { isObject, type JsonObject, type Path } from "../lib/json.ts";
 import type { DraftDeployment } from "./draft.ts";
-import type { Job } from "./importer.ts";
+import { type Job, speaksOpenAi } from "./importer.ts";
 import { requestFields } from "./litellm-keys.ts";
 import type { EntryContext } from "./litellm-model.ts";
 import type { PlaceOf } from "./litellm-upstream.ts";
@@ -141,8 +141,7 @@ function carryBody(
     if (Object.hasOwn(body, name)) report.carried(at, [...place, "extra_body", name]);
     else report.left(at, "not a parameter: the request and the route decide it");
   }
-  const speaksChat =
-    !("route" in target) && target.connection.preset.speaks.chat?.[0]?.dialect === "openai-chat";
+  const speaksChat = "connection" in target && speaksOpenAi(target.connection.preset, context.job);
   for (const [key, value] of Object.entries(params)) {
     if (!requestFields.has(key) || value === null || !isBodyField(key, value)) continue;
     if (!speaksChat) {

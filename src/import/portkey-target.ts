@@ -3,7 +3,7 @@ import { isObject, type JsonObject, type Path } from "../lib/json.ts";
 import type { Provider } from "../providers/provider.ts";
 import { type Address, presetAt, readAddress } from "./address.ts";
 import type { DraftDeployment } from "./draft.ts";
-import type { Job } from "./importer.ts";
+import { type Job, speaksOpenAi } from "./importer.ts";
 import type { Vendor } from "./litellm-providers.ts";
 import { portkeyProviders, portkeySettings } from "./portkey-providers.ts";
 import type { Reasons } from "./report.ts";
@@ -274,8 +274,9 @@ function readHeaders(target: Fields) {
 function carryParameters(
   target: Fields,
   deployment: DraftDeployment,
-  { place, job: { report } }: { place: () => Path; job: Job },
+  { place, job }: { place: () => Path; job: Job },
 ): void {
+  const { report } = job;
   const timeout = target.get("request_timeout");
   const text = millisecondsText(timeout);
   if (text !== undefined) {
@@ -289,8 +290,7 @@ function carryParameters(
   const params = target.get("override_params");
   if (!isObject(params)) return;
   const speaksChat =
-    "connection" in deployment.target &&
-    deployment.target.connection.preset.speaks.chat?.[0]?.dialect === "openai-chat";
+    "connection" in deployment.target && speaksOpenAi(deployment.target.connection.preset, job);
   const body: JsonObject = {};
   for (const [name, value] of Object.entries(params)) {
     const at = [...target.at("override_params"), name];

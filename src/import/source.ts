@@ -22,6 +22,7 @@ export interface Source {
   spelling(path: Path): string | undefined;
 }
 
+const maxLength = 20 * 1024 ** 2;
 /** Far more than any configuration has; stops "billion laughs". */
 const maxNodes = 200_000;
 /** What is written must stay within what is read (`document.ts`). */
@@ -33,6 +34,7 @@ const maxDepth = 24;
  */
 export function readSource(text: string, format: "yaml" | "json"): Source {
   const clean = text.replace(/^\uFEFF/, "");
+  if (clean.length > maxLength) throw new ImportError("The file is larger than 20 MB.");
   if (clean.trim() === "") throw new ImportError("The file is empty.");
   const document = parse(format === "json" ? toYamlComments(clean) : clean, format);
   const [error] = document.errors;

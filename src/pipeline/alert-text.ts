@@ -1,5 +1,5 @@
 // What an alert says, for people and for programs.
-import { formatNanos } from "../lib/money.ts";
+import { formatNanos, type Nanos } from "../lib/money.ts";
 import type { AccountKey } from "../store/accounts.ts";
 import type { Alert, AlertFacts } from "../store/alerts.ts";
 
@@ -7,11 +7,14 @@ import type { Alert, AlertFacts } from "../store/alerts.ts";
 export function alertText(alert: AlertFacts): string {
   const { amountNanos, budgetName, of, share, spentNanos } = alert;
   const whose = of === null ? "" : ` of \`${of}\``;
-  const spent = `$${formatNanos(spentNanos)} of $${formatNanos(amountNanos)}`;
+  const spent = `${dollars(spentNanos)} of ${dollars(amountNanos)}`;
   return share === null
     ? `A request was refused: the budget \`${budgetName}\`${whose} cannot pay for it, ${spent} is spent.`
     : `The budget \`${budgetName}\`${whose} has reached ${percent(share)}: ${spent} is spent.`;
 }
+
+/** Without zeros that say nothing. */
+const dollars = (nanos: Nanos): string => `$${formatNanos(nanos).replace(/(\.\d\d\d*?)0+$/, "$1")}`;
 
 const percent = (share: number): string => `${Number((share * 100).toFixed(4))} %`;
 

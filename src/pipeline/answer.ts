@@ -289,7 +289,8 @@ function answerHeaders(
   const theirs = outbound.relayed
     ? Object.fromEntries(pickHeaders(answer.headers, outbound.dialect.responseHeaders))
     : {};
-  return { ...theirs, "content-type": "application/json", ...attempted.headers() };
+  const own = attempted.headers(answer.headers);
+  return { ...theirs, "content-type": "application/json", ...own };
 }
 
 /** The gateway's own count, where the provider cannot be asked in a dialect the client understands. */

@@ -41,7 +41,8 @@ export async function boundOf(
     candidate.model,
   );
   const outputCap = maxOutputTokens ?? Math.min(contextWindow ?? usualCap, usualCap);
-  return { nanos: await costAt(demand, candidate, { ...pricing, cap: outputCap }), outputCap };
+  const nanos = await costAt(demand, candidate, { ...pricing, cap: outputCap });
+  return tokens.takesLimit ? { nanos, outputCap } : { nanos };
 }
 
 /** The longest answer that what is left can pay; null where that is hardly any. */

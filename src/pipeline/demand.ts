@@ -34,6 +34,8 @@ export interface DemandedTokens {
   answers: number;
   /** Whether there is anything to be said: embeddings have no output. */
   hasOutput: boolean;
+  /** Whether the request can say how long the answer may be. */
+  takesLimit: boolean;
   mayCacheWrite: boolean;
   hasAudio: { input: boolean; output: boolean };
   /** Calls of tools that the provider runs and charges for. */
@@ -42,6 +44,10 @@ export interface DemandedTokens {
 
 /** What no vendor charges for. */
 const free: ReadonlySet<Operation> = new Set(["count-tokens", "files", "uploads"]);
+
+/** Whose answers have no tokens. */
+const silent: ReadonlySet<Operation> = new Set(["embeddings", "rerank", "moderations"]);
+const limited: ReadonlySet<Operation> = new Set(["chat", "completions"]);
 
 export interface Unread {
   model: string;
@@ -128,7 +134,8 @@ function tokensOf(inbound: Inbound): DemandedTokens {
     isOpen: media.isOpen || runsTools || goesOn !== undefined || goesByOthers,
     output: output === null ? null : Math.max(leastLimit, output),
     answers: answersIn(inbound, chat),
-    hasOutput: operation === "chat" || operation === "completions",
+    hasOutput: !silent.has(operation),
+    takesLimit: limited.has(operation),
     mayCacheWrite: cacheSigns.some(has),
     hasAudio: { input: media.hasAudio, output: speaks(inbound) },
     toolCalls: runsTools ? mostToolCalls : 0,

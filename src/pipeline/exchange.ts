@@ -9,6 +9,7 @@ import { monotonic, now } from "../lib/clock.ts";
 import { createId } from "../lib/id.ts";
 import { parseObject } from "../lib/json.ts";
 import type { Logger } from "../lib/log.ts";
+import type { Nanos } from "../lib/money.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import { type Admission, createAdmission } from "./admission.ts";
 import { type Belonging, createRecord, type RequestRecord } from "./record.ts";
@@ -84,6 +85,7 @@ export async function exchange(
   const principal = caller instanceof GatewayError ? { key: null } : caller;
   const admission = admissionOf(requestId, principal, context);
   const { givenUp, unwatch } = standing(principal, services);
+  const keySpend = keySpendOf(principal, context);
   const record = createRecord({
     requestId,
     dialect: dialect.id,
@@ -94,6 +96,7 @@ export async function exchange(
     prices: generation.config.prices,
     defaultPrice: generation.config.rules.defaultPrice,
     admission,
+    ...(keySpend && { litellm: { keySpend } }),
     onSettled: () => {
       watch.settled();
       unwatch();
@@ -104,6 +107,11 @@ export async function exchange(
   // No row: a stranger's guesses must not fill the ledger.
   if (caller instanceof GatewayError) return errorResponse(caller, speaks, record);
   record.caller(caller.key, belongingOf(caller));
+  const { caller: holder } = caller;
+  if (keySpend && holder) {
+    await services.keySpends.know(holder.key.id);
+    record.onPriced((cost) => services.keySpends.add(holder.key.id, cost ?? 0n));
+  }
   services.inFlight.add(record.requestId);
   const left = new AbortController();
   const signal = AbortSignal.any([request.signal, givenUp, left.signal]);
@@ -137,6 +145,15 @@ export function standing(
   const revoked = new AbortController();
   const unwatch = rechecks.watch(caller, (error) => revoked.abort(error));
   return { givenUp: AbortSignal.any([shutdown, revoked.signal]), unwatch };
+}
+
+/** What the caller's key has spent, where LiteLLM's headers tell it. */
+function keySpendOf(
+  { caller }: Principal,
+  { generation, services }: { generation: Generation; services: Services },
+): (() => Nanos | null) | null {
+  if (!generation.config.compat.litellm) return null;
+  return () => (caller ? services.keySpends.of(caller.key.id) : null);
 }
 
 /** What a request of this caller may use. */

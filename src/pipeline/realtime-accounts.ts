@@ -161,8 +161,7 @@ export function createAccounts(
         const admitted = await place.admitted;
         const isOwn = admitted !== null && "own" in admitted;
         if (at < running && admitted) {
-          const cut = error ?? new GatewayError("client_closed", "The session ended.");
-          open.push(settle(place, undefined, cut));
+          open.push(settle(place, undefined, cutShort));
         } else if (isOwn) open.push(settle(place, createUsage(), error));
         else await admitted?.admission.discard();
       }
@@ -170,6 +169,9 @@ export function createAccounts(
     },
   };
 }
+
+/** The provider was at work on it, whoever ended the session. */
+const cutShort = new GatewayError("client_closed", "The session ended before the response did.");
 
 /** Whether a client's frame asks for a response. Letters may be written as escapes. */
 function beginsResponse(message: SocketMessage): boolean {

@@ -14,6 +14,7 @@ import type { Candidate } from "../routing/candidate.ts";
 import type { Store, UsageRow } from "../store/store.ts";
 import type { Admission } from "./admission.ts";
 import { type Account, type Content, createAccount, tokensOf } from "./account.ts";
+import { litellmHeaders } from "./litellm-headers.ts";
 
 /** Longest `x-megallm-warnings` header, bytes, and most warnings kept in a row. */
 const maxHeaderBytes = 4_096;
@@ -52,8 +53,8 @@ export interface AttemptRecord {
   takeOver(): void;
   /** Settles the request with this attempt's answer. */
   settle(outcome: Outcome): Promise<void>;
-  /** {@link RequestRecord.headers} where this attempt answers. */
-  headers(): Record<string, string>;
+  /** {@link RequestRecord.headers} where this attempt answers. `theirs`: the provider's own. */
+  headers(theirs?: Headers): Record<string, string>;
 }
 
 export interface RequestRecord {
@@ -121,6 +122,8 @@ export interface RecordOptions {
   defaultPrice?: Price | null;
   /** Its limits and budgets. Absent: it counts for none. */
   admission?: Pick<Admission, "charges" | "headers" | "leave" | "demand" | "settled">;
+  /** Answers have LiteLLM's headers, too; what the caller's key has spent is one of them. */
+  litellm?: { keySpend(): Nanos | null };
   /** The row is committed, or could not be. */
   onSettled(): void;
 }
@@ -260,7 +263,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
     return settled;
   };
 
-  const headersOf = (account: Account | undefined): Record<string, string> => {
+  const headersOf = (account?: Account, theirs?: Headers): Record<string, string> => {
     const total = monotonic() - startedAt;
     const upstream = waited();
     const overhead = Math.max(0, total - upstream);
@@ -283,6 +286,20 @@ export function createRecord(options: RecordOptions): RequestRecord {
     if (given) headers["x-megallm-experiment"] = `${given.experiment}=${given.arm}`;
     Object.assign(headers, admission?.headers());
     headers["x-megallm-cost-usd"] = costText(isPriced || replayOf !== null, cost(), answered);
+    if (options.litellm) {
+      const facts = {
+        requestId,
+        group: inbound?.model ?? null,
+        attempts: accounts.map(({ candidate }) => candidate),
+        answering: account?.candidate,
+        cost: isPriced ? cost() : null,
+        keySpend: options.litellm.keySpend(),
+        durationMs: total,
+        overheadMs: overhead,
+        theirs,
+      };
+      Object.assign(headers, litellmHeaders(facts));
+    }
     return headers;
   };
 
@@ -367,7 +384,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
           finish(outcome.error);
           await settle(outcome);
         },
-        headers: () => headersOf(account),
+        headers: (theirs) => headersOf(account, theirs),
       };
     },
     warn(warning) {

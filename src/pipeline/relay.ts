@@ -3,6 +3,7 @@ import type { Dialect } from "../dialects/dialect.ts";
 import type { EgressResponse } from "../egress.ts";
 import type { Operation } from "../ir/chat.ts";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
+import { createCover } from "../lib/cover.ts";
 import { connectionHeaders, hopByHopHeaders } from "../lib/headers.ts";
 import { isObject, JsonError, type JsonObject, parse } from "../lib/json.ts";
 import { withMembers } from "../lib/json-members.ts";
@@ -10,7 +11,7 @@ import type { Attempting } from "./exchange.ts";
 import type { AttemptRecord } from "./record.ts";
 import { createClient, errorBytes } from "./client.ts";
 import { pulledBody } from "./respond.ts";
-import { named, type Sendable, send } from "./send.ts";
+import { named, secretsOf, type Sendable, send } from "./send.ts";
 import { createUsageTap } from "./usage-tap.ts";
 
 export interface Relaying {
@@ -41,9 +42,10 @@ export async function relayOnce(
     const answer = await send(sendable, "any", services, signal);
     attempted.firstByte();
     if (relaying.edit && isJson(answer)) {
-      return await edited(answer, relaying.edit, { relaying, attempted, current });
+      const life = { relaying, attempted, current };
+      return await edited(answer, { ...life, edit: relaying.edit, secrets: secretsOf(sendable) });
     }
-    const chunks = relayed(answer, { relaying, attempted, current });
+    const chunks = relayed(answer, { relaying, attempted, current }, secretsOf(sendable));
     const body = pulledBody(chunks, {
       signal,
       frozenMs: services.pacing.frozenMs,
@@ -66,15 +68,26 @@ interface Life {
   current: Attempting;
 }
 
+/** What a provider may repeat its request in. */
+const isText = ({ headers }: EgressResponse): boolean =>
+  /^text\/|json|xml|event-?stream/i.test(headers.get("content-type") ?? "text/");
+
 const isJson = ({ headers }: EgressResponse): boolean =>
   /^application\/json\b/i.test(headers.get("content-type") ?? "");
 
 async function edited(
   answer: EgressResponse,
-  edit: NonNullable<Relaying["edit"]>,
-  { relaying, attempted, current }: Life,
+  {
+    relaying,
+    attempted,
+    current,
+    edit,
+    secrets,
+  }: Life & { edit: NonNullable<Relaying["edit"]>; secrets: readonly string[] },
 ): Promise<Response> {
-  const bytes = await answer.bytes(maxJsonBytes);
+  const cover = createCover(secrets);
+  const whole = cover.push(await answer.bytes(maxJsonBytes));
+  const bytes = Buffer.concat([whole, cover.end()]);
   attempted.received();
   const json = jsonIn(bytes);
   const body = json ? withMembers(bytes, await edit(json)) : bytes;
@@ -106,7 +119,9 @@ const tapOf = (answer: EgressResponse, { usageOf, operation }: Relaying) =>
 async function* relayed(
   answer: EgressResponse,
   { relaying, attempted, current }: Life,
+  secrets: readonly string[],
 ): AsyncGenerator<Uint8Array> {
+  const cover = isText(answer) ? createCover(secrets) : null;
   const tap = tapOf(answer, relaying);
   let isSettled = false;
   const settle = async (error: GatewayError | null): Promise<void> => {
@@ -125,10 +140,11 @@ async function* relayed(
     for (let piece = await answer.read(); piece !== null; piece = await answer.read()) {
       tap.push(piece);
       if (held) yield held;
-      held = piece;
+      held = cover?.push(piece) ?? piece;
     }
     await settle(null);
     if (held) yield held;
+    if (cover) yield cover.end();
   } catch (thrown) {
     const error = current.failure(thrown);
     await settle(error);

@@ -57,6 +57,7 @@ export async function send(
       network: provider.customBaseUrl || provider.preset.local ? "private-allowed" : "public",
       proxy: provider.proxy,
     });
+    hideIn(answer.headers, outbound);
     if (answer.status >= 400) {
       const body = await errorText(answer, outbound);
       throw errorDialect(outbound).error.decode(answer.status, answer.headers, body);
@@ -144,14 +145,33 @@ async function errorText(answer: EgressResponse, outbound: Sendable): Promise<st
   return withoutKey(text, outbound);
 }
 
-/** Some providers repeat the key that they refuse. */
-export function withoutKey(text: string, { candidate }: Pick<Sendable, "candidate">): string {
-  const { key, provider } = candidate;
-  let clean = key ? text.replaceAll(key.secret.reveal(), "***") : text;
-  for (const secret of Object.values(provider.secrets)) {
-    clean = clean.replaceAll(secret.reveal(), "***");
+/** Header values that are shorter are no secret, and would be found in anything. */
+const minSecret = 8;
+/** What signing puts there: the key itself, or a token that was got for it. */
+const signed = ["authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token"];
+
+/** What the request itself brought to the provider besides the client's own. */
+export function secretsOf({ candidate, headers }: Sendable): string[] {
+  const { key, parameters, provider } = candidate;
+  const own = [
+    ...Object.values(provider.headers),
+    ...Object.values(parameters.extraHeaders),
+    ...signed.map((name) => headers.get(name)?.replace(/^[a-z]+ /i, "") ?? ""),
+  ].filter(({ length }) => length >= minSecret);
+  const secrets = [...(key ? [key.secret] : []), ...Object.values(provider.secrets)];
+  return [...new Set([...secrets.map((secret) => secret.reveal()), ...own])];
+}
+
+/** Some providers repeat the key that they refuse, or the headers that they were sent. */
+export const withoutKey = (text: string, outbound: Sendable): string =>
+  secretsOf(outbound).reduce((clean, secret) => clean.replaceAll(secret, "***"), text);
+
+/** Nor are they told in a header. */
+function hideIn(headers: Headers, outbound: Sendable): void {
+  for (const [name, value] of [...headers]) {
+    const clean = withoutKey(value, outbound);
+    if (clean !== value) headers.set(name, clean);
   }
-  return clean;
 }
 
 /** An error within an answer or stream, without the key in its words. */

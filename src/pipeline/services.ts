@@ -12,6 +12,7 @@ import type { Store } from "../store/store.ts";
 import type { Alerts } from "./alerts.ts";
 import type { Conversations } from "./conversations.ts";
 import type { Idempotency } from "./idempotency.ts";
+import type { KeySpends } from "./key-spend.ts";
 import type { Owners } from "./objects.ts";
 import type { Shadows } from "./shadow.ts";
 import type { Traffic } from "./traffic.ts";
@@ -50,6 +51,7 @@ export interface Services {
   /** Who the keys of the directory belong to, and what they may spend. */
   callers: CallerDirectory;
   limiter: RateLimiter;
+  keySpends: KeySpends;
   /** Ends what runs for a key that is taken away. */
   rechecks: Rechecks;
   alerts: Alerts;

@@ -11,6 +11,7 @@ import { now } from "../lib/clock.ts";
 import type { ExplainCall, Explanation } from "../pipeline/explain.ts";
 import { readBody } from "../pipeline/inbound.ts";
 import { defaultPacing } from "../pipeline/services.ts";
+import type { Control } from "./admin-v1/control.ts";
 import { createExperiments, type ExperimentsDependencies } from "./experiments.ts";
 import { maxExplainBytes, readExplainCall } from "./explain.ts";
 import { readQuery } from "./query.ts";
@@ -25,6 +26,8 @@ export interface AdminDependencies extends ExperimentsDependencies {
   health(): object;
   /** What would become of a request; nothing is sent. */
   explain(call: ExplainCall): Promise<Explanation>;
+  /** What `/admin/v1` asks besides. */
+  control: Control;
   /** Reads the configuration again. Resolves with the problems that made it refuse, empty when it took over. */
   reload(): Promise<{ applied: boolean; problems: string[] }>;
 }

@@ -51,7 +51,9 @@ export function matchTemplate(
 }
 
 /** The dialect that a path belongs to, also where nothing is served at it. */
-export function dialectOfPath(pathname: string): Dialect | undefined {
+export function dialectOfPath(path: string): Dialect | undefined {
+  // OpenRouter's clients have `/api/v1` where others have `/v1`.
+  const pathname = path.replace(/^\/api(?=\/v1\/)/, "");
   const plain = served.find(
     (route) => isPlain(route) && (pathname === route.path || pathname.startsWith(`${route.path}/`)),
   );

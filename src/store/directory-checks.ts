@@ -11,9 +11,9 @@ import type {
   VirtualKey,
 } from "./directory-types.ts";
 import type { Driver } from "./driver.ts";
-import type { Subject } from "./subject.ts";
+import { maxSubjectId, type Subject } from "./subject.ts";
 
-const maxName = 200;
+const maxName = maxSubjectId;
 const maxJson = 16_384;
 const maxDepth = 20;
 const maxItems = 1_000;

@@ -19,12 +19,15 @@ export async function readRequests(
     .orderBy("request_id", "desc")
     .limit(limit + 1);
   if (query.sinceMs !== undefined) select = select.where("at_ms", ">=", big(query.sinceMs));
-  if (query.untilMs !== undefined) select = select.where("at_ms", "<", big(query.untilMs));
-  if (query.cursor !== undefined) {
+  const until = query.untilMs === undefined ? null : big(query.untilMs);
+  if (query.cursor === undefined) {
+    if (until !== null) select = select.where("at_ms", "<", until);
+  } else {
     const { atMs, requestId } = parseCursor(query.cursor);
-    // The first condition is for the index, the second for rows of the same millisecond.
+    // The first condition is for the index, the nearer of two: it follows any. The second is for rows of the same millisecond.
+    const past = until !== null && until <= atMs ? until : atMs + 1n;
     select = select
-      .where("at_ms", "<=", atMs)
+      .where("at_ms", "<", past)
       .where((eb) => eb.or([eb("at_ms", "<", atMs), eb("request_id", "<", requestId)]));
   }
   const rows = (await select.execute()).map(decodeUsage);

@@ -27,31 +27,34 @@ export async function findRequests(
   let from = query.cursor === undefined ? null : parseCursor(query.cursor);
   for (let looked = 0; looked < maxLooked; looked += slice) {
     const before = from;
-    const part = db
+    // One bound on each side: of two a database follows the index along any.
+    const past = before !== null && before.atMs < until ? before.atMs + 1n : until;
+    // The index alone tells where the slice ends; all of that millisecond belong to it.
+    const end = await db
       .selectFrom("usage")
       .where("at_ms", ">=", since)
-      .where("at_ms", "<", until)
-      .$if(before !== null, (select) =>
-        select
-          .where("at_ms", "<=", before?.atMs ?? 0n)
-          .where((eb) =>
-            eb.or([
-              eb("at_ms", "<", before?.atMs ?? 0n),
-              eb("request_id", "<", before?.requestId ?? ""),
-            ]),
-          ),
-      )
+      .where("at_ms", "<", past)
+      .select("at_ms")
       .orderBy("at_ms", "desc")
-      .orderBy("request_id", "desc");
-    const end = await part
-      .select(["at_ms", "request_id"])
       .offset(slice - 1)
       .limit(1)
       .executeTakeFirst();
-    const found = await part
+    const found = await db
+      .selectFrom("usage")
       .selectAll()
+      .where("at_ms", ">=", end?.at_ms ?? since)
+      .where("at_ms", "<", past)
       .where((eb) => eb.and(conditions(eb, query)))
-      .$if(end !== undefined, (select) => select.where("at_ms", ">=", end?.at_ms ?? 0n))
+      .$if(before !== null, (select) =>
+        select.where((eb) =>
+          eb.or([
+            eb("at_ms", "<", before?.atMs ?? 0n),
+            eb("request_id", "<", before?.requestId ?? ""),
+          ]),
+        ),
+      )
+      .orderBy("at_ms", "desc")
+      .orderBy("request_id", "desc")
       .limit(limit + 1 - rows.length)
       .execute();
     rows.push(...found.map(decodeUsage));
@@ -60,17 +63,14 @@ export async function findRequests(
       return { rows: rows.slice(0, limit), next: cursorOf(last.atMs, last.requestId) };
     }
     if (!end) return { rows, next: null };
-    // The slice may end within a millisecond; what stands in it past the end was looked at, too.
-    const newest = rows.at(-1);
-    const isPast =
-      newest !== undefined &&
-      BigInt(newest.atMs) === end.at_ms &&
-      newest.requestId < end.request_id;
-    from = { atMs: end.at_ms, requestId: isPast ? newest.requestId : end.request_id };
+    from = { atMs: end.at_ms, requestId: beforeAll };
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
   return { rows, next: from && cursorOf(Number(from.atMs), from.requestId) };
 }
+
+/** No request id comes before it, in the order of any database. */
+const beforeAll = "!";
 
 const cursorOf = (atMs: number, requestId: string): string => `${atMs}_${requestId}`;
 

@@ -19,6 +19,9 @@ export interface Subject {
   readonly id: string;
 }
 
+/** Longer ones are not on record. */
+export const maxSubjectId = 200;
+
 /** @example formatSubject({ kind: "team", id: "team_01" }) // → "team:team_01" */
 export const formatSubject = ({ kind, id }: Subject): string =>
   kind === "gateway" ? kind : `${kind}:${id}`;

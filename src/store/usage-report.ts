@@ -54,10 +54,11 @@ export async function readUsage(db: Kysely<Tables>, query: UsageQuery): Promise<
   const lastHour = Math.max(firstHour, floorTo(hourMs, untilMs));
   await readRows(db, { from: sinceMs, until: firstHour, beyond: null, query }, add);
   for (let from = firstHour; from < lastHour;) {
-    const isDay = from % dayMs === 0 && from + dayMs <= lastHour;
-    const spanMs = isDay && (query.by !== "hour" || from < state.hoursFromMs) ? dayMs : hourMs;
-    const end =
-      spanMs === dayMs ? floorTo(dayMs, lastHour) : Math.min(lastHour, ceilTo(dayMs, from + 1));
+    const { spanMs, end } = nextSpans(
+      from,
+      lastHour,
+      query.by === "hour" ? state.hoursFromMs : null,
+    );
     const until = await endOfSlice(db, { spanMs, from, until: end });
     const version = await readSums(db, { spanMs, from, until, query }, (name, sums) =>
       addTo(groups, name, sums),
@@ -68,6 +69,18 @@ export async function readUsage(db: Kysely<Tables>, query: UsageQuery): Promise<
   }
   await readRows(db, { from: lastHour, until: untilMs, beyond: null, query }, add);
   return report(groups, query);
+}
+
+/** Which sums are read next, and up to where: days where whole ones are wanted; hours, where `hoursFrom` says that there are any. */
+function nextSpans(
+  from: number,
+  lastHour: number,
+  hoursFrom: number | null,
+): { spanMs: Span; end: number } {
+  const lastDay = Math.min(floorTo(dayMs, lastHour), hoursFrom ?? lastHour);
+  if (from % dayMs === 0 && from < lastDay) return { spanMs: dayMs, end: lastDay };
+  if (hoursFrom !== null) return { spanMs: hourMs, end: lastHour };
+  return { spanMs: hourMs, end: Math.min(lastHour, ceilTo(dayMs, from + 1)) };
 }
 
 /** Groups as they are answered. */
@@ -216,11 +229,14 @@ const beyondIds = ({
 }) => {
   const within = sql`at_ms >= ${atMs} and at_ms < ${BigInt(until)}
     and (at_ms > ${atMs} or request_id > ${requestId})`;
+  // A plus sign keeps the planner from the index of times: rows that were rolled just now are few.
+  const few = sql`+at_ms >= ${atMs} and +at_ms < ${BigInt(until)}
+    and (at_ms > ${atMs} or request_id > ${requestId})`;
   return sql<string>`(
     select request_id from (select request_id from usage where rolled = 0 and ${within}
       order by rolled, at_ms, request_id limit ${sql.lit(sliceRows)}) as unrolled
     union all
-    select request_id from usage where rolled > ${beyond} and ${within})`;
+    select request_id from usage where rolled > ${beyond} and ${few})`;
 };
 
 interface SumSlice {

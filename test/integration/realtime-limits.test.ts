@@ -166,6 +166,7 @@ describe("S53 money", () => {
     await gateway.idle();
     const rows = await rowsOf(id);
     expect(rows.length).toBeGreaterThanOrEqual(session.done());
+    expect(session.done()).toBeGreaterThan(0);
     expect(upstream.frames.length).toBe(session.done());
   });
 });

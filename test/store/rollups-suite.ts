@@ -34,7 +34,9 @@ interface Settled {
   attempts: AttemptRow[];
 }
 
-const groupings: readonly UsageQuery["by"][] = [
+const groupings = [
+  "hour",
+  "key_id",
   "model",
   "provider",
   "day",
@@ -44,7 +46,9 @@ const groupings: readonly UsageQuery["by"][] = [
   "organization",
   "team",
   "user",
-];
+] as const;
+
+type Grouping = (typeof groupings)[number];
 
 const attempt = fc.record({
   provider: fc.constantFrom("a", "b", "c"),
@@ -100,7 +104,7 @@ const settledOf = (
 /** The report, made from the rows by hand. */
 function reportOf(
   all: readonly Settled[],
-  query: UsageQuery,
+  query: UsageQuery & { by: Grouping },
 ): Map<string | null, Partial<UsageGroup>> {
   const groups = new Map<string | null, Partial<UsageGroup> & { durations: number[] }>();
   const at = (name: string | null) => {
@@ -118,8 +122,10 @@ function reportOf(
     groups.set(name, known);
     return known as Required<typeof known>;
   };
-  const nameOf = (row: UsageRow, by: UsageQuery["by"]): string | null => {
+  const nameOf = (row: UsageRow, by: Grouping): string | null => {
     if (by === "day") return new Date(row.atMs).toISOString().slice(0, 10);
+    if (by === "hour") return new Date(row.atMs).toISOString().slice(0, 13);
+    if (by === "key_id") return row.keyId;
     if (by === "organization" || by === "team" || by === "user") return row[`${by}Id`];
     return row[by];
   };

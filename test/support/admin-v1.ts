@@ -2,8 +2,10 @@
 import { Hono } from "hono";
 import { type CallerDirectory, createCallerDirectory } from "../../src/access/directory.ts";
 import { createKeyHasher } from "../../src/access/key-hash.ts";
+import { configFromObject } from "../../src/config/load.ts";
 import { toGatewayError } from "../../src/ir/error.ts";
 import { Secret } from "../../src/lib/secret.ts";
+import type { Control } from "../../src/server/admin-v1/control.ts";
 import { createAdminV1, createReference } from "../../src/server/admin-v1/mount.ts";
 import { errorAnswer } from "../../src/server/error-answer.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
@@ -38,8 +40,31 @@ export interface AskOptions {
   readonly headers?: Record<string, string>;
 }
 
+/** A gateway that nothing has happened to, with a configuration that a program gave. */
+function idleControl(): Control {
+  const running = configFromObject({}, { env: {}, presets: [] });
+  return {
+    health: () => ({
+      nowMs: 1,
+      deployments: [],
+      retries: { requests: 0, extra: 0, refused: 0 },
+      load: { waiting: 0, inside: {} },
+      checks: { deployments: 0, made: 0, failed: 0 },
+    }),
+    models: async () => [],
+    tryProvider: async () => ({ ok: true, ms: 1, error: null }),
+    running: () => running,
+    editor: null,
+    waiting: () => [],
+  };
+}
+
 export async function startAdminV1(
-  over: { store?: Store; callers?: (callers: CallerDirectory) => CallerDirectory } = {},
+  over: {
+    store?: Store;
+    callers?: (callers: CallerDirectory) => CallerDirectory;
+    control?: Partial<Control>;
+  } = {},
 ): Promise<AdminV1> {
   const store = over.store ?? (await openStore({ path: ":memory:" }));
   const hasher = createKeyHasher(new Secret("a server secret of enough characters"));
@@ -67,7 +92,7 @@ export async function startAdminV1(
       return {
         status: response.status,
         headers: response.headers,
-        body: text === "" ? null : JSON.parse(text),
+        body: /^[[{]/.test(text) ? JSON.parse(text) : null,
         text,
       };
     },
@@ -82,6 +107,7 @@ export async function startAdminV1(
       address: () => admin.address,
       rules: () => ({ budgets: [] }),
       status: async () => ({ version: "test" }),
+      control: { ...idleControl(), ...over.control },
     }),
   );
   app.route("/", createReference());

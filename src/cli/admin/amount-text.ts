@@ -37,11 +37,11 @@ const cells = 10;
 export function bar(spent: string, amount: string): string {
   const [part = 0n, whole = 0n] = [parseUsd(spent), parseUsd(amount)];
   if (whole <= 0n) return part > 0n ? `${"█".repeat(cells)} 100 %` : `${"·".repeat(cells)} 0 %`;
-  // Nothing that is spent looks like nothing, and nothing that is left like all.
-  const permille = Number((part * 1_000n) / whole);
-  const halves = Math.min(cells * 2, Math.ceil(permille / (500 / cells)));
+  // Rounded up: nothing that is spent looks like nothing.
+  const halves = Math.min(cells * 2, Number((part * BigInt(cells * 2) + whole - 1n) / whole));
   const filled = "█".repeat(Math.floor(halves / 2)) + (halves % 2 === 1 ? "▌" : "");
-  const percent = part > 0n && permille < 10 ? "<1" : String(Math.floor(permille / 10));
+  const hundredths = (part * 100n) / whole;
+  const percent = part > 0n && hundredths === 0n ? "<1" : String(hundredths);
   return `${filled.padEnd(cells, "·")} ${percent} %`;
 }
 

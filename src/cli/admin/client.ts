@@ -129,7 +129,8 @@ const refused = (place: AdminPlace, { status, text: body }: { status: number; te
   new ExitError(
     exitCodes.failed,
     status < 500 && status !== 401 && body.startsWith("{")
-      ? errorText(body)
+      ? // Said of the query of a request; here it is an option.
+        errorText(body).replace("`cascade=true`", "`--cascade`")
       : `${place.url} answered ${status}: ${errorText(body)}`,
   );
 

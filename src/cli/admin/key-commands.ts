@@ -53,7 +53,7 @@ function addKeys(program: Command): void {
         "what it may ask for: 60rpm, 2Mtpd, 4parallel; several times",
         several,
       ),
-  ).action(async (name, options) => (await import("./keys.ts")).createKey(name, options));
+  ).action(async (name, options) => (await import("./new-key.ts")).createKey(name, options));
   keys
     .add(
       "show <key>",
@@ -81,7 +81,7 @@ function addKeys(program: Command): void {
     )
     .option("--grace <time>", "how long the old secret goes on working (default: not at all)")
     .addOption(yesOption())
-    .action(async (key, options) => (await import("./keys.ts")).rotateKey(key, options));
+    .action(async (key, options) => (await import("./new-key.ts")).rotateKey(key, options));
   keys
     .add("block <key>", "refuse its requests until it is unblocked", "megallm keys block ci")
     .action(async (key, options) => (await import("./keys.ts")).blockKey(key, options));
@@ -144,7 +144,7 @@ function addBudgets(program: Command): void {
         "make a budget; several --for share one pool",
         "megallm budgets create search --amount 500/month --for team:search --zone Europe/Berlin",
         "megallm budgets create guests --amount 1/day --for gateway --each end_user",
-        "megallm budgets create opus --amount 50/week --for org:acme --model 'anthropic/claude-opus*'",
+        "megallm budgets create opus --amount 50/week --for org:acme --model '*opus*'",
       )
       .option("--name <name>", "the same as the argument"),
   ).action(async (name, options) => (await import("./budgets.ts")).createBudget(name, options));

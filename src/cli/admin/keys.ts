@@ -1,20 +1,7 @@
-// `megallm keys`: virtual keys, made together with what they may spend, and seen with what they have spent.
-import { bold, dim } from "../../lib/color.ts";
+// `megallm keys`: virtual keys, what they may do, and what they have spent.
 import { ExitError, exitCodes } from "../exit.ts";
-import { print, printJson, tell } from "../output.ts";
+import { print, printJson } from "../output.ts";
 import { renderTable } from "../table.ts";
-import {
-  parseBudget,
-  parseExpiry,
-  parseLength,
-  parseLimit,
-  parseList,
-  parseNames,
-  parsePairs,
-  type TypedBudget,
-  type TypedLimit,
-  usualShares,
-} from "./amounts.ts";
 import {
   dollars,
   limitText,
@@ -24,52 +11,11 @@ import {
   until,
   windowText,
 } from "./amount-text.ts";
-import { type AdminClient, type AdminOptions, connect } from "./client.ts";
-import { confirm } from "./confirm.ts";
-import { createNames, findOne, keys, organizations, ownerText, teams, users } from "./lookup.ts";
-import {
-  change,
-  type DeleteOptions,
-  given,
-  printFacts,
-  printRows,
-  remove,
-  title,
-} from "./resource.ts";
-import {
-  budgetRow,
-  type BudgetRow,
-  keyRow,
-  type KeyRow,
-  limitRow,
-  type LimitRow,
-  newKeyRow,
-  type NewKeyRow,
-  pageOf,
-  spendingRow,
-  statusFacts,
-} from "./rows.ts";
-
-interface KeySettings {
-  org?: string;
-  team?: string;
-  user?: string;
-  models?: string[];
-  operations?: string[];
-  expires?: string;
-  tag?: string[];
-  ip?: string[];
-  alias?: string[];
-  metadata?: string[];
-  policy?: string;
-  priority?: string;
-}
-
-export interface KeyCreateOptions extends AdminOptions, KeySettings {
-  name?: string;
-  budget?: string;
-  limit?: string[];
-}
+import { type AdminOptions, connect } from "./client.ts";
+import { type KeySettings, placeOf, settingsOf } from "./key-settings.ts";
+import { createNames, findOne, keys, ownerText } from "./lookup.ts";
+import { change, type DeleteOptions, given, printFacts, printRows, remove } from "./resource.ts";
+import { keyRow, type KeyRow, limitRow, pageOf, spendingRow } from "./rows.ts";
 
 export interface KeyUpdateOptions extends AdminOptions, KeySettings {
   name?: string;
@@ -109,92 +55,6 @@ export async function listKeys(options: KeyListOptions): Promise<void> {
     ]),
     none: "There are no keys. `megallm keys create --name ci` makes one.",
   });
-}
-
-/** The key, its budget and its limits; where one of them is refused, none is left. @throws ExitError */
-export async function createKey(
-  positional: string | undefined,
-  options: KeyCreateOptions,
-): Promise<void> {
-  const name = nameOf(positional, options.name);
-  const budget = options.budget === undefined ? null : parseBudget(options.budget);
-  const limits = parseList(options.limit ?? []).map((text) => parseLimit(text));
-  const settings = settingsOf(options);
-  const client = connect(options);
-  const place = await placeOf(client, options);
-  const made = await client.post("/keys", newKeyRow, {
-    name,
-    kind: place.user_id === undefined ? "service" : "user",
-    ...given({ ...place }),
-    ...settings,
-  });
-  const bounds = await makeBounds(client, made, { budget, limits });
-  if (options.json) return printJson({ ...made, ...bounds });
-  const words = [
-    ...bounds.budgets.map((each) => `may spend ${dollars(each.amount_usd)} ${windowText(each)}`),
-    ...(limits.length > 0 ? [`may ask for ${bounds.limits.map(limitText).join(", ")}`] : []),
-    ...(made.models ? [`may use ${namesText(made.models)}`] : []),
-  ];
-  await print(
-    `Key ${bold(made.name)} is made${words.length > 0 ? `: it ${words.join("; it ")}` : ""}.`,
-  );
-  await printSecret(client, made);
-}
-
-/** A key that lacks one of its bounds does not stay. */
-async function makeBounds(
-  client: AdminClient,
-  { id, name }: NewKeyRow,
-  { budget, limits }: { budget: TypedBudget | null; limits: readonly TypedLimit[] },
-): Promise<{ budgets: BudgetRow[]; limits: LimitRow[] }> {
-  const subject = `key:${id}`;
-  const made: { budgets: BudgetRow[]; limits: LimitRow[] } = { budgets: [], limits: [] };
-  try {
-    if (budget) {
-      const fields = { name, ...budget, subjects: [subject], thresholds: usualShares };
-      made.budgets.push(await client.post("/budgets", budgetRow, fields));
-    }
-    for (const limit of limits) {
-      made.limits.push(await client.post("/limits", limitRow, { subject, ...limit }));
-    }
-    return made;
-  } catch (error) {
-    if (!(error instanceof ExitError)) throw error;
-    await client.delete(`/keys/${id}`);
-    throw new ExitError(error.exitCode, `${error.message}\nThe key was not made.`);
-  }
-}
-
-/** Once, and how to use it. */
-async function printSecret(client: AdminClient, { key, models }: NewKeyRow): Promise<void> {
-  const model = models?.find((each) => !each.includes("*")) ?? "demo/echo";
-  const body = JSON.stringify({ model, messages: [{ role: "user", content: "Hello" }] });
-  await print(
-    [
-      "",
-      `  ${bold(key)}`,
-      "",
-      dim("It is shown this once. Where a client wants a key, it goes; for example:"),
-      "",
-      `  curl ${client.url}/v1/chat/completions -H "Authorization: Bearer ${key}" \\`,
-      `    -H "Content-Type: application/json" -d '${body}'`,
-    ].join("\n"),
-  );
-  if (await servesStrangers(client)) {
-    tell(
-      "\nNote: this gateway serves requests without a key, too, and those are bound by nothing. Set `server.require_key: always` in its configuration.",
-    );
-  }
-}
-
-/** Whether requests need no key here. Whoever may not know it is not told. */
-async function servesStrangers(client: AdminClient): Promise<boolean> {
-  try {
-    return (await client.get("/status", statusFacts)).requireKey === false;
-  } catch (error) {
-    if (error instanceof ExitError) return false;
-    throw error;
-  }
 }
 
 /** With all that bounds it. @throws ExitError */
@@ -279,30 +139,6 @@ export async function updateKey(typed: string, options: KeyUpdateOptions): Promi
 }
 
 /** @throws ExitError */
-export async function rotateKey(
-  typed: string,
-  options: AdminOptions & { grace?: string; yes?: boolean },
-): Promise<void> {
-  const graceMs = options.grace === undefined ? 0 : parseLength("--grace", options.grace);
-  const client = connect(options);
-  const key = await findOne(client, keys, typed);
-  if (graceMs === 0) {
-    await confirm(
-      `Replace the secret of ${title(keys, key)}? The old one stops working at once; --grace 24h keeps it for a day.`,
-      options,
-    );
-  }
-  const made = await client.post(`/keys/${key.id}/rotate`, newKeyRow, { grace_ms: graceMs });
-  if (options.json) return printJson(made);
-  const old =
-    made.previous_until_ms !== null && graceMs > 0
-      ? `works until ${moment(made.previous_until_ms)} UTC`
-      : "no longer works";
-  await print(`Key ${bold(made.name)} has a new secret; the old one ${old}.`);
-  await printSecret(client, made);
-}
-
-/** @throws ExitError */
 export const blockKey = (typed: string, options: AdminOptions): Promise<void> =>
   change(keys, typed, options, {
     fields: { blocked: true },
@@ -327,53 +163,6 @@ const nothingToChange = new ExitError(
   exitCodes.usage,
   "Say what is to change: the options are in --help.",
 );
-
-function nameOf(positional: string | undefined, option: string | undefined): string {
-  const name = positional ?? option;
-  if (name !== undefined && (positional === undefined || option === undefined)) return name;
-  throw new ExitError(exitCodes.usage, "Name the key once: `megallm keys create --name ci`.");
-}
-
-/** Whose it is to be, by ids. */
-async function placeOf(
-  client: AdminClient,
-  { org, team, user }: Pick<KeySettings, "org" | "team" | "user">,
-): Promise<{ organization_id?: string; team_id?: string; user_id?: string }> {
-  const organization = org === undefined ? null : await findOne(client, organizations, org);
-  const inside = organization && team !== undefined && !team.includes("/") && !/^team_/.test(team);
-  const found =
-    team === undefined
-      ? null
-      : await findOne(client, teams, inside ? `${organization.name}/${team}` : team);
-  return {
-    ...(organization && { organization_id: organization.id }),
-    ...(found && { team_id: found.id }),
-    ...(user !== undefined && { user_id: (await findOne(client, users, user)).id }),
-  };
-}
-
-function settingsOf(options: KeySettings): Record<string, unknown> {
-  const { alias, expires, ip, metadata, models, operations, policy, priority, tag } = options;
-  const defaults = given({
-    policy,
-    priority: priority === undefined ? undefined : wholeNumber(priority),
-  });
-  return given({
-    models: models && parseNames(models),
-    operations: operations && parseNames(operations),
-    expires_at_ms: expires === undefined ? undefined : parseExpiry(expires),
-    tags: tag && parseList(tag),
-    allowed_ips: ip && parseNames(ip),
-    aliases: alias && parsePairs("--alias", alias),
-    metadata: metadata && parsePairs("--metadata", metadata),
-    defaults: Object.keys(defaults).length > 0 ? defaults : undefined,
-  });
-}
-
-function wholeNumber(text: string): number {
-  if (/^-?\d{1,4}$/.test(text)) return Number(text);
-  throw new ExitError(exitCodes.usage, `--priority takes a whole number, not \`${text}\`.`);
-}
 
 function stateOf(key: KeyRow): string {
   if (key.blocked) return "blocked";

@@ -107,6 +107,8 @@ export const limits: ResourceKind<LimitRow> = {
 
 const failed = (message: string): ExitError => new ExitError(exitCodes.failed, message);
 
+/** Resources that a misspelt name is compared with. */
+const guessed = 500;
 /** Namesakes that are listed. */
 const maxListed = 20;
 
@@ -133,15 +135,21 @@ export async function findOne<Row extends { id: string }>(
   const near = await candidates(client, kind, typed);
   let fitting = exact(near, kind, typed);
   const slash = typed.lastIndexOf("/");
-  if (fitting.length === 0 && slash > 0 && kind.place) {
+  const { place: placeOf } = kind;
+  if (fitting.length === 0 && slash > 0 && placeOf) {
     const [place, name] = [typed.slice(0, slash), typed.slice(slash + 1)];
     const namesakes = exact(await candidates(client, kind, name), kind, name);
-    const places = await Promise.all(namesakes.map((row) => kind.place?.(row, names)));
+    const places = await Promise.all(namesakes.map((row) => placeOf(row, names)));
     fitting = namesakes.filter((_row, at) => places[at]?.split("/").includes(place));
   }
   const [only] = fitting;
   if (only && fitting.length === 1) return only;
-  if (!only) throw failed(noneText(kind, typed, near));
+  if (!only) {
+    const path = `/${kind.plural}`;
+    const all =
+      near.length > 0 ? near : await client.list(path, pageOf(kind.row), { limit: guessed });
+    throw failed(noneText(kind, typed, all));
+  }
   const lines = await Promise.all(
     fitting.slice(0, maxListed).map(async (row) => {
       const place = (await kind.place?.(row, names)) ?? "";

@@ -47,7 +47,7 @@ export async function change<Row extends Kept>(
   const client = how.client ?? connect(options);
   const { id } = await findOne(client, kind, typed);
   const changed = await client.patch(`/${kind.plural}/${id}`, kind.row, how.fields);
-  await printDone(options, changed, `${title(kind, changed)} ${how.done}.`);
+  await printDone(options, changed, `The ${title(kind, changed)} ${how.done}.`);
 }
 
 /** Finds it, asks, deletes it. @throws ExitError */
@@ -59,12 +59,12 @@ export async function remove<Row extends Kept>(
 ): Promise<void> {
   const client = connect(options);
   const row = await findOne(client, kind, typed);
-  await confirm(`Delete ${title(kind, row)} (${row.id})? ${consequence}`, options);
+  await confirm(`Delete the ${title(kind, row)} (${row.id})? ${consequence}`, options);
   await client.delete(`/${kind.plural}/${row.id}`, {
     version: row.version,
     ...(options.cascade && { query: { cascade: true } }),
   });
-  await printDone(options, { id: row.id, deleted: true }, `${title(kind, row)} is deleted.`);
+  await printDone(options, { id: row.id, deleted: true }, `The ${title(kind, row)} is deleted.`);
 }
 
 /** @example title(teams, row) // → "team `search`" */

@@ -107,7 +107,7 @@ function addMembers(family: Family, of: MembersOf, sample: string): void {
   family
     .add(
       `add-member <${what}> <user>`,
-      "make somebody a member, or give a member another role",
+      "make somebody a member, or change their role",
       `megallm ${of} add-member ${sample} ada@example.com --role admin`,
     )
     .option("--role <role>", "owner, admin, billing, member or viewer", "member")

@@ -25,7 +25,7 @@ export const changedShape = z
   .meta({ id: "ConfigChange" });
 
 /** @throws GatewayError `conflict` */
-export function editorOf({ editor }: Services): ConfigEditor {
+export function editorOf({ control: { editor } }: Services): ConfigEditor {
   if (editor) return editor;
   throw new GatewayError(
     "conflict",
@@ -74,7 +74,7 @@ export const changedAnswer = ({ services }: Call, changed: Changed): Answer => (
     version: changed.version,
     changes: changed.differences,
     warnings: changed.warnings,
-    needs_restart: services.waiting(),
+    needs_restart: services.control.waiting(),
   },
   hash: changed.hash,
 });

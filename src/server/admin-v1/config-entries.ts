@@ -71,7 +71,7 @@ const sections: readonly Section[] = [
       })
       .meta({ id: "Provider" }),
     facts(own, entry, services) {
-      const found = services.running().config.providers.find((each) => each.name === own);
+      const found = services.control.running().config.providers.find((each) => each.name === own);
       if (!found && entry === undefined) return null;
       const written = isObject(entry) ? entry["type"] : undefined;
       return {
@@ -82,7 +82,7 @@ const sections: readonly Section[] = [
         keys: (found?.keys ?? []).map(last4Of),
       };
     },
-    others: (services) => services.running().config.providers.map((each) => each.name),
+    others: (services) => services.control.running().config.providers.map((each) => each.name),
   },
   {
     kind: "route",
@@ -133,7 +133,7 @@ export const entryRoutes: readonly AdminRoute[] = [
     scope: "gateway",
     answer: trial,
     status: 200,
-    handle: async ({ services, id }) => ({ body: await services.tryProvider(id) }),
+    handle: async ({ services, id }) => ({ body: await services.control.tryProvider(id) }),
   },
 ];
 
@@ -220,7 +220,7 @@ function routesOf(section: Section): AdminRoute[] {
 }
 
 /** Of the file; of what is in force where there is no file to be had. */
-function stateOf({ editor, running }: Services): { value: unknown; hash?: string } {
+function stateOf({ control: { editor, running } }: Services): { value: unknown; hash?: string } {
   if (!editor) return { value: running().written };
   const { value, hash } = editor.current();
   return { value, hash };
@@ -236,7 +236,7 @@ function show(section: Section, own: string, services: Services): JsonObject | n
   if (!facts) return null;
   // An entry of a provider that is only named is an empty one.
   const entry = written === null ? {} : written;
-  const shown = entry === undefined ? null : shownAt(entry, path, services.editor?.places ?? places);
+  const shown = entry === undefined ? null : shownAt(entry, path, services.control.editor?.places ?? places);
   return { name: own, ...facts, entry: shown };
 }
 

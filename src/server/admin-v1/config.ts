@@ -94,8 +94,8 @@ export const configRoutes: readonly AdminRoute[] = [
     etag: "hash",
     answer: shape,
     async handle({ services }) {
-      const { editor } = services;
-      const running = services.running();
+      const { editor } = services.control;
+      const running = services.control.running();
       const effective = redact(running.config);
       const current = editor?.current();
       return {
@@ -111,7 +111,7 @@ export const configRoutes: readonly AdminRoute[] = [
           effective,
           sources: sourcesOf(effective, running, editor?.overrides),
           warnings: running.warnings.map(formatProblem),
-          needs_restart: services.waiting(),
+          needs_restart: services.control.waiting(),
         },
         ...(current && { hash: current.hash }),
       };
@@ -166,7 +166,7 @@ export const configRoutes: readonly AdminRoute[] = [
       if (isBroken) {
         throw new GatewayError("conflict", "The file is not valid YAML: `megallm check` says where.");
       }
-      const changes = differencesOf(services.running().written, value, editor.places);
+      const changes = differencesOf(services.control.running().written, value, editor.places);
       return { body: { changes } };
     },
   },
@@ -182,7 +182,7 @@ export const configRoutes: readonly AdminRoute[] = [
     async handle(call) {
       const editor = editorOf(call.services);
       const { value } = editor.check(textOf(call));
-      const changes = differencesOf(call.services.running().written, value, editor.places);
+      const changes = differencesOf(call.services.control.running().written, value, editor.places);
       return { body: { changes } };
     },
   },

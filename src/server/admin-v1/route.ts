@@ -3,13 +3,9 @@ import type { z } from "zod";
 import type { Rules } from "../../config/config.ts";
 import type { CallerDirectory } from "../../access/directory.ts";
 import type { Action, Actor, Target } from "../../access/permissions.ts";
-import type { ConfigEditor } from "../../config/editor.ts";
-import type { LoadedConfig } from "../../config/load.ts";
-import type { ProviderTrial } from "../../egress/try-provider.ts";
-import type { HealthReport } from "../../pipeline/health-report.ts";
-import type { ListedModel } from "../../routing/listing.ts";
 import type { Scope } from "../../store/directory-types.ts";
 import type { Store } from "../../store/store.ts";
+import type { Control } from "./control.ts";
 
 export interface Services {
   readonly store: Store;
@@ -18,17 +14,7 @@ export interface Services {
   rules(): Pick<Rules, "budgets">;
   /** Facts without secrets. */
   status(): Promise<object>;
-  health(): HealthReport;
-  /** Every name that a client may ask for. */
-  models(): Promise<readonly ListedModel[]>;
-  /** Asks a provider of the configuration in force, where that says. @throws GatewayError `not_found` */
-  tryProvider(name: string): Promise<ProviderTrial>;
-  /** What is in force. */
-  running(): LoadedConfig;
-  /** Null: the configuration is a program's. */
-  readonly editor: ConfigEditor | null;
-  /** Settings that were changed since the start and are taken over at the next one. */
-  waiting(): readonly string[];
+  readonly control: Control;
 }
 
 /**

@@ -2,15 +2,20 @@
 import { alertRoutes } from "./alerts.ts";
 import { auditRoutes } from "./audit.ts";
 import { budgetRoutes } from "./budgets.ts";
+import { configRoutes } from "./config.ts";
+import { entryRoutes } from "./config-entries.ts";
+import { healthRoutes } from "./health.ts";
 import { keyRoutes } from "./keys.ts";
 import { limitRoutes } from "./limits.ts";
 import { membershipRoutes } from "./memberships.ts";
 import { organizationRoutes } from "./organizations.ts";
+import { requestRoutes } from "./requests.ts";
 import { roleRoutes } from "./roles.ts";
 import type { AdminRoute } from "./route.ts";
 import { spendingRoutes } from "./spending.ts";
 import { statusRoutes } from "./status.ts";
 import { teamRoutes } from "./teams.ts";
+import { usageRoutes } from "./usage.ts";
 import { userRoutes } from "./users.ts";
 
 export const adminRoutes: readonly AdminRoute[] = [
@@ -26,4 +31,9 @@ export const adminRoutes: readonly AdminRoute[] = [
   ...auditRoutes,
   ...roleRoutes,
   ...statusRoutes,
+  ...healthRoutes,
+  ...usageRoutes,
+  ...requestRoutes,
+  ...entryRoutes,
+  ...configRoutes,
 ];

@@ -8,7 +8,15 @@ import { iso, read, reference, ruleFields } from "./fields.ts";
 import { readAll } from "./lists.ts";
 import { checkName } from "./names.ts";
 import type { LitellmRoute, Scene } from "./route.ts";
-import { budgetIdOf, readTemplate, saysRules, setRules, showRules, templateOf, wishOf } from "./rules.ts";
+import {
+  budgetIdOf,
+  readTemplate,
+  saysRules,
+  setRules,
+  showRules,
+  templateOf,
+  wishOf,
+} from "./rules.ts";
 
 const { budget_id: optionalId, ...rules } = ruleFields;
 const newBudget = z.object({ ...rules, budget_id: optionalId });
@@ -61,14 +69,20 @@ export const budgetRoutes: readonly LitellmRoute[] = [
       const id = checkName(wished ?? createId("budget"), "budget_id").slice(0, 150);
       const known = await showRules(scene, templateOf(id));
       if (!known.isEmpty) {
-        throw new GatewayError("conflict", `There is a budget \`${id}\` already.`, { param: "budget_id" });
+        throw new GatewayError("conflict", `There is a budget \`${id}\` already.`, {
+          param: "budget_id",
+        });
       }
       if (!saysRules(asked)) {
         throw new GatewayError("invalid_request", "A budget needs `max_budget` or a limit.", {
           param: "max_budget",
         });
       }
-      await setRules(scene, templateOf(id), { ...(await wishOf(scene, asked)), name: id, budgetId: id });
+      await setRules(scene, templateOf(id), {
+        ...(await wishOf(scene, asked)),
+        name: id,
+        budgetId: id,
+      });
       return shown(scene, id);
     },
   },
@@ -114,7 +128,8 @@ export const budgetRoutes: readonly LitellmRoute[] = [
       const { id } = read(scene, one);
       const row = await shown(scene, id);
       const { budgets, limits } = await scene.services.store.directory.rules(templateOf(id));
-      for (const budget of budgets) await scene.perform("DELETE", "/budgets/{id}", { id: budget.id });
+      for (const budget of budgets)
+        await scene.perform("DELETE", "/budgets/{id}", { id: budget.id });
       for (const limit of limits) await scene.perform("DELETE", "/limits/{id}", { id: limit.id });
       return row;
     },

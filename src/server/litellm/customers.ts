@@ -38,7 +38,8 @@ async function show(scene: Scene, id: string) {
 async function set(scene: Scene): Promise<unknown> {
   const { user_id: id, blocked, ...asked } = read(scene, customer);
   if (blocked) {
-    const message = "Customers are not blocked here. Set `rpm_limit` to 0 to refuse their requests.";
+    const message =
+      "Customers are not blocked here. Set `rpm_limit` to 0 to refuse their requests.";
     throw new GatewayError("invalid_request", message, { param: "blocked" });
   }
   const subject = subjectOf(id);
@@ -47,7 +48,10 @@ async function set(scene: Scene): Promise<unknown> {
     throw new GatewayError("invalid_request", message, { param: "max_budget" });
   }
   requirePermission(scene.actor, "budget.create", [[{}]]);
-  await setRules(scene, subject, { ...(await wishOf(scene, asked)), name: `customer ${id}`.slice(0, 200) });
+  await setRules(scene, subject, {
+    ...(await wishOf(scene, asked)),
+    name: `customer ${id}`.slice(0, 200),
+  });
   return show(scene, id);
 }
 

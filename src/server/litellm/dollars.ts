@@ -24,8 +24,13 @@ export function nanosOf(text: string): Nanos | undefined {
 }
 
 /** A JSON number with exactly these digits. @example usd(1_500_000_000n) // → 1.5 */
-export const usd = (nanos: Nanos): RawJson =>
-  new RawJson(formatNanos(nanos).replace(/\.?0+$/, ""));
+export const usd = (nanos: Nanos): RawJson => new RawJson(formatNanos(nanos).replace(/\.?0+$/, ""));
+
+/** Dollars for one token, exactly. */
+export function perToken(nanosPerMillion: Nanos): RawJson {
+  const digits = nanosPerMillion.toString().padStart(16, "0");
+  return new RawJson(`${digits.slice(0, -15)}.${digits.slice(-15)}`.replace(/\.?0+$/, ""));
+}
 
 /** Where requests have amounts of money. */
 const places: readonly (readonly string[])[] = [

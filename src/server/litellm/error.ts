@@ -22,7 +22,9 @@ export function litellmError(error: GatewayError): Response {
       headers: {
         "cache-control": "no-store",
         "x-request-id": createId("req"),
-        ...(retryAfterMs !== undefined && { "retry-after": String(Math.ceil(retryAfterMs / 1000)) }),
+        ...(retryAfterMs !== undefined && {
+          "retry-after": String(Math.ceil(retryAfterMs / 1000)),
+        }),
       },
     },
   );

@@ -83,7 +83,9 @@ export function read<Shape extends z.ZodRawShape>(
 const everything = new Set(["all-proxy-models", "all-team-models", "*"]);
 
 /** Undefined: as it was. @example toModels([]) // → null, which is all */
-export function toModels(models: readonly string[] | null | undefined): string[] | null | undefined {
+export function toModels(
+  models: readonly string[] | null | undefined,
+): string[] | null | undefined {
   if (models === undefined) return undefined;
   if (models === null || models.length === 0 || models.some((name) => everything.has(name))) {
     return null;
@@ -119,9 +121,13 @@ export function pageOf(
     if (written === undefined) return fallback;
     const value = Number(written);
     if (Number.isInteger(value) && value >= 1 && value <= max) return value;
-    throw new GatewayError("invalid_request", `\`${name}\` must be a whole number from 1 to ${max}.`, {
-      param: name,
-    });
+    throw new GatewayError(
+      "invalid_request",
+      `\`${name}\` must be a whole number from 1 to ${max}.`,
+      {
+        param: name,
+      },
+    );
   };
   const page = number("page", 1, 1_000_000);
   const size = number(sizeName, usual, most);

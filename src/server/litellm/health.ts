@@ -7,7 +7,12 @@ import type { LitellmServices } from "./route.ts";
 
 const report = z.looseObject({
   deployments: z.array(
-    z.looseObject({ scope: z.string(), id: z.string(), state: z.string(), sinceMs: z.number().nullable() }),
+    z.looseObject({
+      scope: z.string(),
+      id: z.string(),
+      state: z.string(),
+      sinceMs: z.number().nullable(),
+    }),
   ),
 });
 

@@ -8,7 +8,17 @@ import type { VirtualKey } from "../../store/directory-types.ts";
 import { forbidden } from "../admin-v1/authorize.ts";
 import { parse } from "../admin-v1/resource.ts";
 import { durationMs } from "./duration.ts";
-import { object, pageOf, read, reference, ruleFields, splitTags, text, texts, toModels } from "./fields.ts";
+import {
+  object,
+  pageOf,
+  read,
+  reference,
+  ruleFields,
+  splitTags,
+  text,
+  texts,
+  toModels,
+} from "./fields.ts";
 import { readAll } from "./lists.ts";
 import { showKeys } from "./key-view.ts";
 import { findNamed, madeId, userNamed } from "./places.ts";
@@ -69,7 +79,10 @@ export async function findKey(scene: Scene, given: string, param = "key"): Promi
 }
 
 /** As the administration API wants it. Undefined members stay as they are. */
-async function toBody(scene: Scene, asked: Omit<Partial<NewKey>, "key">): Promise<Record<string, unknown>> {
+async function toBody(
+  scene: Scene,
+  asked: Omit<Partial<NewKey>, "key">,
+): Promise<Record<string, unknown>> {
   const { metadata, tags } = splitTags(asked.metadata, asked.tags);
   const body: Record<string, unknown> = {
     ...(asked.key_alias && { name: asked.key_alias }),
@@ -103,7 +116,10 @@ const expiryOf = (duration: string | null): number | null =>
     : Math.trunc(now()) + durationMs(duration, "duration");
 
 /** What `/key/generate` answers with. @throws GatewayError */
-export async function generateKey(scene: Scene, asked: Omit<NewKey, "key">): Promise<Record<string, unknown>> {
+export async function generateKey(
+  scene: Scene,
+  asked: Omit<NewKey, "key">,
+): Promise<Record<string, unknown>> {
   const rules = await wishOf(scene, asked);
   const body = withOwnPlace(scene, await toBody(scene, asked));
   const isUsers = typeof body["user_id"] === "string";
@@ -142,13 +158,22 @@ async function shown(scene: Scene, id: string): Promise<Record<string, unknown>>
   return { ...(await showKeys(scene, [key]))[0] };
 }
 
-async function change(scene: Scene, key: VirtualKey, asked: Omit<Partial<NewKey>, "key">): Promise<void> {
+async function change(
+  scene: Scene,
+  key: VirtualKey,
+  asked: Omit<Partial<NewKey>, "key">,
+): Promise<void> {
   const rules = await wishOf(scene, asked);
   const body = await toBody(scene, asked);
   // Other defaults of the key stay.
   if (body["defaults"]) body["defaults"] = { ...key.defaults, guardrails: asked.guardrails };
-  if (Object.keys(body).length > 0) await scene.perform("PATCH", "/keys/{id}", { id: key.id, body });
-  await setRules(scene, { kind: "key", id: key.id }, { ...rules, name: asked.key_alias ?? key.name });
+  if (Object.keys(body).length > 0)
+    await scene.perform("PATCH", "/keys/{id}", { id: key.id, body });
+  await setRules(
+    scene,
+    { kind: "key", id: key.id },
+    { ...rules, name: asked.key_alias ?? key.name },
+  );
 }
 
 async function setBlocked(scene: Scene, blocked: boolean): Promise<unknown> {
@@ -168,8 +193,15 @@ async function regenerate(scene: Scene): Promise<unknown> {
   if (!given) throw new GatewayError("invalid_request", "`key` is missing.", { param: "key" });
   const found = await findKey(scene, given);
   const graceMs = asked.grace_period ? durationMs(asked.grace_period, "grace_period") : 0;
-  const { key: _key, new_key: _new, new_master_key: _master, grace_period: _grace, ...fields } = asked;
-  if (Object.values(fields).some((value) => value !== undefined)) await change(scene, found, fields);
+  const {
+    key: _key,
+    new_key: _new,
+    new_master_key: _master,
+    grace_period: _grace,
+    ...fields
+  } = asked;
+  if (Object.values(fields).some((value) => value !== undefined))
+    await change(scene, found, fields);
   const answer = await scene.perform("POST", "/keys/{id}/rotate", {
     id: found.id,
     body: { grace_ms: graceMs },
@@ -229,7 +261,9 @@ async function remove(scene: Scene): Promise<unknown> {
     found.push(only);
   }
   if (found.length === 0) {
-    throw new GatewayError("invalid_request", "`keys` or `key_aliases` is needed.", { param: "keys" });
+    throw new GatewayError("invalid_request", "`keys` or `key_aliases` is needed.", {
+      param: "keys",
+    });
   }
   const ids = [...new Set(found.map(({ id }) => id))];
   for (const id of ids) await scene.perform("DELETE", "/keys/{id}", { id });
@@ -243,9 +277,13 @@ export const keyRoutes: readonly LitellmRoute[] = [
     async handle(scene) {
       const { key, ...asked } = read(scene, newKey);
       if (key) {
-        throw new GatewayError("invalid_request", "Keys are drawn by the gateway; leave `key` out.", {
-          param: "key",
-        });
+        throw new GatewayError(
+          "invalid_request",
+          "Keys are drawn by the gateway; leave `key` out.",
+          {
+            param: "key",
+          },
+        );
       }
       return generateKey(scene, asked);
     },
@@ -280,4 +318,3 @@ export const keyRoutes: readonly LitellmRoute[] = [
   { method: "POST", path: "/key/block", handle: (scene) => setBlocked(scene, true) },
   { method: "POST", path: "/key/unblock", handle: (scene) => setBlocked(scene, false) },
 ];
-

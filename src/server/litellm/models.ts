@@ -3,8 +3,7 @@ import { reachOf } from "../../access/reach.ts";
 import { modelFacts } from "../../catalog/facts.ts";
 import { pricePerMillion } from "../../catalog/prices.ts";
 import { type Config, type Deployment, isGroup, type Route } from "../../config/config.ts";
-import { RawJson } from "../../lib/json.ts";
-import type { Nanos } from "../../lib/money.ts";
+import { perToken } from "./dollars.ts";
 import type { OpenRoute, OpenScene } from "./route.ts";
 
 /** One deployment under one name of a client's. */
@@ -18,14 +17,12 @@ interface Entry {
   readonly model: string;
 }
 
-/** Dollars for one token, exactly. */
-function perToken(nanosPerMillion: Nanos): RawJson {
-  const digits = nanosPerMillion.toString().padStart(16, "0");
-  return new RawJson(`${digits.slice(0, -15)}.${digits.slice(-15)}`.replace(/\.?0+$/, ""));
-}
-
 /** Of a route and the routes in it. */
-function deploymentsOf(route: Route, config: Config, seen: ReadonlySet<string> = new Set()): Deployment[] {
+function deploymentsOf(
+  route: Route,
+  config: Config,
+  seen: ReadonlySet<string> = new Set(),
+): Deployment[] {
   if (seen.has(route.name)) return [];
   const names = new Set([...seen, route.name]);
   return route.deployments.flatMap((entry) => {
@@ -61,7 +58,10 @@ async function entriesOf({ services, principal }: OpenScene): Promise<Entry[]> {
 async function factsOf({ preset, model, provider: name }: Entry, config: Config) {
   const facts = await modelFacts(preset, model);
   const provider = config.providers.find((each) => each.name === name);
-  const price = await pricePerMillion(preset, model, [...(provider?.prices ?? []), ...config.prices]);
+  const price = await pricePerMillion(preset, model, [
+    ...(provider?.prices ?? []),
+    ...config.prices,
+  ]);
   return {
     // No catalogue says what a model is for; their names do.
     mode: /embed/i.test(model) ? "embedding" : "chat",

@@ -76,7 +76,8 @@ export async function bindName(
   }
   const item = { key: name, owner: null, value: id, atMs: now(), expiresMs: null };
   const [stale] = await store.items.get(byName(kind), [name]);
-  if (stale && !(await there(store, kind, stale.value))) await store.items.remove(byName(kind), name);
+  if (stale && !(await there(store, kind, stale.value)))
+    await store.items.remove(byName(kind), name);
   if (!(await store.items.claim(byName(kind), item))) {
     throw new GatewayError("conflict", `There is a ${kind} \`${name}\` already.`);
   }
@@ -95,7 +96,11 @@ export async function namesOf(
 }
 
 /** The name is free again. */
-export async function forgetName({ items }: Pick<Store, "items">, kind: Named, id: string): Promise<void> {
+export async function forgetName(
+  { items }: Pick<Store, "items">,
+  kind: Named,
+  id: string,
+): Promise<void> {
   const [found] = await items.get(byId, [id]);
   if (!found) return;
   await items.remove(byName(kind), found.value);

@@ -4,10 +4,21 @@ import { scopeOf } from "../../access/permissions.ts";
 import { GatewayError } from "../../ir/error.ts";
 import type { Organization } from "../../store/directory-types.ts";
 import { forbidden } from "../admin-v1/authorize.ts";
-import { fromModels, iso, object, read, reference, required, ruleFields, text, texts, toModels } from "./fields.ts";
+import {
+  fromModels,
+  iso,
+  object,
+  read,
+  reference,
+  required,
+  ruleFields,
+  text,
+  texts,
+  toModels,
+} from "./fields.ts";
 import { readAll } from "./lists.ts";
 import { bindName, checkName, forgetName, idOf, namesOf } from "./names.ts";
-import { findNamed, madeId, userNamed } from "./places.ts";
+import { findNamed, madeId, requireSomewhere, userNamed } from "./places.ts";
 import type { LitellmRoute, Scene } from "./route.ts";
 import { setRules, showRules, wishOf } from "./rules.ts";
 import { spendOf } from "./spend.ts";
@@ -31,11 +42,14 @@ const addition = z.object({
   member: z.union([member, z.array(member).min(1).max(1_000)]),
 });
 
-const roles = { org_admin: "admin", internal_user: "member", internal_user_viewer: "viewer" } as const;
+const roles = {
+  org_admin: "admin",
+  internal_user: "member",
+  internal_user_viewer: "viewer",
+} as const;
 
 async function find(scene: Scene, name: string): Promise<Organization> {
   const id = await findNamed(scene, "organization", name);
-  await scene.perform("GET", "/organizations/{id}", { id });
   const found = await scene.services.store.directory.organizations.get(id);
   if (found) return found;
   throw new GatewayError("not_found", `There is no organization \`${name.slice(0, 100)}\`.`, {
@@ -51,7 +65,11 @@ async function show(scene: Scene, organizations: readonly Organization[]) {
   const spends = await spendOf(
     scene,
     "organizationId",
-    ids.map((id) => ({ id, target: { organizationId: id }, budget: rules.get(id)?.budget ?? null })),
+    ids.map((id) => ({
+      id,
+      target: { organizationId: id },
+      budget: rules.get(id)?.budget ?? null,
+    })),
   );
   return organizations.map(({ id, name, models, metadata, createdMs, updatedMs }) => {
     const fields = rules.get(id)?.fields ?? {};
@@ -83,6 +101,7 @@ function toBody(asked: Omit<z.output<typeof update>, "organization_id">): Record
 async function create(scene: Scene): Promise<unknown> {
   const asked = read(scene, newOrganization);
   const { store } = scene.services;
+  requireSomewhere(scene, "organization.create");
   const { organization_id: name } = asked;
   if (name) {
     checkName(name, "organization_id");
@@ -96,7 +115,11 @@ async function create(scene: Scene): Promise<unknown> {
   const id = madeId(await scene.perform("POST", "/organizations", { body: toBody(asked) }));
   try {
     if (name) await bindName(store, "organization", { name, id });
-    await setRules(scene, { kind: "organization", id }, { ...rules, name: asked.organization_alias });
+    await setRules(
+      scene,
+      { kind: "organization", id },
+      { ...rules, name: asked.organization_alias },
+    );
     return await shown(scene, await find(scene, id));
   } catch (error) {
     // All of it, or nothing.
@@ -112,7 +135,8 @@ async function change(scene: Scene): Promise<unknown> {
   const rules = await wishOf(scene, asked);
   const body = toBody(asked);
   const { id } = found;
-  if (Object.keys(body).length > 0) await scene.perform("PATCH", "/organizations/{id}", { id, body });
+  if (Object.keys(body).length > 0)
+    await scene.perform("PATCH", "/organizations/{id}", { id, body });
   await setRules(scene, { kind: "organization", id }, { ...rules, name: found.name });
   return shown(scene, await find(scene, id));
 }
@@ -139,7 +163,10 @@ async function addMembers(scene: Scene): Promise<unknown> {
     await scene.perform("POST", "/memberships", { body });
     updated.push({ user_id: userId, user_role: person.role });
   }
-  const nameOf = await namesOf(scene.services.store, updated.map(({ user_id }) => user_id));
+  const nameOf = await namesOf(
+    scene.services.store,
+    updated.map(({ user_id }) => user_id),
+  );
   return {
     organization_id: name,
     updated_users: updated.map(({ user_id }) => ({ user_id: nameOf(user_id) })),

@@ -2,6 +2,8 @@
 import { z } from "zod";
 import { createHash } from "node:crypto";
 import { GatewayError } from "../../ir/error.ts";
+import { type Action, scopeOf } from "../../access/permissions.ts";
+import { forbidden } from "../admin-v1/authorize.ts";
 import { parse } from "../admin-v1/resource.ts";
 import { bindName, checkName, idOf, type Named } from "./names.ts";
 import { defaultOrganization } from "./organization-name.ts";
@@ -12,13 +14,24 @@ const made = z.looseObject({ id: z.string() });
 /** The id of what a route of the administration API made. */
 export const madeId = (answer: unknown): string => parse(made, answer).id;
 
-/** @throws GatewayError `not_found` */
+/** The id of what is called so and may be seen; the same for what is not there. @throws GatewayError `not_found` */
 export async function findNamed(scene: Scene, kind: Named, name: string): Promise<string> {
-  const id = await idOf(scene.services.store, kind, name);
-  if (id !== null) return id;
-  throw new GatewayError("not_found", `There is no ${kind} \`${name.slice(0, 100)}\`.`, {
+  const missing = new GatewayError("not_found", `There is no ${kind} \`${name.slice(0, 100)}\`.`, {
     param: `${kind}_id`,
   });
+  const id = await idOf(scene.services.store, kind, name);
+  if (id === null) throw missing;
+  try {
+    await scene.perform("GET", `/${kind}s/{id}`, { id });
+  } catch (error) {
+    throw error instanceof GatewayError && error.code === "not_found" ? missing : error;
+  }
+  return id;
+}
+
+/** Before anything is said of what is there. @throws GatewayError `forbidden` for whoever may nowhere do this */
+export function requireSomewhere({ actor }: Scene, action: Action): void {
+  if (scopeOf(actor, action) === null) throw forbidden(action);
 }
 
 /** Addresses of users that were made without one. `invalid` is nobody's domain (RFC 2606). */
@@ -29,7 +42,10 @@ export const isMadeUp = (email: string): boolean => email.endsWith(noAddress);
 /** The same name has the same address, so that what broke off half-way can be done again. */
 function addressFor(name: string): string {
   if (/^[^\s@]+@[^\s@]+$/.test(name)) return name;
-  const word = name.toLowerCase().replaceAll(/[^a-z0-9._-]+/g, "-").slice(0, 60);
+  const word = name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9._-]+/g, "-")
+    .slice(0, 60);
   return `${word}-${createHash("sha256").update(name).digest("hex").slice(0, 12)}${noAddress}`;
 }
 
@@ -41,12 +57,17 @@ export interface NewUser {
 }
 
 /** Makes a user that is called so by LiteLLM's clients. @throws GatewayError */
-export async function makeUser(scene: Scene, { name, email, alias, fields }: NewUser): Promise<string> {
+export async function makeUser(
+  scene: Scene,
+  { name, email, alias, fields }: NewUser,
+): Promise<string> {
   const { store } = scene.services;
   if (name) {
     checkName(name, "user_id");
     if ((await idOf(store, "user", name)) !== null) {
-      throw new GatewayError("conflict", `There is a user \`${name}\` already.`, { param: "user_id" });
+      throw new GatewayError("conflict", `There is a user \`${name}\` already.`, {
+        param: "user_id",
+      });
     }
   }
   const address = email ?? addressFor(name ?? crypto.randomUUID());
@@ -57,7 +78,11 @@ export async function makeUser(scene: Scene, { name, email, alias, fields }: New
 }
 
 /** The name is the resource's, or the resource is gone again. */
-export async function bound(scene: Scene, kind: Named, named: { name: string; id: string }): Promise<void> {
+export async function bound(
+  scene: Scene,
+  kind: Named,
+  named: { name: string; id: string },
+): Promise<void> {
   try {
     await bindName(scene.services.store, kind, named);
   } catch (error) {
@@ -81,7 +106,10 @@ export async function userNamed(
 }
 
 /** Of what names none: the only one that the actor is a member of, or one for all such. @throws GatewayError */
-export async function organizationFor(scene: Scene, name: string | null | undefined): Promise<string> {
+export async function organizationFor(
+  scene: Scene,
+  name: string | null | undefined,
+): Promise<string> {
   if (name) return findNamed(scene, "organization", name);
   const { actor } = scene;
   if (actor.kind === "user" && !actor.gatewayAdmin) {
@@ -94,7 +122,9 @@ export async function organizationFor(scene: Scene, name: string | null | undefi
   }
   const known = await idOf(scene.services.store, "organization", defaultOrganization);
   if (known !== null) return known;
-  const id = madeId(await scene.perform("POST", "/organizations", { body: { name: defaultOrganization } }));
+  const id = madeId(
+    await scene.perform("POST", "/organizations", { body: { name: defaultOrganization } }),
+  );
   try {
     await bound(scene, "organization", { name: defaultOrganization, id });
   } catch (error) {

@@ -71,7 +71,11 @@ export interface Shown {
 
 export async function showRules(scene: Scene, subject: Subject): Promise<Shown> {
   const { directory } = scene.services.store;
-  const visible = may(scene.actor, "budget.read", await reachOfSubjects([subject], directory, "see"));
+  const visible = may(
+    scene.actor,
+    "budget.read",
+    await reachOfSubjects([subject], directory, "see"),
+  );
   const own = ownOf(visible ? await directory.rules(subject) : { budgets: [], limits: [] });
   const budget = budgetOf(own, null) ?? null;
   const soft = budget?.thresholds[0];
@@ -89,8 +93,7 @@ export async function showRules(scene: Scene, subject: Subject): Promise<Shown> 
     isEmpty: own.budgets.length === 0 && own.limits.length === 0,
     fields: {
       max_budget: budget && usd(budget.amountNanos),
-      soft_budget:
-        budget && soft !== undefined ? usd(shareOf(budget.amountNanos, soft)) : null,
+      soft_budget: budget && soft !== undefined ? usd(shareOf(budget.amountNanos, soft)) : null,
       budget_duration: budget && durationOf(budget.window),
       budget_reset_at: reset === null ? null : iso(reset),
       budget_id: budget && budgetIdOf(budget.name),
@@ -98,10 +101,12 @@ export async function showRules(scene: Scene, subject: Subject): Promise<Shown> 
         limitFields.map(([field, unit]) => [field, limitOf(own, unit, null)?.amount ?? null]),
       ),
       model_max_budget: Object.fromEntries(
-        perModel.toReversed().map(({ model, amountNanos, window }) => [
-          model ?? "",
-          { budget_limit: usd(amountNanos), time_period: durationOf(window) },
-        ]),
+        perModel
+          .toReversed()
+          .map(({ model, amountNanos, window }) => [
+            model ?? "",
+            { budget_limit: usd(amountNanos), time_period: durationOf(window) },
+          ]),
       ),
       model_tpm_limit: modelLimits("tokens"),
       model_rpm_limit: modelLimits("requests"),
@@ -123,7 +128,10 @@ interface BudgetWish {
 /** Whether anything is said of budgets and limits. */
 export const saysRules = (wish: RuleWish): boolean =>
   Object.values(wish).some(
-    (value) => value !== undefined && value !== null && !(typeof value === "object" && Object.keys(value).length === 0),
+    (value) =>
+      value !== undefined &&
+      value !== null &&
+      !(typeof value === "object" && Object.keys(value).length === 0),
   );
 
 /** Makes, changes and removes what the fields say. @throws GatewayError */
@@ -251,7 +259,11 @@ function thresholdsOf(scene: Scene, size: Nanos, soft: Nanos | null | undefined)
 export async function readTemplate(scene: Scene, budgetId: string): Promise<RuleWish> {
   const subject = templateOf(budgetId);
   const { directory } = scene.services.store;
-  const visible = may(scene.actor, "budget.read", await reachOfSubjects([subject], directory, "see"));
+  const visible = may(
+    scene.actor,
+    "budget.read",
+    await reachOfSubjects([subject], directory, "see"),
+  );
   const own = ownOf(visible ? await directory.rules(subject) : { budgets: [], limits: [] });
   if (own.budgets.length === 0 && own.limits.length === 0) {
     throw new GatewayError("not_found", `There is no budget \`${budgetId.slice(0, 100)}\`.`, {
@@ -276,14 +288,22 @@ export async function readTemplate(scene: Scene, budgetId: string): Promise<Rule
     model_max_budget: Object.fromEntries(
       models.map(({ model, amountNanos, window }) => [
         model ?? "",
-        { max_budget: amountNanos, budget_limit: undefined, budget_duration: durationOf(window), time_period: undefined },
+        {
+          max_budget: amountNanos,
+          budget_limit: undefined,
+          budget_duration: durationOf(window),
+          time_period: undefined,
+        },
       ]),
     ),
   };
 }
 
 /** What a request says of budgets and limits, over the budget that it names, if any. @throws GatewayError */
-export async function wishOf<Wish extends RuleWish>(scene: Scene, asked: Wish): Promise<{ wish: RuleWish; budgetId?: string }> {
+export async function wishOf(
+  scene: Scene,
+  asked: RuleWish,
+): Promise<{ wish: RuleWish; budgetId?: string }> {
   const {
     max_budget,
     soft_budget,
@@ -309,6 +329,8 @@ export async function wishOf<Wish extends RuleWish>(scene: Scene, asked: Wish): 
   };
   checkWish(own);
   if (!budget_id) return { wish: own };
-  const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined && value !== null));
+  const given = Object.fromEntries(
+    Object.entries(own).filter(([, value]) => value !== undefined && value !== null),
+  );
   return { wish: { ...(await readTemplate(scene, budget_id)), ...given }, budgetId: budget_id };
 }

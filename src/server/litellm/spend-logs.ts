@@ -121,14 +121,19 @@ async function summary(scene: Scene): Promise<unknown[]> {
     const models = await store.usage({ ...range, by: "model" });
     if (models.length === 0) continue;
     const users = await store.usage({ ...range, by: "user" });
-    const nameOf = await namesOf(store, users.map(({ group }) => group));
+    const nameOf = await namesOf(
+      store,
+      users.map(({ group }) => group),
+    );
     found.push({
       startTime: day,
       spend: usd(totalOf(models)),
       users: Object.fromEntries(
         users.map(({ group, costNanos }) => [nameOf(group) ?? "", usd(costNanos)]),
       ),
-      models: Object.fromEntries(models.map(({ group, costNanos }) => [group ?? "", usd(costNanos)])),
+      models: Object.fromEntries(
+        models.map(({ group, costNanos }) => [group ?? "", usd(costNanos)]),
+      ),
     });
   }
   return found;

@@ -54,7 +54,10 @@ async function spendByTag(scene: Scene): Promise<unknown[]> {
     cursor = page.next ?? undefined;
   } while (cursor !== undefined && looked < maxLooked);
   if (cursor !== undefined) {
-    scene.warn("start_date", `only the newest ${looked} requests were looked at: ask for fewer days`);
+    scene.warn(
+      "start_date",
+      `only the newest ${looked} requests were looked at: ask for fewer days`,
+    );
   }
   return [...sums]
     .toSorted(([, one], [, other]) => (one.nanos < other.nanos ? 1 : -1))
@@ -88,7 +91,10 @@ async function teamsBySpend(scene: Scene): Promise<unknown> {
   requireAll(scene);
   const { store } = scene.services;
   const totals = await store.usage({ ...lastMonth(), by: "team", limit: 1_000 });
-  const nameOf = await namesOf(store, totals.map(({ group }) => group));
+  const nameOf = await namesOf(
+    store,
+    totals.map(({ group }) => group),
+  );
   const today = Math.floor(now() / 86_400_000) * 86_400_000;
   const days = daysOf({ sinceMs: today - monthMs, untilMs: today + 86_400_000 }, maxDays);
   const daily = [];
@@ -132,7 +138,9 @@ async function report(scene: Scene): Promise<unknown[]> {
   const kind = Object.entries(reportGroups).find(([name]) => name === wished)?.[1];
   if (!kind) {
     const names = Object.keys(reportGroups).join(", ");
-    throw new GatewayError("invalid_request", `\`group_by\` is one of ${names}.`, { param: "group_by" });
+    throw new GatewayError("invalid_request", `\`group_by\` is one of ${names}.`, {
+      param: "group_by",
+    });
   }
   const { query, services } = scene;
   const internal = query["internal_user_id"];
@@ -143,7 +151,10 @@ async function report(scene: Scene): Promise<unknown[]> {
   for (const { day, sinceMs, untilMs } of daysOf(datesOf(query), 92)) {
     const found = await services.store.usage({ by: kind.by, where, sinceMs, untilMs, limit: 200 });
     if (found.length === 0) continue;
-    const nameOf = await namesOf(services.store, found.map(({ group }) => group));
+    const nameOf = await namesOf(
+      services.store,
+      found.map(({ group }) => group),
+    );
     const groups = [];
     for (const { group, costNanos } of found) {
       const own = { ...where, [ownerOf[kind.by]]: group };
@@ -176,7 +187,6 @@ export const spendReportRoutes: readonly LitellmRoute[] = [
       const wished = scene.query["user_id"];
       if (wished) {
         const id = await findNamed(scene, "user", wished);
-        await scene.perform("GET", "/users/{id}", { id });
         const user = await store.directory.users.get(id);
         return user ? showUsers(scene, [user]) : [];
       }
@@ -193,7 +203,9 @@ export const spendReportRoutes: readonly LitellmRoute[] = [
       requireAll(scene);
       const found = await scene.services.store.usage({ by: "status" });
       const { budgets } = scene.services.current().config.rules;
-      const whole = budgets.find(({ subjects, model }) => model === null && subjects.some(({ kind }) => kind === "gateway"));
+      const whole = budgets.find(
+        ({ subjects, model }) => model === null && subjects.some(({ kind }) => kind === "gateway"),
+      );
       return { spend: usd(totalOf(found)), max_budget: whole ? usd(whole.amountNanos) : 0 };
     },
   },

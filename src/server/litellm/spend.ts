@@ -53,10 +53,12 @@ export async function spendOf(
     const known = new Map(found.map(({ group, costNanos }) => [group, costNanos]));
     for (const { id } of free) spent.set(id, known.get(id) ?? 0n);
   }
-  return new Map(asked.map(({ id }) => {
-    const nanos = spent.get(id);
-    return [id, nanos === undefined ? null : usd(nanos)];
-  }));
+  return new Map(
+    asked.map(({ id }) => {
+      const nanos = spent.get(id);
+      return [id, nanos === undefined ? null : usd(nanos)];
+    }),
+  );
 }
 
 /** Whose usage a report is of. Without a wish: the caller's own, or everybody's for whoever may see that. */
@@ -68,7 +70,10 @@ export interface Subject {
 }
 
 /** @throws GatewayError `forbidden` */
-export function reportFilter(scene: Scene, wished: Subject & { readonly target?: Target }): UsageFilter {
+export function reportFilter(
+  scene: Scene,
+  wished: Subject & { readonly target?: Target },
+): UsageFilter {
   const { actor } = scene;
   const { target, ...where } = wished;
   if (Object.keys(where).length > 0) {
@@ -135,7 +140,10 @@ export function daysOf(
   const first = Math.floor(sinceMs / dayMs);
   const count = Math.ceil(untilMs / dayMs) - first;
   if (count < 1 || count > most) {
-    throw new GatewayError("invalid_request", `From \`start_date\` to \`end_date\` are 1 to ${most} days.`);
+    throw new GatewayError(
+      "invalid_request",
+      `From \`start_date\` to \`end_date\` are 1 to ${most} days.`,
+    );
   }
   return Array.from({ length: count }, (_, index) => {
     const at = (first + index) * dayMs;

@@ -82,7 +82,5 @@ async function emailsOf(
   const limited = scope === "all" ? {} : { scope };
   const { users } = scene.services.store.directory;
   const found = await readAll((page) => users.list({ ...limited, ...page }));
-  return new Map(
-    found.filter(({ email }) => !isMadeUp(email)).map(({ id, email }) => [id, email]),
-  );
+  return new Map(found.filter(({ email }) => !isMadeUp(email)).map(({ id, email }) => [id, email]));
 }

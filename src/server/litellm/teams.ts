@@ -5,12 +5,22 @@ import { GatewayError } from "../../ir/error.ts";
 import { createId } from "../../lib/id.ts";
 import type { Team } from "../../store/directory-types.ts";
 import { forbidden } from "../admin-v1/authorize.ts";
-import { object, read, reference, required, ruleFields, splitTags, text, texts, toModels } from "./fields.ts";
+import {
+  object,
+  read,
+  reference,
+  required,
+  ruleFields,
+  splitTags,
+  text,
+  texts,
+  toModels,
+} from "./fields.ts";
 import { showKeys } from "./key-view.ts";
 import { visibleKeys } from "./keys.ts";
 import { readAll } from "./lists.ts";
 import { bindName, checkName, forgetName, idOf } from "./names.ts";
-import { findNamed, madeId, organizationFor, userNamed } from "./places.ts";
+import { findNamed, madeId, organizationFor, requireSomewhere, userNamed } from "./places.ts";
 import type { LitellmRoute, Scene } from "./route.ts";
 import { setRules, wishOf } from "./rules.ts";
 import { showTeams } from "./team-view.ts";
@@ -49,10 +59,11 @@ const departure = z.object({ team_id: reference, user_id: text, user_email: text
 /** A team by its id or by LiteLLM's name for it, as far as the actor may see it. @throws GatewayError `not_found` */
 async function findTeam(scene: Scene, name: string): Promise<Team> {
   const id = await findNamed(scene, "team", name);
-  await scene.perform("GET", "/teams/{id}", { id });
   const team = await scene.services.store.directory.teams.get(id);
   if (team) return team;
-  throw new GatewayError("not_found", `There is no team \`${name.slice(0, 100)}\`.`, { param: "team_id" });
+  throw new GatewayError("not_found", `There is no team \`${name.slice(0, 100)}\`.`, {
+    param: "team_id",
+  });
 }
 
 function toBody(asked: Omit<z.output<typeof update>, "team_id">): Record<string, unknown> {
@@ -72,6 +83,7 @@ const shown = async (scene: Scene, team: Team) => ({ ...(await showTeams(scene, 
 async function create(scene: Scene): Promise<unknown> {
   const asked = read(scene, newTeam);
   const { store } = scene.services;
+  requireSomewhere(scene, "team.create");
   const { team_id: name } = asked;
   if (name) {
     checkName(name, "team_id");
@@ -93,8 +105,16 @@ async function create(scene: Scene): Promise<unknown> {
     const team = await findTeam(scene, id);
     const people = [
       ...(asked.members_with_roles ?? []),
-      ...(asked.admins ?? []).map((user_id) => ({ role: "admin" as const, user_id, user_email: null })),
-      ...(asked.members ?? []).map((user_id) => ({ role: "user" as const, user_id, user_email: null })),
+      ...(asked.admins ?? []).map((user_id) => ({
+        role: "admin" as const,
+        user_id,
+        user_email: null,
+      })),
+      ...(asked.members ?? []).map((user_id) => ({
+        role: "user" as const,
+        user_id,
+        user_email: null,
+      })),
     ];
     for (const person of people) await addMember(scene, team, person);
     return await shown(scene, team);
@@ -137,8 +157,13 @@ async function changeTeam(scene: Scene): Promise<unknown> {
   }
   const rules = await wishOf(scene, asked);
   const body = toBody(asked);
-  if (Object.keys(body).length > 0) await scene.perform("PATCH", "/teams/{id}", { id: team.id, body });
-  await setRules(scene, { kind: "team", id: team.id }, { ...rules, name: asked.team_alias ?? team.name });
+  if (Object.keys(body).length > 0)
+    await scene.perform("PATCH", "/teams/{id}", { id: team.id, body });
+  await setRules(
+    scene,
+    { kind: "team", id: team.id },
+    { ...rules, name: asked.team_alias ?? team.name },
+  );
   const after = await shown(scene, await findTeam(scene, team.id));
   return { team_id: after["team_id"], data: after };
 }
@@ -247,7 +272,10 @@ export const teamRoutes: readonly LitellmRoute[] = [
       return {
         ...row,
         updated_users: added.map((id) => ({ user_id: id })),
-        updated_team_memberships: [...names].map((id) => ({ user_id: id, team_id: row["team_id"] })),
+        updated_team_memberships: [...names].map((id) => ({
+          user_id: id,
+          team_id: row["team_id"],
+        })),
       };
     },
   },
@@ -262,7 +290,9 @@ export const teamRoutes: readonly LitellmRoute[] = [
       const { rows } = await memberships.list({ userId: user, teamId: team.id, limit: 1 });
       const [found] = rows;
       if (!found) {
-        throw new GatewayError("not_found", "The user is no member of the team.", { param: "user_id" });
+        throw new GatewayError("not_found", "The user is no member of the team.", {
+          param: "user_id",
+        });
       }
       await scene.perform("DELETE", "/memberships/{id}", { id: found.id });
       return shown(scene, team);

@@ -27,7 +27,10 @@ const calculation = z.object({
 });
 
 /** Who would be asked first; nobody's turn passes. @throws GatewayError `model_not_found`, `forbidden` */
-async function firstOf({ services, principal }: OpenScene, model: string): Promise<Candidate | undefined> {
+async function firstOf(
+  { services, principal }: OpenScene,
+  model: string,
+): Promise<Candidate | undefined> {
   const reach = principal ? reachOf(principal) : {};
   const [first] = await services.current().router.rehearsal().candidates(model, reach);
   return first;
@@ -43,7 +46,9 @@ async function count(scene: OpenScene): Promise<unknown> {
   const { model, messages, prompt, tools } = parse(asked, scene.body);
   const first = await firstOf(scene, model);
   if (!messages && typeof prompt !== "string") {
-    throw new GatewayError("invalid_request", "Give `messages` or `prompt`.", { param: "messages" });
+    throw new GatewayError("invalid_request", "Give `messages` or `prompt`.", {
+      param: "messages",
+    });
   }
   return {
     total_tokens: messages
@@ -61,7 +66,8 @@ async function calculate(scene: OpenScene): Promise<unknown> {
   const answered = response?.["model"];
   const name = model ?? (typeof answered === "string" ? answered : null);
   if (!name || (!messages && !response)) {
-    const message = "Give `model` and `messages`, or a `completion_response` with its model and usage.";
+    const message =
+      "Give `model` and `messages`, or a `completion_response` with its model and usage.";
     throw new GatewayError("invalid_request", message);
   }
   const told = isObject(response?.["usage"]) ? response["usage"] : {};
@@ -82,9 +88,13 @@ async function calculate(scene: OpenScene): Promise<unknown> {
     }));
   if (!price) {
     const what = first ? modelId(first) : name;
-    throw new GatewayError("invalid_request", `Nobody knows the price of \`${what.slice(0, 200)}\`.`, {
-      param: "model",
-    });
+    throw new GatewayError(
+      "invalid_request",
+      `Nobody knows the price of \`${what.slice(0, 200)}\`.`,
+      {
+        param: "model",
+      },
+    );
   }
   return { cost: usd(price.nanos) };
 }

@@ -17,9 +17,15 @@ export async function showUsers(
   const teams = new Map<string, (string | null)[]>();
   for (const { id } of users) {
     const own = await membershipsOf(store.directory, id);
-    teams.set(id, own.flatMap(({ teamId }) => (teamId === null ? [] : [teamId])));
+    teams.set(
+      id,
+      own.flatMap(({ teamId }) => (teamId === null ? [] : [teamId])),
+    );
   }
-  const nameOf = await namesOf(store, [...users.map(({ id }) => id), ...[...teams.values()].flat()]);
+  const nameOf = await namesOf(store, [
+    ...users.map(({ id }) => id),
+    ...[...teams.values()].flat(),
+  ]);
   const rules = new Map<string, Awaited<ReturnType<typeof showRules>>>();
   for (const { id } of users) rules.set(id, await showRules(scene, { kind: "user", id }));
   const spends = await spendOf(

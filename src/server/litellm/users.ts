@@ -9,7 +9,7 @@ import { showKeys } from "./key-view.ts";
 import { generateKey, visibleKeys } from "./keys.ts";
 import { readAll } from "./lists.ts";
 import { forgetName } from "./names.ts";
-import { findNamed, makeUser } from "./places.ts";
+import { findNamed, makeUser, requireSomewhere } from "./places.ts";
 import type { LitellmRoute, Scene } from "./route.ts";
 import { setRules, wishOf } from "./rules.ts";
 import { showTeams } from "./team-view.ts";
@@ -32,7 +32,15 @@ const newUser = z.object({
   ...changeable,
   user_id: text,
   auto_create_key: z.boolean().default(true),
-  teams: z.array(z.union([reference, z.object({ team_id: reference, user_role: z.enum(["user", "admin"]).default("user") })])).max(500).nullish(),
+  teams: z
+    .array(
+      z.union([
+        reference,
+        z.object({ team_id: reference, user_role: z.enum(["user", "admin"]).default("user") }),
+      ]),
+    )
+    .max(500)
+    .nullish(),
   organizations: z.array(reference).max(500).nullish(),
   // Of the key that is made along with the user.
   key_alias: text,
@@ -47,16 +55,23 @@ const someUsers = z.object({ user_ids: z.array(reference).min(1).max(1_000) });
 /** @throws GatewayError `not_found` */
 async function findUser(scene: Scene, name: string): Promise<User> {
   const id = await findNamed(scene, "user", name);
-  await scene.perform("GET", "/users/{id}", { id });
   const user = await scene.services.store.directory.users.get(id);
   if (user) return user;
-  throw new GatewayError("not_found", `There is no user \`${name.slice(0, 100)}\`.`, { param: "user_id" });
+  throw new GatewayError("not_found", `There is no user \`${name.slice(0, 100)}\`.`, {
+    param: "user_id",
+  });
 }
 
-function toBody(scene: Scene, asked: Omit<z.output<typeof update>, "user_id">): Record<string, unknown> {
+function toBody(
+  scene: Scene,
+  asked: Omit<z.output<typeof update>, "user_id">,
+): Record<string, unknown> {
   const { user_role: wished } = asked;
   if (wished?.endsWith("_viewer")) {
-    scene.warn("user_role", "who may only look gets that as a role in an organization or team here");
+    scene.warn(
+      "user_role",
+      "who may only look gets that as a role in an organization or team here",
+    );
   }
   const body = {
     models: toModels(asked.models),
@@ -71,6 +86,7 @@ const shown = async (scene: Scene, user: User) => ({ ...(await showUsers(scene, 
 async function create(scene: Scene): Promise<unknown> {
   const asked = read(scene, newUser);
   const { store } = scene.services;
+  requireSomewhere(scene, "user.create");
   const rules = await wishOf(scene, asked);
   const id = await makeUser(scene, {
     name: asked.user_id,
@@ -79,11 +95,16 @@ async function create(scene: Scene): Promise<unknown> {
     fields: toBody(scene, asked),
   });
   try {
-    await setRules(scene, { kind: "user", id }, { ...rules, name: asked.user_alias ?? asked.user_id ?? id });
+    await setRules(
+      scene,
+      { kind: "user", id },
+      { ...rules, name: asked.user_alias ?? asked.user_id ?? id },
+    );
     for (const each of asked.teams ?? []) {
       const place = typeof each === "string" ? { team_id: each, user_role: "user" as const } : each;
       const team = await store.directory.teams.get(await findNamed(scene, "team", place.team_id));
-      if (team) await addMember(scene, team, { role: place.user_role, user_id: id, user_email: null });
+      if (team)
+        await addMember(scene, team, { role: place.user_role, user_id: id, user_email: null });
     }
     for (const name of asked.organizations ?? []) {
       const organizationId = await findNamed(scene, "organization", name);
@@ -115,7 +136,8 @@ async function info(scene: Scene): Promise<unknown> {
   const { store } = scene.services;
   const { rows } = await store.directory.memberships.list({ userId: user.id, limit: 500 });
   const own = new Set(rows.map(({ teamId }) => teamId));
-  const keys = scopeOf(actor, "key.read") === null ? [] : await visibleKeys(scene, { userId: user.id });
+  const keys =
+    scopeOf(actor, "key.read") === null ? [] : await visibleKeys(scene, { userId: user.id });
   const teams =
     scopeOf(actor, "team.read") === null
       ? []
@@ -139,11 +161,14 @@ async function list(scene: Scene): Promise<unknown> {
   let found = await readAll((each) => users.list({ ...search, ...limited, ...each }));
   const wished = query["role"];
   if (wished) {
-    found = found.filter(({ gatewayRole }) => (gatewayRole === "admin") === (wished === "proxy_admin"));
+    found = found.filter(
+      ({ gatewayRole }) => (gatewayRole === "admin") === (wished === "proxy_admin"),
+    );
   }
   if (query["user_ids"]) {
     const ids = new Set<string>();
-    for (const name of query["user_ids"].split(",")) ids.add(await findNamed(scene, "user", name.trim()));
+    for (const name of query["user_ids"].split(","))
+      ids.add(await findNamed(scene, "user", name.trim()));
     found = found.filter(({ id }) => ids.has(id));
   }
   return {
@@ -170,7 +195,8 @@ async function change(scene: Scene): Promise<unknown> {
     ...(asked.user_id && asked.user_email && { email: asked.user_email }),
     ...(asked.user_alias && { name: asked.user_alias }),
   };
-  if (Object.keys(body).length > 0) await scene.perform("PATCH", "/users/{id}", { id: user.id, body });
+  if (Object.keys(body).length > 0)
+    await scene.perform("PATCH", "/users/{id}", { id: user.id, body });
   await setRules(scene, { kind: "user", id: user.id }, { ...rules, name: user.name });
   const row = await shown(scene, await findUser(scene, user.id));
   return { user_id: row["user_id"], data: row };

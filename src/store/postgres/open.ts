@@ -100,14 +100,14 @@ export async function openPostgres(options: PostgresOptions): Promise<Driver> {
 }
 
 /**
- * Files of tables never get smaller by deleting, so the live rows count, each as wide as some of them are, with
- * a third more for indexes.
+ * Files of tables never get smaller by deleting, so the rows count, each as wide as some of them are, with a third more
+ * for indexes.
  */
 async function readUsedBytes(db: Kysely<Tables>): Promise<number> {
   let bytes = 0;
   for (const table of ["usage", "attempt", "charge", "item", "body", "rollup"] as const) {
     const { rows } = await sql<{ live: bigint; width: number | null }>`
-      select coalesce((select n_live_tup from pg_stat_user_tables where relid = ${table}::regclass), 0) as live,
+      select (select count(*) from ${sql.table(table)}) as live,
         (select avg(pg_column_size(part.*))::double precision
           from (select * from ${sql.table(table)} limit 200) as part) as width`.execute(db);
     const [{ live, width } = { live: 0n, width: null }] = rows;

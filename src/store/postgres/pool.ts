@@ -6,6 +6,7 @@ import { Client, type ClientConfig, Pool, type PoolClient, type QueryResult } fr
 import { StoreError } from "../error.ts";
 import type { PostgresAddress } from "./address.ts";
 import { isStatementError } from "./explain.ts";
+import { storable } from "./transact.ts";
 
 export interface Connections extends PostgresPool {
   /** One statement on any connection. */
@@ -72,7 +73,10 @@ function guard(client: PoolClient): Guarded {
     processID: (client as unknown as { processID: number }).processID,
     async query(sql, parameters) {
       try {
-        return await client.query(sql, [...parameters]);
+        return await client.query(
+          sql,
+          parameters.map((value) => (typeof value === "string" ? storable(value) : value)),
+        );
       } catch (error) {
         if (!isStatementError(error)) failure ??= error instanceof Error ? error : new Error();
         throw error;

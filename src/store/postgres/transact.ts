@@ -78,11 +78,14 @@ export function encodeWork(groups: readonly StatementGroup[]): string {
 const templateOf = (sql: string): string =>
   sql.replaceAll("%", "%%").replaceAll(/\$(\d+)/g, (_all, index) => `%${Number(index) + 1}$L`);
 
+/** Halves of characters as the wire would make them; so is NUL, which PostgreSQL takes nowhere. */
+export const storable = (text: string): string =>
+  (text.isWellFormed() ? text : text.toWellFormed()).replaceAll("\0", "\uFFFD");
+
 function encodeValue(value: unknown): string | null {
   switch (typeof value) {
     case "string":
-      // Halves of characters become what the wire would make of them.
-      return value.isWellFormed() ? value : value.toWellFormed();
+      return storable(value);
     case "number":
     case "bigint":
     case "boolean":

@@ -3,6 +3,8 @@ import type { OpenApiDocument } from "../../../src/server/admin-v1/openapi.ts";
 import { holders } from "../../../src/access/permissions.ts";
 import type { Role } from "../../../src/store/directory-types.ts";
 import { type AdminV1, adminKey, startAdminV1 } from "../../support/admin-v1.ts";
+import { type EditedFile, editFile } from "../../support/config-file.ts";
+import { usageOf } from "../../support/store-rows.ts";
 
 /** Whose the resource is that a request is about, seen from the caller: a member of team 1 of organization A. */
 export const owners = [
@@ -28,8 +30,21 @@ export interface Caller {
 
 const by = { actor: "system" };
 
+/** Entries that are there for whoever may look at them and change them. */
+const configText = `
+providers:
+  demo: {}
+  spare: { type: openai-compatible, base_url: "http://127.0.0.1:9/v1" }
+models:
+  spare: { deployments: [demo/echo] }
+aliases:
+  spare: spare
+`;
+
 export interface Ground {
   readonly admin: AdminV1;
+  /** The configuration that those may change who may. */
+  readonly edited: EditedFile;
   readonly callers: readonly Caller[];
   readonly a: string;
   readonly b: string;
@@ -46,7 +61,9 @@ export interface Ground {
 
 /** Organizations, teams, people; and a caller for every column of the table of permissions. */
 export async function buildGround(): Promise<Ground> {
-  const admin = await startAdminV1();
+  const edited = editFile(configText);
+  const { editor, running } = edited;
+  const admin = await startAdminV1({ control: { editor, running } });
   const { directory } = admin.store;
   let count = 0;
   const next = () => `n${(count += 1)}`;
@@ -125,8 +142,11 @@ export async function buildGround(): Promise<Ground> {
   await enroll("owner's * key", { role: "owner", operations: ["*"] });
   await enroll("service key", { operations: ["admin"], service: true });
   await enroll("owner's blocked key", { role: "owner", blocked: true });
+  // The first version that one could go back to.
+  await admin.ask("PATCH", "/aliases/spare", { body: { entry: "demo/echo" } });
   return {
     admin,
+    edited,
     callers,
     a,
     b,
@@ -231,9 +251,41 @@ export async function makeTarget(
       return (
         await directory.limits.create({ subject: await subject(), unit: "requests", amount: 1 }, by)
       ).id;
+    case "requests": {
+      const requestId = `req_${ground.next()}`;
+      const keyId = owner === "own" && caller.keyId ? caller.keyId : null;
+      await ground.admin.store.settle(usageOf(requestId, { ...place, keyId }), []);
+      return requestId;
+    }
     default:
       return null;
   }
+}
+
+/** What stands for everything of a kind that is the gateway's own. */
+function targetOfGateway(resource: string): string {
+  return resource === "config" ? "1" : "spare";
+}
+
+/** A well-formed body for what is the gateway's own; undefined: it takes none. */
+function bodyForGateway(ground: Ground, path: string, method: string): object | undefined {
+  const [, resource = "", ...rest] = path.split("/");
+  const last = rest.at(-1);
+  const entries: Readonly<Record<string, unknown>> = {
+    providers: { max_concurrent: Number(ground.next().slice(1)) },
+    routes: { description: ground.next() },
+    aliases: "demo/echo",
+  };
+  if (resource === "config" && last === "rollback") return { version: 1 };
+  if (resource === "config") return { text: configText };
+  if (method === "patch") return { entry: entries[resource] };
+  const made: Readonly<Record<string, unknown>> = {
+    providers: { type: "openai-compatible", base_url: "http://127.0.0.1:9/v1" },
+    routes: "demo/echo",
+    aliases: "demo/echo",
+  };
+  if (last === undefined && resource in made) return { name: ground.next(), entry: made[resource] };
+  return undefined;
 }
 
 /** A well-formed body for making or changing such a resource. */
@@ -302,21 +354,28 @@ export async function askCell(
   const resource = path.split("/")[1] ?? "";
   let target = "";
   if (path.includes("{id}")) {
-    const made = owner && (await makeTarget(ground, caller, { resource, owner }));
+    const made = owner
+      ? await makeTarget(ground, caller, { resource, owner })
+      : targetOfGateway(resource);
     if (!made) return null;
     target = made;
   }
-  const changes = method === "post" || method === "patch";
-  const body =
-    changes && owner ? await bodyFor(ground, caller, { resource, method, owner }) : undefined;
+  const changes = method === "post" || method === "patch" || method === "put";
+  const body = !changes
+    ? undefined
+    : owner
+      ? await bodyFor(ground, caller, { resource, method, owner })
+      : bodyForGateway(ground, path, method);
   if (body === null) return null;
   const rotates = path.endsWith("/rotate");
   const own = resource === "memberships" && target === caller.membershipId && method !== "get";
   const spared = own || (method === "delete" && kept.has(resource));
+  const ofFile = owner === null && (method === "delete" || method === "put" || path.endsWith("/rollback"));
   const answer = await ground.admin.ask(method.toUpperCase(), path.replace("{id}", target), {
     key: caller.key,
     ...(body && { body: rotates ? {} : body }),
     ...(spared && { headers: { "if-match": '"999999"' } }),
+    ...(ofFile && { headers: { "if-match": `"${"0".repeat(32)}"` } }),
   });
   return { status: answer.status, text: answer.text };
 }
@@ -334,7 +393,8 @@ export function rowsOf(document: OpenApiDocument): MatrixRow[] {
   return Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.entries(operations).flatMap(([method, operation]): MatrixRow[] => {
       const row = { path, method, action: operation["x-action"] };
-      if (operation["x-scope"] !== "handler") return [{ ...row, owner: null }];
+      const isList = method === "get" && !path.includes("{id}");
+      if (operation["x-scope"] !== "handler" || isList) return [{ ...row, owner: null }];
       return owners.map((owner) => ({ ...row, owner }));
     }),
   );

@@ -7,6 +7,7 @@ import { createCallerDirectory } from "../../../src/access/directory.ts";
 import { createKeyHasher } from "../../../src/access/key-hash.ts";
 import type { GatewayParts } from "../../../src/gateway.ts";
 import { Secret } from "../../../src/lib/secret.ts";
+import type { KeyCreate } from "../../../src/store/directory-keys.ts";
 import type { BudgetCreate, RateLimitCreate } from "../../../src/store/directory.ts";
 import { openStore, type Store } from "../../../src/store/store.ts";
 import type { Subject } from "../../../src/store/subject.ts";
@@ -38,7 +39,7 @@ export interface Scene {
   upstream: MoneyUpstream;
   running: InProcess;
   store: Store;
-  key(more?: { teamId?: string; organizationId?: string; userId?: string; tags?: string[]; aliases?: Record<string, string>; name?: string }): Promise<Key>;
+  key(more?: Partial<Omit<KeyCreate, "hash" | "last4">>): Promise<Key>;
   budget(subjects: readonly Subject[], amountNanos: bigint, more?: Partial<BudgetCreate>): Promise<string>;
   limit(more: RateLimitCreate): Promise<string>;
   /** Spent and held of all accounts of a budget, the sum of their charges, and the most that one has used. */

@@ -12,6 +12,8 @@ import { answerFrames, type Told, wholeAnswer } from "./wires.ts";
  * - `ok` · `500` · `429` · `reset`
  * - `quiet`: whole, without a word of usage
  * - `cut:n` · `half:n` · `fault:n`: a stream that ends badly after so many words
+ * - `slow:ms`: silence first
+ * - `drip:ms`: a stream with so long between its words
  * - `hang:n`: so many words, then silence until the client leaves
  * - `late:n`: as `hang`, but it goes on to the end when the client has left, and bills all
  * - `odd:json`: the usage object as it stands
@@ -66,6 +68,8 @@ export interface MoneyUpstream {
   /** Streams that are open now. */
   readonly open: number;
   answer(request: Request): Promise<Response>;
+  /** Resolves when the first attempt of a request is at work. */
+  arrived(id: string): Promise<void>;
   /** Sum of the bill, of one request or of all. */
   total(id?: string): bigint;
   reset(): void;
@@ -77,6 +81,7 @@ export function createMoneyUpstream(): MoneyUpstream {
   let count = 0;
   let open = 0;
   const attempts = new Map<string, number>();
+  const awaited = new Map<string, () => void>();
 
   const answer = async (request: Request): Promise<Response> => {
     count += 1;
@@ -95,6 +100,8 @@ export function createMoneyUpstream(): MoneyUpstream {
     const { id, say, steps } = planIn(text);
     const turn = attempts.get(id) ?? 0;
     attempts.set(id, turn + 1);
+    awaited.get(id)?.();
+    awaited.delete(id);
     const step = steps[Math.min(turn, steps.length - 1)] ?? "ok";
     const [kind = "ok", ...rest] = step.split(":");
     const detail = rest.join(":");
@@ -128,18 +135,61 @@ export function createMoneyUpstream(): MoneyUpstream {
       return Response.json(wholeAnswer(wire, told));
     }
     const frames = answerFrames(wire, told);
-    const isWhole = kind === "ok" || kind === "quiet" || kind === "odd";
+    if (kind === "slow" && !(await isPatient(request.signal, Number(detail)))) {
+      charge(0, false);
+      throw broken();
+    }
+    const isWhole = kind === "ok" || kind === "quiet" || kind === "odd" || kind === "slow";
     const words = isWhole ? output : Math.min(Number(detail), output);
     open += 1;
     const done = (spoken: number, isTold: boolean): void => {
       open -= 1;
       charge(spoken, isTold);
     };
-    const type = wire === "gemini" ? "text/event-stream" : "text/event-stream";
-    const headers = { "content-type": type };
+    const headers = { "content-type": "text/event-stream" };
+    if (kind === "drip") {
+      const ms = Number(detail);
+      const slowly = async function* () {
+        let spoken = 0;
+        try {
+          yield Buffer.from(frames.start.join(""));
+          for (const each of frames.words) {
+            await Bun.sleep(ms);
+            spoken += 1;
+            yield Buffer.from(each);
+          }
+          yield Buffer.from(frames.end.join(""));
+        } finally {
+          done(spoken, spoken === output);
+        }
+      };
+      return new Response(ReadableStream.from(slowly()), { headers });
+    }
     if (isWhole) {
-      done(output, told.usage !== null);
-      return new Response([...frames.start, ...frames.words, ...frames.end].join(""), { headers });
+      const whole = [...frames.start, ...frames.words, ...frames.end].join("");
+      let isBilled = false;
+      // Billed when it is read: who leaves before that has had the input alone.
+      const unread = (): void => {
+        if (isBilled) return;
+        isBilled = true;
+        done(0, false);
+      };
+      if (request.signal.aborted) unread();
+      else request.signal.addEventListener("abort", unread, { once: true });
+      const lazy = new ReadableStream<Uint8Array>(
+        {
+          pull(controller) {
+            if (isBilled) return;
+            isBilled = true;
+            done(output, told.usage !== null);
+            controller.enqueue(Buffer.from(whole));
+            controller.close();
+          },
+          cancel: unread,
+        },
+        { highWaterMark: 0 },
+      );
+      return new Response(lazy, { headers });
     }
     const first = [...frames.start, ...frames.words.slice(0, words)].join("");
     const body$ = new ReadableStream<Uint8Array>({
@@ -202,6 +252,7 @@ export function createMoneyUpstream(): MoneyUpstream {
       return open;
     },
     answer,
+    arrived: (id) => new Promise((resolve) => awaited.set(id, resolve)),
     total: (id) =>
       bill.reduce((sum, each) => (id === undefined || each.id === id ? sum + each.nanos : sum), 0n),
     reset() {
@@ -209,6 +260,7 @@ export function createMoneyUpstream(): MoneyUpstream {
       bodies = [];
       count = 0;
       attempts.clear();
+      awaited.clear();
     },
   };
 }
@@ -257,4 +309,11 @@ async function left(signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => {
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
+}
+
+/** False: the client left before the time was up. */
+async function isPatient(signal: AbortSignal, ms: number): Promise<boolean> {
+  const gone = left(signal);
+  await Promise.race([gone, Bun.sleep(ms)]);
+  return !signal.aborted;
 }

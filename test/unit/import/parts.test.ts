@@ -206,6 +206,7 @@ describe("texts", () => {
       { path: ["b"], text: " two\n and more" },
     ]);
     expect(toYamlComments('"// no"')).toBe('"// no"');
+    expect(readSource("{ a: 'http://x' } // one", "json").root).toEqual({ a: "http://x" });
   });
 
   test("a secret that is named already is another one", () => {
