@@ -7,6 +7,7 @@ import { createRechecks } from "./access/rechecks.ts";
 import { createKeyHasher } from "./access/key-hash.ts";
 import { listCatalog } from "./catalog/facts.ts";
 import { createAlerts } from "./pipeline/alerts.ts";
+import { createBodyRecorder } from "./pipeline/body-recorder.ts";
 import { createConversations } from "./pipeline/conversations.ts";
 import { createIdempotency } from "./pipeline/idempotency.ts";
 import { createKeySpends } from "./pipeline/key-spend.ts";
@@ -147,6 +148,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     traffic: { ...traffic, gates: yielding.gates },
     callers,
     limiter: createRateLimiter(),
+    bodies: createBodyRecorder(store.bodies, log),
     keySpends: createKeySpends(store),
     rechecks: createRechecks({ callers, everyMs: pacing.recheckMs }),
     alerts: createAlerts({

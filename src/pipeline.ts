@@ -8,8 +8,9 @@ import { withinTime } from "./pipeline/grant.ts";
 import { roughInput, roughTokens } from "./pipeline/order.ts";
 import { type Asked, type Inbound, inspect, readBody } from "./pipeline/inbound.ts";
 import { demandOf } from "./pipeline/demand.ts";
+import { type BodyRecording, wantsBodies } from "./pipeline/body-recorder.ts";
 import { handleMedia, mediaOperations } from "./pipeline/media.ts";
-import { type Arrival, plan } from "./pipeline/plan.ts";
+import { type Arrival, type Plan, plan } from "./pipeline/plan.ts";
 import { tagsOf } from "./pipeline/wishes.ts";
 import { answerContext, createClient, errorBytes, keepAliveBytes } from "./pipeline/client.ts";
 import { pulledBody } from "./pipeline/respond.ts";
@@ -65,6 +66,7 @@ async function answerBody(
     // What a provider's own path is called with is meant for that provider.
     tagsOf(inbound.headers, arrival.asked.provider === undefined ? inbound : undefined),
   );
+  const recording = recordingOf(planned, arrival, current);
   const mirror = services.shadows.mirror(planned, timed);
   const answered = attemptAll(
     planned.candidates,
@@ -86,12 +88,32 @@ async function answerBody(
       answered: planned.answered,
     },
   ).catch((thrown: unknown) => {
+    recording?.finish();
     throw failed(timed.signal.aborted ? timed.failure(thrown) : thrown);
   });
   mirror?.follow(answered, arrival.asked, handle);
-  if (!inbound.stream) return answered;
+  const kept = (response: Response): Response => recording?.response(response) ?? response;
+  if (!inbound.stream) return kept(await answered);
   const response = await within(answered, services.pacing.openEarlyMs);
-  return response === silent ? openEarly(answered, inbound, timed) : response;
+  return kept(response === silent ? openEarly(answered, inbound, timed) : response);
+}
+
+/** Null where nobody asks for bodies to be kept. */
+function recordingOf(
+  { candidates }: Plan,
+  { bytes, request }: Arrival,
+  { caller, generation, record, services }: Exchange,
+): BodyRecording | null {
+  const { keys, routes } = generation.config;
+  const wish = {
+    route: routes.get(candidates[0]?.via[0] ?? ""),
+    key: caller.caller ? undefined : keys.find(({ name }) => name === caller.key),
+    metadata: caller.caller?.metadata,
+  };
+  if (!wantsBodies(wish)) return null;
+  const recording = services.bodies.begin(record.requestId);
+  recording.request(bytes, request.headers.get("content-type"));
+  return recording;
 }
 
 /**

@@ -6,7 +6,13 @@ import { version } from "../version.ts";
 import { addKeyCommands } from "./admin/key-commands.ts";
 import { addRecordCommands } from "./admin/record-commands.ts";
 import { addTenantCommands } from "./admin/tenant-commands.ts";
-import { configOption, dataDirOption, examples, jsonOption } from "./command-parts.ts";
+import {
+  configOption,
+  dataDirOption,
+  examples,
+  jsonOption,
+  subcommandTerm,
+} from "./command-parts.ts";
 import { ExitError, exitCodes } from "./exit.ts";
 import { harmless, print, tell } from "./output.ts";
 
@@ -17,6 +23,7 @@ function createProgram(): Command {
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "show help")
     .helpCommand("help [command]", "show help for a command")
+    .configureHelp({ subcommandTerm })
     .showHelpAfterError("(run with --help for the options and examples)")
     .exitOverride();
 

@@ -71,12 +71,16 @@ function guardProvider(name: string, change: Change, { places, presets, env }: G
   const [first] = vendors;
   if (first) throw enterAgain(name, isNew, vendors);
   const preset = presets.find(({ id }) => id === (entry["type"] ?? name));
-  if (own || kept.length > 0 || !preset || entry["base_url"] !== undefined) return;
+  if (own || kept.length > 0 || !preset) return;
+  const given = leavesOf(entry, at).some((leaf) => isCredential(leaf, places));
   const variables = ambientVariables(preset, entry).filter((variable) => env[variable]);
-  if (variables.length === 0) return;
+  // A cloud's own tools and metadata servers give credentials, too, whatever the address.
+  const isCloud = preset.authSettings !== undefined && !given;
+  if (!isCloud && (variables.length === 0 || entry["base_url"] !== undefined)) return;
+  const source = variables.length > 0 ? ` (${variables.join(", ")})` : "";
   throw new GatewayError(
     "conflict",
-    `The credentials of \`${name}\` come from the gateway's environment (${variables.join(", ")}), and this change decides where they are sent. Give credentials of its own with the change, or make it in the file by hand.`,
+    `The credentials of \`${name}\` come from the gateway's environment${source}, and this change decides where they are sent. Give credentials of its own with the change, or make it in the file by hand.`,
     { param: formatPath(at) },
   );
 }

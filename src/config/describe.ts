@@ -47,6 +47,7 @@ The first of these is used; a file that is named in one of the first two ways mu
 2. \`$MEGALLM_CONFIG\`
 3. \`$XDG_CONFIG_HOME/megallm/megallm.yaml\` (also \`.yml\`, \`.json\`; \`$XDG_CONFIG_HOME\` is \`~/.config\` when it is not set)
 4. \`/etc/megallm/megallm.yaml\` (also \`.yml\`, \`.json\`)
+5. \`megallm.yaml\` in the data folder, which the [administration API](admin-api.md#the-configuration) makes where there is none
 
 A file in the current directory is never used by itself: name it with \`--config ./megallm.yaml\`. The file is YAML 1.2 or JSON, in UTF-8, at most 5 MB.
 

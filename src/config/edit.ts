@@ -118,7 +118,8 @@ function put(document: Document, path: Path, value: unknown): void {
   } else if (isObject(value) && isMap(there)) {
     if (there.anchor !== undefined) throw shared(path);
     const known = there.items.map(({ key }) => String(isScalar(key) ? key.value : key));
-    for (const name of known) if (!Object.hasOwn(value, name)) put(document, [...path, name], undefined);
+    for (const name of known)
+      if (!Object.hasOwn(value, name)) put(document, [...path, name], undefined);
     for (const [name, each] of Object.entries(value)) put(document, [...path, name], each);
   } else if (isScalar(there) && !isObject(value) && !Array.isArray(value)) {
     if (there.anchor !== undefined) throw shared(path);

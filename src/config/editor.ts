@@ -73,7 +73,11 @@ export interface ConfigEditor {
   /** The text of the file with its secrets masked. */
   shown(text: string): string;
   /** A masked text made whole, and what is wrong with it. @throws GatewayError `invalid_request` for a foreign mask */
-  check(text: string): { problems: readonly Problem[]; warnings: readonly Problem[]; value: unknown };
+  check(text: string): {
+    problems: readonly Problem[];
+    warnings: readonly Problem[];
+    value: unknown;
+  };
   /** @throws GatewayError `precondition_failed`, `conflict`, `forbidden`, `invalid_request` (422: it has problems) */
   change(order: ChangeOrder): Promise<Changed>;
   /** The text of a caller who saw {@link ConfigEditor.shown}, as an order's `make`. */

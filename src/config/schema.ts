@@ -103,7 +103,7 @@ const server = z.strictObject({
   ),
   require_key: field(
     z.enum(["auto", "always"]).default("auto"),
-    "When clients need a key. `auto`: as soon as `keys` holds one. `always`: even then when it holds none, so that nobody gets in.",
+    "When clients need a key. `auto`: as soon as `keys` holds one. `always`: also when it holds none, so that only keys made by `megallm keys create` get in.",
     "always",
   ),
   max_concurrent: field(

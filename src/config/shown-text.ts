@@ -103,7 +103,11 @@ export function restoreComments(text: string, current: string, places: Places): 
     const own = comments.filter((each) => each.start >= start && each.end <= end);
     const isMixed = values.some((each) => each.start <= end && each.end >= start);
     if (own.length > 0 && !isMixed) {
-      const moved = own.map((each) => ({ ...each, start: each.start - start, end: each.end - start }));
+      const moved = own.map((each) => ({
+        ...each,
+        start: each.start - start,
+        end: each.end - start,
+      }));
       originals.set(cover(line, moved), line);
     }
     start = end + 1;
@@ -117,6 +121,7 @@ export function restoreComments(text: string, current: string, places: Places): 
   return isSame && sameKeys(one.places, other.places) ? restored : text;
 }
 
-const sameKeys = (one: ReadonlyMap<string, unknown>, other: ReadonlyMap<string, unknown>): boolean =>
-  one.size === other.size && [...one.keys()].every((key) => other.has(key));
-
+const sameKeys = (
+  one: ReadonlyMap<string, unknown>,
+  other: ReadonlyMap<string, unknown>,
+): boolean => one.size === other.size && [...one.keys()].every((key) => other.has(key));

@@ -49,7 +49,9 @@ function nearest(written: unknown, path: Path): unknown {
   if (exact !== undefined) return exact;
   const [section, name, field] = path;
   if (section === "providers" && field === "keys") {
-    return readAt(written, ["providers", String(name), "api_key"]) ?? readAt(written, path.slice(0, 3));
+    return (
+      readAt(written, ["providers", String(name), "api_key"]) ?? readAt(written, path.slice(0, 3))
+    );
   }
   for (let length = path.length - 1; length > 1; length -= 1) {
     const above = readAt(written, path.slice(0, length));

@@ -37,8 +37,7 @@ export function secretPlaces(presets: readonly Provider[]): Places {
     );
   return {
     isSecret,
-    isHidden: (path) =>
-      isSecret(path) || nodes(path).length === 0 || path.includes("extra_body"),
+    isHidden: (path) => isSecret(path) || nodes(path).length === 0 || path.includes("extra_body"),
   };
 }
 

@@ -2,13 +2,7 @@
 import type { Principal } from "../access/authenticate.ts";
 import type { CallerDirectory } from "../access/directory.ts";
 import { mayUse } from "../access/grants.ts";
-import type {
-  AppliedLimit,
-  RateLimiter,
-  Standing,
-  Ticket,
-  Want,
-} from "../access/rate-limits.ts";
+import type { AppliedLimit, RateLimiter, Standing, Ticket, Want } from "../access/rate-limits.ts";
 import { windowAt } from "../lib/windows.ts";
 import type { Config } from "../config/config.ts";
 import { GatewayError } from "../ir/error.ts";

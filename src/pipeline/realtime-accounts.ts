@@ -59,9 +59,7 @@ export function createAccounts(
 ): Accounts {
   const { services, generation, record: first, caller, request } = current;
   /** One for each response that has begun, and one more: providers begin some by themselves. */
-  const places: Place[] = [
-    { admitted: Promise.resolve({ own: attempted }), isReady: true },
-  ];
+  const places: Place[] = [{ admitted: Promise.resolve({ own: attempted }), isReady: true }];
   /** Responses that the client has asked for, and that the provider has begun, as far as they are not done. */
   let asked = 0;
   let begun = 0;

@@ -1,7 +1,7 @@
 // The account of one request: what was tried, what it used, what it cost; settled exactly once.
 import type { Price, PriceOverride } from "../catalog/prices.ts";
 import type { DialectId, Operation } from "../ir/chat.ts";
-import type { GatewayError } from "../ir/error.ts";
+import { GatewayError } from "../ir/error.ts";
 import type { ChatEvent } from "../ir/event.ts";
 import { createUsage, sumUsage, type Usage } from "../ir/usage.ts";
 import type { Warning } from "../ir/warning.ts";
@@ -70,7 +70,7 @@ export interface RequestRecord {
   caller(key: string | null, belonging?: Belonging): void;
   /** Fills in what the body told. */
   identify(asked: Identified): void;
-  /** An attempt is about to be sent. */
+  /** An attempt is about to be sent. @throws GatewayError `client_closed` when the request is settled */
   attempt(candidate: Candidate, dialect: DialectId, relayed: boolean): AttemptRecord;
   /** Of the request itself, whoever answers it. */
   warn(warning: Warning): void;
@@ -340,6 +340,8 @@ export function createRecord(options: RecordOptions): RequestRecord {
       });
     },
     attempt(candidate, dialect, relayed) {
+      // Whatever was sent now would be on nobody's account.
+      if (settled) throw new GatewayError("client_closed", "The request is over.");
       const account = createAccount({
         requestId,
         index: accounts.length,

@@ -10,6 +10,7 @@ import type { Logger } from "../lib/log.ts";
 import type { Router } from "../routing/router.ts";
 import type { Store } from "../store/store.ts";
 import type { Alerts } from "./alerts.ts";
+import type { BodyRecorder } from "./body-recorder.ts";
 import type { Conversations } from "./conversations.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { KeySpends } from "./key-spend.ts";
@@ -51,6 +52,8 @@ export interface Services {
   /** Who the keys of the directory belong to, and what they may spend. */
   callers: CallerDirectory;
   limiter: RateLimiter;
+  /** Keeps what routes and keys want kept. */
+  bodies: BodyRecorder;
   keySpends: KeySpends;
   /** Ends what runs for a key that is taken away. */
   rechecks: Rechecks;

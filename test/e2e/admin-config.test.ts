@@ -21,7 +21,12 @@ interface Answered {
   etag: string;
 }
 
-const ask = async (method: string, path: string, body?: object, match?: string): Promise<Answered> => {
+const ask = async (
+  method: string,
+  path: string,
+  body?: object,
+  match?: string,
+): Promise<Answered> => {
   const answer = await fetch(`${daemon?.url}/admin/v1${path}`, {
     method,
     headers: {
@@ -31,7 +36,11 @@ const ask = async (method: string, path: string, body?: object, match?: string):
     },
     ...(body && { body: JSON.stringify(body) }),
   });
-  return { status: answer.status, body: await answer.json(), etag: answer.headers.get("etag") ?? "" };
+  return {
+    status: answer.status,
+    body: await answer.json(),
+    etag: answer.headers.get("etag") ?? "",
+  };
 };
 
 const chat = async (model: string): Promise<number> => {
@@ -49,7 +58,11 @@ test("a provider and a route are added, used, seen in the usage, and taken back;
   expect(await chat("fast")).toBe(404);
   const made = await ask("POST", "/providers", {
     name: "new",
-    entry: { type: "openai-compatible", base_url: upstream.url, api_key: "sk-e2e-0123456789abcdef" },
+    entry: {
+      type: "openai-compatible",
+      base_url: upstream.url,
+      api_key: "sk-e2e-0123456789abcdef",
+    },
   });
   expect([made.status, made.body.version]).toEqual([201, 2]);
   const routed = await ask("POST", "/routes", { name: "fast", entry: "new/m" }, made.etag);

@@ -363,7 +363,7 @@ describe("the daemon is found, or known to be gone", () => {
     const asked = (): Promise<Result> => daemon.cli("status", "--config", daemon.configPath);
     const { stdout } = await until(5_000, async () => {
       const result = await asked();
-      return result.stdout.includes("refused") ? result : undefined;
+      return result.stdout.includes("was refused at") ? result : undefined;
     });
     expect(stdout).toContain(`pid ${daemon.process.pid}`);
     expect(stdout).toContain("megallm.yaml:2:11: unknown key `prt`");

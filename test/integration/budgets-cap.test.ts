@@ -36,7 +36,7 @@ const providers = {
   },
   "anthropic-messages": { type: "anthropic", ...own },
   gemini: { type: "gemini", base_url: "http://127.0.0.1:1/v1beta", api_key: "k", dialects: ["gemini"] },
-  ollama: { type: "ollama", base_url: "http://127.0.0.1:1" },
+  ollama: { type: "ollama", base_url: "http://127.0.0.1:1", dialects: ["ollama"] },
   "bedrock-converse": { type: "bedrock", ...own, region: "us-east-1" },
   cohere: { type: "cohere", ...own },
 } as const;
@@ -227,7 +227,10 @@ describe("B07: with a limit of its own", () => {
     const budget = await scene.budget([key.subject], usd(10));
     const content = [
       { type: "text", text: "Read it." },
-      { type: "file", file: { file_id: "file-1" } },
+      {
+        type: "file",
+        file: { filename: "a.pdf", file_data: `data:application/pdf;base64,${btoa("%PDF-1.7 tiny")}` },
+      },
     ];
     const [path] = requests["openai-chat"]("");
     const asked = await reach(key, budget, [
@@ -248,7 +251,7 @@ describe("B07: with a limit of its own", () => {
           { model: "by-openai-chat", max_tokens: 16, messages: [{ role: "user", content }] },
         ])
       ).held;
-    const plain = await held('about "somex" and "cachexcontrol" and xfile_id');
+    const plain = await held('about "somex" and "cachexcontrol" and "xile_id"');
     expect(await held('about "audio" and "cache_control" and "file_id"')).toBe(plain);
   });
 });

@@ -203,6 +203,28 @@ describe.each(["one", "two", "configured"])("S32 of the key `%s`", (owner) => {
     }
   });
 
+  test("what OpenRouter's and LiteLLM's clients ask of requests and spending", async () => {
+    const made = await ask(owner, "POST", "/v1/chat/completions", {
+      body: { model: "openai/gpt-4o", messages },
+    });
+    await made.text();
+    await gateway.recorded(made);
+    const id = made.headers.get("x-request-id") ?? "";
+    for (const who of others(owner)) {
+      expect((await ask(who, "GET", `/api/v1/generation?id=${id}`)).status).toBe(404);
+      for (const path of [
+        "/spend/logs",
+        `/spend/logs?request_id=${id}`,
+        "/key/list",
+        "/key/info",
+      ]) {
+        const text = await (await ask(who, "GET", path)).text();
+        expect([who, path, text.includes(id)]).toEqual([who, path, false]);
+      }
+    }
+    expect((await ask(owner, "GET", `/api/v1/generation?id=${id}`)).status).toBe(200);
+  });
+
   test("the row says whose it is by id", async () => {
     const answer = await ask(owner, "POST", "/v1/chat/completions", {
       body: { model: "openai/gpt-4o", messages },
@@ -228,6 +250,29 @@ describe("S32 the administration", () => {
         expect([403, 404]).toContain(answer.status);
         expect(await answer.text()).not.toContain(other.id);
       }
+      for (const path of [
+        `/key/info?key=${other.id}`,
+        `/key/info?key=${other.key}`,
+        "/key/list?return_full_object=true",
+        "/spend/keys",
+        "/team/list",
+        "/user/list",
+      ]) {
+        const answer = await ask(mine.key, "GET", path);
+        const text = await answer.text();
+        expect([path, text.includes(other.id), text.includes(other.key)]).toEqual([
+          path,
+          false,
+          false,
+        ]);
+      }
+      for (const path of ["/key/block", "/key/delete", "/key/update", "/key/regenerate"]) {
+        const body = { key: other.id, keys: [other.id] };
+        const answer = await ask(mine.key, "POST", path, { body });
+        expect([path, answer.status >= 400]).toEqual([path, true]);
+        await answer.text();
+      }
+      expect((await ask(other.key, "GET", "/v1/models")).status).toBe(200);
       for (const path of ["/admin/requests", "/admin/usage", "/admin/v1/audit"]) {
         const answer = await ask(mine.key, "GET", path);
         expect([401, 403]).toContain(answer.status);

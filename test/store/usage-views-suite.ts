@@ -143,7 +143,9 @@ export function usageViewsSuite(
           fc.constantFrom(...groupings),
           fc.record({ limit: fc.integer({ min: 1, max: 7 }), rolls: fc.boolean() }),
           async (rows, seen, filter, by, { limit, rolls }) => {
-            const fresh = rows.map((each) => usageOf(`req_${(next += 1)}`, { ...noTokens, ...each }));
+            const fresh = rows.map((each) =>
+              usageOf(`req_${(next += 1)}`, { ...noTokens, ...each }),
+            );
             await Promise.all(fresh.map((each) => store.settle(each, [])));
             all.push(...fresh);
             if (rolls) await store.rollups.roll({ untilMs: Number.MAX_SAFE_INTEGER });
@@ -165,7 +167,9 @@ export function usageViewsSuite(
             }
             const found = await store.usage({ ...query, by });
             expect(
-              new Map(found.map(({ group, requests, costNanos }) => [group, { requests, costNanos }])),
+              new Map(
+                found.map(({ group, requests, costNanos }) => [group, { requests, costNanos }]),
+              ),
             ).toEqual(wanted);
           },
         ),
@@ -178,10 +182,15 @@ export function usageViewsSuite(
       await store.settle(usageOf("req_1", { atMs: start + 3 * hour }), []);
       await store.settle(usageOf("req_2", { atMs: start + 30 * hour }), []);
       await store.rollups.roll({ untilMs: Number.MAX_SAFE_INTEGER });
-      await harness.run(`update rollup_state set rows_from_ms = ${start + day}, hours_from_ms = ${start + day}`);
+      await harness.run(
+        `update rollup_state set rows_from_ms = ${start + day}, hours_from_ms = ${start + day}`,
+      );
       await harness.run(`delete from usage where at_ms < ${start + day}`);
       await harness.run(`delete from rollup where span_ms = ${hour} and start_ms < ${start + day}`);
-      const groups = (await store.usage({ by: "hour" })).map(({ group, requests }) => [group, requests]);
+      const groups = (await store.usage({ by: "hour" })).map(({ group, requests }) => [
+        group,
+        requests,
+      ]);
       const names = [start, start + 30 * hour].map((at) => new Date(at).toISOString());
       expect(groups).toEqual([
         [names[0]?.slice(0, 10), 1],
@@ -192,7 +201,12 @@ export function usageViewsSuite(
     test("cursors that no page gave are refused", async () => {
       for (const cursor of ["", "x", "1", "_", "99999999999999999_a", "1_"]) {
         const asked = store.requests({ cursor, where: { key: "one" } });
-        expect(await asked.then(() => "taken", (error: Error) => error.message)).toContain("cursor");
+        expect(
+          await asked.then(
+            () => "taken",
+            (error: Error) => error.message,
+          ),
+        ).toContain("cursor");
       }
     });
   });

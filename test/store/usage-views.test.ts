@@ -67,7 +67,9 @@ describe("S42: a million requests", () => {
   const timed = async (what: string, query: RequestsQuery) => {
     const begun = performance.now();
     const page = await store.requests(query);
-    console.log(`S42: ${what}: ${(performance.now() - begun).toFixed(1)} ms, ${page.rows.length} rows`);
+    console.log(
+      `S42: ${what}: ${(performance.now() - begun).toFixed(1)} ms, ${page.rows.length} rows`,
+    );
     return page;
   };
 
@@ -94,10 +96,21 @@ describe("S42: a million requests", () => {
 
   test("reports by people ask for a shorter time instead of reading it all", async () => {
     const asked = store.usage({ by: "end_user" });
-    expect(await asked.then(() => "read", (error: Error) => error.message)).toContain("shorter time");
+    expect(
+      await asked.then(
+        () => "read",
+        (error: Error) => error.message,
+      ),
+    ).toContain("shorter time");
     const begun = performance.now();
-    const part = await store.usage({ by: "end_user", sinceMs: start, untilMs: start + 100 * 50_000 });
-    console.log(`S42: by end user over 50,000 requests: ${(performance.now() - begun).toFixed(0)} ms`);
+    const part = await store.usage({
+      by: "end_user",
+      sinceMs: start,
+      untilMs: start + 100 * 50_000,
+    });
+    console.log(
+      `S42: by end user over 50,000 requests: ${(performance.now() - begun).toFixed(0)} ms`,
+    );
     expect(part.length).toBe(7);
     expect(part.reduce((sum, { requests }) => sum + requests, 0)).toBe(50_000);
   }, 60_000);

@@ -236,7 +236,8 @@ function show(section: Section, own: string, services: Services): JsonObject | n
   if (!facts) return null;
   // An entry of a provider that is only named is an empty one.
   const entry = written === null ? {} : written;
-  const shown = entry === undefined ? null : shownAt(entry, path, services.control.editor?.places ?? places);
+  const shown =
+    entry === undefined ? null : shownAt(entry, path, services.control.editor?.places ?? places);
   return { name: own, ...facts, entry: shown };
 }
 
@@ -258,7 +259,11 @@ async function changeEntry(section: Section, call: Call, wish: EntryChange) {
 }
 
 const makeEntry =
-  (section: Section, { name: own, verb, given }: EntryChange, places: Places): ChangeOrder["make"] =>
+  (
+    section: Section,
+    { name: own, verb, given }: EntryChange,
+    places: Places,
+  ): ChangeOrder["make"] =>
   (current) => {
     if (current.isBroken) {
       throw new GatewayError(

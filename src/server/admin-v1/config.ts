@@ -41,7 +41,10 @@ const shape = z
       .record(z.string(), z.unknown())
       .describe("What is in force, defaults filled in, secrets masked."),
     sources: z
-      .record(z.string(), z.enum(["file", "environment", "secret file", "command line", "built-in"]))
+      .record(
+        z.string(),
+        z.enum(["file", "environment", "secret file", "command line", "built-in"]),
+      )
       .describe("Where each value of `effective` comes from, by its path."),
     warnings: z.array(z.string()),
     needs_restart: z.array(z.string()).describe("What is taken over at the next start only."),
@@ -130,7 +133,10 @@ export const configRoutes: readonly AdminRoute[] = [
     async handle(call) {
       const editor = editorOf(call.services);
       const order = orderOf(call, { action: "config.update", kind: "config", subjectId: "file" });
-      return changedAnswer(call, await editor.change({ ...order, make: editor.whole(textOf(call)) }));
+      return changedAnswer(
+        call,
+        await editor.change({ ...order, make: editor.whole(textOf(call)) }),
+      );
     },
   },
   {
@@ -164,7 +170,10 @@ export const configRoutes: readonly AdminRoute[] = [
       const editor = editorOf(services);
       const { value, isBroken } = editor.current();
       if (isBroken) {
-        throw new GatewayError("conflict", "The file is not valid YAML: `megallm check` says where.");
+        throw new GatewayError(
+          "conflict",
+          "The file is not valid YAML: `megallm check` says where.",
+        );
       }
       const changes = differencesOf(services.control.running().written, value, editor.places);
       return { body: { changes } };
@@ -231,7 +240,11 @@ export const configRoutes: readonly AdminRoute[] = [
     answer: changedShape,
     async handle(call) {
       const { version: number } = call.body as z.infer<typeof rollback>;
-      const subject = { action: "config.rollback", kind: "config", subjectId: String(number) } as const;
+      const subject = {
+        action: "config.rollback",
+        kind: "config",
+        subjectId: String(number),
+      } as const;
       const editor = editorOf(call.services);
       return changedAnswer(call, await editor.rollback(number, orderOf(call, subject)));
     },

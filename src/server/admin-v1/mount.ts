@@ -81,11 +81,7 @@ async function answer(services: Services, { route, request, actor, id }: Asked):
   return respond(route, request, await run(route, call));
 }
 
-function respond(
-  route: AdminRoute,
-  request: Request,
-  { body, version, hash }: Answer,
-): Response {
+function respond(route: AdminRoute, request: Request, { body, version, hash }: Answer): Response {
   const headers: Record<string, string> = { "cache-control": "no-store" };
   const state = version ?? hash;
   if (state !== undefined) headers["etag"] = `"${state}"`;

@@ -214,7 +214,8 @@ export const requestRoutes: readonly AdminRoute[] = [
     status: 200,
     async handle(call) {
       const { services, actor, id } = call;
-      const found = id.length <= 200 && !id.includes("\0") ? await services.store.request(id) : null;
+      const found =
+        id.length <= 200 && !id.includes("\0") ? await services.store.request(id) : null;
       if (!found || !isVisible(usageScope(actor), found.usage)) throw missing("request");
       const charges = await visibleCharges(call);
       return {

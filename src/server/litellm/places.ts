@@ -102,7 +102,23 @@ export async function userNamed(
       param: "user_id",
     });
   }
-  return (await idOf(scene.services.store, "user", known)) ?? makeUser(scene, { name, email });
+  const { store } = scene.services;
+  const found = await idOf(store, "user", known);
+  if (found !== null) return found;
+  try {
+    return await makeUser(scene, { name, email });
+  } catch (error) {
+    // Somebody else was faster, or stopped half-way: the user is there, perhaps without its name.
+    const theirs = await idOf(store, "user", known);
+    if (theirs !== null) return theirs;
+    const { rows } = await store.directory.users.list({ email: addressFor(known), limit: 1 });
+    const [user] = rows;
+    if (!user || !isMadeUp(user.email)) throw error;
+    await bindName(store, "user", { name: known, id: user.id }).catch((failure: unknown) => {
+      if (!(failure instanceof GatewayError && failure.code === "conflict")) throw failure;
+    });
+    return user.id;
+  }
 }
 
 /** Of what names none: the only one that the actor is a member of, or one for all such. @throws GatewayError */

@@ -370,7 +370,8 @@ export async function askCell(
   const rotates = path.endsWith("/rotate");
   const own = resource === "memberships" && target === caller.membershipId && method !== "get";
   const spared = own || (method === "delete" && kept.has(resource));
-  const ofFile = owner === null && (method === "delete" || method === "put" || path.endsWith("/rollback"));
+  const ofFile =
+    owner === null && (method === "delete" || method === "put" || path.endsWith("/rollback"));
   const answer = await ground.admin.ask(method.toUpperCase(), path.replace("{id}", target), {
     key: caller.key,
     ...(body && { body: rotates ? {} : body }),

@@ -1,6 +1,14 @@
 // The configuration over HTTP: a whole gateway, a file, and servers that must not see what is not theirs.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createConfigFile } from "../../../src/config/file.ts";
@@ -76,7 +84,12 @@ interface Answered {
   body: any;
 }
 
-const ask = async (method: string, route: string, body?: object, match?: string): Promise<Answered> => {
+const ask = async (
+  method: string,
+  route: string,
+  body?: object,
+  match?: string,
+): Promise<Answered> => {
   const answer = await gateway.fetch(`/admin/v1${route}`, {
     method,
     headers: {
@@ -102,13 +115,25 @@ describe("S14: a stored secret and a new address", () => {
       ["PATCH", "/providers/env", { entry: evil }],
       ["PATCH", "/providers/env", { entry: { ...evil, api_key: "${CANARY}" } }],
       ["PATCH", "/providers/mine", { entry: { proxy: foreign.url.replace("/v1", "") } }],
-      ["POST", "/providers", { name: "x", entry: { type: "openai-compatible", ...evil, api_key: "${CANARY}" } }],
-      ["POST", "/providers", { name: "x", entry: { type: "openai-compatible", ...evil, api_key: `\${file:${path}}` } }],
+      [
+        "POST",
+        "/providers",
+        { name: "x", entry: { type: "openai-compatible", ...evil, api_key: "${CANARY}" } },
+      ],
+      [
+        "POST",
+        "/providers",
+        { name: "x", entry: { type: "openai-compatible", ...evil, api_key: `\${file:${path}}` } },
+      ],
       ["PUT", "/config", { text: shown.text.replace(own.url, foreign.url) }],
       ["PUT", "/config", { text: shown.text.replaceAll(own.url, foreign.url) }],
     ] as const) {
       const refused = await ask(method, route, body);
-      expect([method, route, [400, 403, 409].includes(refused.status)]).toEqual([method, route, true]);
+      expect([method, route, [400, 403, 409].includes(refused.status)]).toEqual([
+        method,
+        route,
+        true,
+      ]);
       expect(refused.body.error.message.length).toBeGreaterThan(30);
     }
     for (const name of ["mine", "env", "x"]) await ask("POST", `/providers/${name}/test`);
@@ -139,7 +164,11 @@ describe("S14: a stored secret and a new address", () => {
 describe("entries", () => {
   test("are listed, made, changed and deleted; what is left out stays", async () => {
     const listed = await ask("GET", "/providers");
-    expect(listed.body.data.map((each: { name: string }) => each.name)).toEqual(["mine", "env", "demo"]);
+    expect(listed.body.data.map((each: { name: string }) => each.name)).toEqual([
+      "mine",
+      "env",
+      "demo",
+    ]);
     expect(listed.body.data[0]).toMatchObject({
       source: "file",
       type: "openai-compatible",
@@ -172,8 +201,13 @@ describe("entries", () => {
   });
 
   test("routes with any name, and aliases", async () => {
-    expect((await ask("GET", "/routes/a%2Fb*c")).body).toEqual({ name: "a/b*c", entry: "demo/echo" });
-    expect((await ask("PATCH", "/routes/a%2Fb*c", { entry: { deployments: ["demo/echo"] } })).status).toBe(200);
+    expect((await ask("GET", "/routes/a%2Fb*c")).body).toEqual({
+      name: "a/b*c",
+      entry: "demo/echo",
+    });
+    expect(
+      (await ask("PATCH", "/routes/a%2Fb*c", { entry: { deployments: ["demo/echo"] } })).status,
+    ).toBe(200);
     expect((await ask("POST", "/routes", { name: "q", entry: "nowhere/x" })).status).toBe(422);
     expect((await ask("POST", "/aliases", { name: "gpt-4", entry: "demo/echo" })).status).toBe(201);
     expect((await ask("POST", "/aliases", { name: "x", entry: 1 as never })).status).toBe(400);
@@ -185,7 +219,10 @@ describe("entries", () => {
     const models = await ask("GET", "/models?search=DEMO");
     expect(models.body.data.map((each: { id: string }) => each.id)).toContain("demo/echo");
     const first = await ask("GET", "/models?limit=1");
-    const second = await ask("GET", `/models?limit=1&cursor=${encodeURIComponent(first.body.next)}`);
+    const second = await ask(
+      "GET",
+      `/models?limit=1&cursor=${encodeURIComponent(first.body.next)}`,
+    );
     expect(second.body.data[0].id > first.body.data[0].id).toBe(true);
   });
 
@@ -197,7 +234,13 @@ describe("entries", () => {
     [{ name: "Up Case", entry: { type: "openai-compatible", base_url: "http://127.0.0.1" } }, 422],
     [{ name: "x", entry: {}, more: 1 }, 400],
     [{ name: "x", entry: { type: "openai-compatible", base_url: "file:///etc/passwd" } }, 422],
-    [{ name: "x", entry: { type: "openai-compatible", base_url: "http://a/b", headers: { "a\nb": "c" } } }, 422],
+    [
+      {
+        name: "x",
+        entry: { type: "openai-compatible", base_url: "http://a/b", headers: { "a\nb": "c" } },
+      },
+      422,
+    ],
   ])("%j is refused with %d and changes nothing", async (body, status) => {
     const before = file();
     expect((await ask("POST", "/providers", body)).status).toBe(status);
@@ -232,7 +275,9 @@ describe("the whole", () => {
     });
     expect((await ask("POST", "/config/check", { text: shown.text })).body.ok).toBe(true);
     const diff = await ask("POST", "/config/diff", {
-      text: shown.text.replace('"***…WXYZ"', "sk-other-secret-0123WXYZ").replace("demo: {}", "demo: { max_concurrent: 2 }"),
+      text: shown.text
+        .replace('"***…WXYZ"', "sk-other-secret-0123WXYZ")
+        .replace("demo: {}", "demo: { max_concurrent: 2 }"),
     });
     expect(diff.body.changes).toEqual([
       { path: "providers.mine.api_key", before: "***…WXYZ", after: "***…WXYZ" },
@@ -258,7 +303,9 @@ describe("the whole", () => {
       expect((await ask("PUT", "/config", { text }, bad)).status).toBe(400);
     }
     const fresh = await ask("GET", "/config");
-    expect((await ask("PUT", "/config", { text: fresh.body.text }, fresh.etag ?? "")).status).toBe(200);
+    expect((await ask("PUT", "/config", { text: fresh.body.text }, fresh.etag ?? "")).status).toBe(
+      200,
+    );
     expect(file()).toEndWith("# by hand again\n");
   });
 
@@ -293,7 +340,14 @@ describe("the whole", () => {
       after: { "providers.mine.api_key": "***…6789" },
     });
     expect((await ask("POST", "/audit/verify")).body.ok).toBe(true);
-    for (const route of ["/audit?limit=500", "/config", "/config/history/3", "/providers", "/status", "/health"]) {
+    for (const route of [
+      "/audit?limit=500",
+      "/config",
+      "/config/history/3",
+      "/providers",
+      "/status",
+      "/health",
+    ]) {
       expect((await ask("GET", route)).text).not.toContain("sk-canary");
     }
     expect(gateway.lines.join("\n")).not.toContain("sk-canary");
@@ -310,7 +364,9 @@ describe("the whole", () => {
     const before = file();
     const { audit } = gateway.store;
     const append = audit.append;
-    Object.assign(audit, { append: () => Promise.reject(new StoreError("store_unavailable", "full")) });
+    Object.assign(audit, {
+      append: () => Promise.reject(new StoreError("store_unavailable", "full")),
+    });
     const refused = await ask("PATCH", "/providers/demo", { entry: { max_concurrent: 2 } });
     Object.assign(audit, { append });
     expect([refused.status, file()]).toEqual([503, before]);
@@ -335,7 +391,9 @@ describe("the whole", () => {
     ] as const) {
       const refused = await ask("PUT", "/config", { text });
       expect([text.slice(0, 20), refused.status]).toEqual([text.slice(0, 20), status]);
-      expect((await ask("POST", "/config/check", { text })).status).toBe(status === 400 ? 400 : 200);
+      expect((await ask("POST", "/config/check", { text })).status).toBe(
+        status === 400 ? 400 : 200,
+      );
     }
     expect(file()).toContain("# by hand");
   });

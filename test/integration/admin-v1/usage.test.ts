@@ -32,7 +32,8 @@ const person = async (role: Role | null, teamId: string | null = null, operation
   const { directory } = admin.store;
   people += 1;
   const { id } = await directory.users.create({ email: `u${people}@example.com` }, by);
-  if (role) await directory.memberships.create({ userId: id, organizationId: org, teamId, role }, by);
+  if (role)
+    await directory.memberships.create({ userId: id, organizationId: org, teamId, role }, by);
   const made = await admin.callers.createKey(
     { name: `k${people}`, kind: "user", organizationId: org, teamId: team, userId: id, operations },
     by,
@@ -44,7 +45,14 @@ let requests = 0;
 const settle = async (over: Partial<UsageRow>): Promise<string> => {
   requests += 1;
   const id = `req_${String(requests).padStart(5, "0")}`;
-  const row = { atMs: start + requests, organizationId: null, teamId: null, userId: null, keyId: null, ...over };
+  const row = {
+    atMs: start + requests,
+    organizationId: null,
+    teamId: null,
+    userId: null,
+    keyId: null,
+    ...over,
+  };
   await admin.store.settle(usageOf(id, row), [attemptOf(id, 0), attemptOf(id, 1)]);
   return id;
 };
@@ -65,7 +73,12 @@ describe("S17: everybody sees their own part", () => {
     const member = await person("member", team);
     const plain = await person("member", team, []);
     const mine = await settle({ organizationId: org, teamId: team, userId: member.id });
-    const byKey = await settle({ organizationId: org, teamId: team, userId: plain.id, keyId: plain.keyId });
+    const byKey = await settle({
+      organizationId: org,
+      teamId: team,
+      userId: plain.id,
+      keyId: plain.keyId,
+    });
     const ofTeam = await settle({ organizationId: org, teamId: team });
     const ofOther = await settle({ organizationId: org, teamId: team2 });
     const foreign = await settle({ organizationId: other });
@@ -190,6 +203,11 @@ describe("words", () => {
     expect(headers.get("content-disposition")).toBe("attachment");
     const lines = text.trimEnd().split("\r\n");
     expect(lines[0]).toStartWith("end_user,requests,attempts,errors,cost_usd,");
-    expect(lines.slice(1).map((line) => line.slice(0, 6)).toSorted()).toEqual([`"'=HYP`, `"'@SUM`, ",1,2,0"]);
+    expect(
+      lines
+        .slice(1)
+        .map((line) => line.slice(0, 6))
+        .toSorted(),
+    ).toEqual([`"'=HYP`, `"'@SUM`, ",1,2,0"]);
   });
 });

@@ -430,6 +430,89 @@ describe("budgets under a name, and customers", () => {
   });
 });
 
+describe("the same directory, through both doors", () => {
+  test("what /admin/v1 makes is seen here", async () => {
+    const organization = await ground.ask("POST", "/admin/v1/organizations", {
+      body: { name: "own" },
+    });
+    const user = await ground.ask("POST", "/admin/v1/users", {
+      body: { email: "eva@example.com" },
+    });
+    const made = await ground.ask("POST", "/admin/v1/keys", {
+      body: {
+        name: "by hand",
+        kind: "user",
+        user_id: user.body.id,
+        organization_id: organization.body.id,
+        models: ["fast"],
+      },
+    });
+    await ground.ask("POST", "/admin/v1/budgets", {
+      body: { name: "b", amount_usd: "12.5", window: "1w", subjects: [`key:${made.body.id}`] },
+    });
+    const info = await ground.ask("GET", `/key/info?key=${made.body.key}`);
+    expect(info.body.info).toMatchObject({
+      key_alias: "by hand",
+      user_id: user.body.id,
+      organization_id: organization.body.id,
+      models: ["fast"],
+      max_budget: 12.5,
+      budget_duration: "7d",
+    });
+    // A budget that has a name of its own keeps it.
+    await ground.ask("POST", "/key/update", { body: { key: made.body.id, max_budget: 13 } });
+    const budgets = await ground.ask("GET", `/admin/v1/budgets?subject=key:${made.body.id}`);
+    expect(budgets.body.data).toEqual([
+      expect.objectContaining({ name: "b", amount_usd: "13.000000000", window: "1w" }),
+    ]);
+    const found = await ground.ask("GET", "/user/info?user_id=eva@example.com");
+    expect(found.body.keys).toHaveLength(1);
+  });
+
+  test("of many that make the same at once one wins, and nothing is left of the others", async () => {
+    const many = Array.from({ length: 6 }, (_, index) => index);
+    const teams = await Promise.all(
+      many.map(() => ground.ask("POST", "/team/new", { body: { team_id: "race", max_budget: 1 } })),
+    );
+    expect(teams.filter(({ status }) => status === 200)).toHaveLength(1);
+    expect(teams.every(({ status }) => [200, 400, 409].includes(status))).toBe(true);
+    const budgets = await ground.ask("GET", "/admin/v1/budgets?search=race");
+    expect(budgets.body.data).toHaveLength(1);
+    const keys = await Promise.all(
+      many.map((index) =>
+        ground.ask("POST", "/key/generate", { body: { user_id: "racer", key_alias: `r${index}` } }),
+      ),
+    );
+    expect(keys.map(({ status }) => status)).toEqual(many.map(() => 200));
+    expect(new Set(keys.map(({ body }) => body.user_id))).toEqual(new Set(["racer"]));
+  });
+
+  test("a user whose making broke off before it had its name is found again", async () => {
+    await ground.ask("POST", "/key/generate", { body: { user_id: "half" } });
+    const { items } = ground.running.store;
+    expect(await items.remove("litellm-user", "half")).toBe(true);
+    const again = await ground.ask("POST", "/key/generate", { body: { user_id: "half" } });
+    expect(again.body.user_id).toBe("half");
+    const users = await ground.ask("GET", "/admin/v1/users?search=half");
+    expect(users.body.data).toHaveLength(1);
+  });
+
+  test("teams that name no organization share one, however many come first", async () => {
+    const fresh = await startLitellm();
+    try {
+      const names = ["a", "b", "c", "d"];
+      const made = await Promise.all(
+        names.map((team_id) => fresh.ask("POST", "/team/new", { body: { team_id } })),
+      );
+      expect(made.map(({ status }) => status)).toEqual(names.map(() => 200));
+      const { body } = await fresh.ask("GET", "/admin/v1/organizations");
+      expect(body.data.map(({ name }: { name: string }) => name)).toEqual(["default"]);
+    } finally {
+      await fresh.close();
+    }
+  });
+});
+
 describe("what is served", () => {
   test("models, groups, prices, tokens", async () => {
     const { body: made } = await ground.ask("POST", "/key/generate", {

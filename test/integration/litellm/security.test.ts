@@ -145,8 +145,8 @@ describe("a member that administers stays what it is", () => {
     expect(team.body.team_info.spend).toBeNull();
     const logs = await ground.ask("GET", "/spend/logs", { key });
     expect(logs.body).toEqual([]);
-    const team_logs = await ground.ask("GET", "/spend/logs?team_id=red", { key });
-    expect(team_logs.status).toBe(403);
+    const ofTeam = await ground.ask("GET", "/spend/logs?team_id=red", { key });
+    expect(ofTeam.status).toBe(403);
   });
 
   test("it raises no bounds, of itself or of its team, and gives nobody rights", async () => {
@@ -256,6 +256,17 @@ test("no answer but that of making a key holds a key", async () => {
   expect(ground.running.lines.some((line) => given.some((key) => line.includes(key)))).toBe(false);
   const audit = await ground.ask("GET", "/admin/v1/audit?limit=500");
   expect(given.some((key) => audit.text.includes(key))).toBe(false);
+});
+
+test("spend is listed by key, the dearest first, to each what it may know", async () => {
+  const everything = await ground.ask("GET", "/spend/keys");
+  const [first, ...rest] = everything.body;
+  expect(first).toMatchObject({ token: tokens["plain"] });
+  expect(first.spend).toBeGreaterThan(0);
+  expect(rest.length).toBeGreaterThan(2);
+  expect(rest.every(({ spend }: { spend: number }) => spend === 0)).toBe(true);
+  const own = await ground.ask("GET", "/spend/keys", { key: keys["member"] ?? "" });
+  expect(own.body.some(({ token }: { token: string }) => token === tokens["plain"])).toBe(false);
 });
 
 describe("bad input is told, and breaks nothing", () => {

@@ -1,6 +1,16 @@
 // Changing the configuration file: what stays, what is refused, what is undone, what is kept of the past.
 import { afterEach, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, lstatSync, renameSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  lstatSync,
+  renameSync,
+} from "node:fs";
 import { join } from "node:path";
 import { parseText, placeKey } from "../../../src/config/document.ts";
 import { editText } from "../../../src/config/edit.ts";
@@ -43,15 +53,22 @@ const put = (values: [Path, unknown][], over: Partial<ChangeOrder> = {}): Promis
   edited.editor.change({
     ...order(over),
     make: (current) => ({
-      text: editText(current.text, values.map(([path, value]) => ({ path, value })), current.format),
-      isTyped: (path) => values.some(([place]) => placeKey(path).startsWith(placeKey(place).slice(0, -1))),
+      text: editText(
+        current.text,
+        values.map(([path, value]) => ({ path, value })),
+        current.format,
+      ),
+      isTyped: (path) =>
+        values.some(([place]) => placeKey(path).startsWith(placeKey(place).slice(0, -1))),
     }),
   });
 
 const putText = (text: string, over: Partial<ChangeOrder> = {}): Promise<Changed> =>
   edited.editor.change({ ...order(over), make: edited.editor.whole(text) });
 
-const failure = (work: Promise<unknown>): Promise<{ status?: number; code?: string; message: string }> =>
+const failure = (
+  work: Promise<unknown>,
+): Promise<{ status?: number; code?: string; message: string }> =>
   work.then(
     () => ({ message: "nothing failed" }),
     (error: unknown) => error as { status: number; code: string; message: string },
@@ -85,7 +102,10 @@ describe("a change of one entry", () => {
     edited.remove();
     edited = editFile('{"providers": {"demo": {}}}', { name: "megallm.json" });
     await put([[["aliases", "a"], "demo/echo"]]);
-    expect(JSON.parse(edited.text())).toEqual({ providers: { demo: {} }, aliases: { a: "demo/echo" } });
+    expect(JSON.parse(edited.text())).toEqual({
+      providers: { demo: {} },
+      aliases: { a: "demo/echo" },
+    });
   });
 
   test("follows a symbolic link to the file", async () => {
@@ -163,15 +183,16 @@ describe("secrets", () => {
 
   test("a credentials file given as a map becomes one file", async () => {
     edited = editFile("providers:\n  demo: {}\n");
-    const credentials = { type: "service_account", private_key: "k".repeat(40), client_email: "a@b.c" };
-    const entry = { type: "vertex", project: "p-123456", region: "europe-west1", credentials };
-    const outcome = await failure(put([[["providers", "v"], entry]]));
-    // Which of its fields the preset wants is not the point: nothing of the secret may stand in the text.
-    if (outcome.message !== "nothing failed") {
-      expect(outcome.message).not.toContain("kkkk");
-      expect(readdirSync(edited.dataDir)).not.toContain("x");
-    }
+    const credentials = {
+      type: "authorized_user",
+      client_secret: "k".repeat(40),
+      refresh_token: "r",
+    };
+    await put([[["providers", "v"], { type: "vertex", project: "p-123456", credentials }]]);
     expect(edited.text()).not.toContain("kkkk");
+    const file = /\$\{file:([^}]+)\}/.exec(edited.text())?.[1] ?? "";
+    expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(credentials);
+    expect(readdirSync(join(edited.dataDir, "secrets"))).toHaveLength(1);
   });
 });
 
@@ -186,13 +207,16 @@ describe("S14: secrets go where they were entered for", () => {
     ["dialects", [[["providers", "mine", "dialects"], ["openai-chat"]]]],
     ["extra_headers", [[["providers", "mine", "extra_headers"], { "x-target": "evil" }]]],
     ["no base_url", [[address, undefined]]],
-  ] as [string, [Path, unknown][]][])("a change of %s asks for them anew", async (_what, values) => {
-    edited = editFile(commented);
-    const refused = await failure(put(values));
-    expect(refused).toMatchObject({ code: "conflict", status: 409 });
-    expect(refused.message).toContain("enter `api_key`");
-    expect(edited.text()).toBe(commented);
-  });
+  ] as [string, [Path, unknown][]][])(
+    "a change of %s asks for them anew",
+    async (_what, values) => {
+      edited = editFile(commented);
+      const refused = await failure(put(values));
+      expect(refused).toMatchObject({ code: "conflict", status: 409 });
+      expect(refused.message).toContain("enter `api_key`");
+      expect(edited.text()).toBe(commented);
+    },
+  );
 
   test("with all of them entered it goes through", async () => {
     edited = editFile(commented);
@@ -222,13 +246,21 @@ describe("S14: secrets go where they were entered for", () => {
     edited = editFile(commented.replace("fast: mine/small", "fast: demo/echo"));
     const shown = edited.editor.shown(edited.text());
     await put([[["providers", "mine", "enabled"], false]]);
-    expect(await failure(put([[address, "http://evil.example/v1"]]))).toMatchObject({ status: 409 });
-    const copied = shown.replace("  demo: {}", "  demo: {}\n  evil: { type: openai-compatible, base_url: http://evil.example, api_key: '***…WXYZ' }");
+    expect(await failure(put([[address, "http://evil.example/v1"]]))).toMatchObject({
+      status: 409,
+    });
+    const copied = shown.replace(
+      "  demo: {}",
+      "  demo: {}\n  evil: { type: openai-compatible, base_url: http://evil.example, api_key: '***…WXYZ' }",
+    );
     expect(await failure(putText(copied))).toMatchObject({ status: 400 });
     const shared = shown
       .replace('api_key: "***…WXYZ"', 'api_key: &k "***…WXYZ"')
       .replace("  demo: {}", "  demo: {}")
-      .replace("models:", "  evil: { type: openai-compatible, base_url: http://evil.example, api_key: *k }\n\nmodels:");
+      .replace(
+        "models:",
+        "  evil: { type: openai-compatible, base_url: http://evil.example, api_key: *k }\n\nmodels:",
+      );
     expect((await failure(putText(shared))).status).toBeGreaterThanOrEqual(400);
     await put([[["providers", "mine"], undefined]]);
     const again = { type: "openai-compatible", base_url: "http://evil.example/v1" };
@@ -237,16 +269,26 @@ describe("S14: secrets go where they were entered for", () => {
   });
 
   test("references: those of the file stay, new ones are not taken over HTTP", async () => {
-    const env = { MY_KEY: "sk-of-the-environment-1", OPENAI_API_KEY: "sk-openai-0123456789", ADMIN: "x" };
+    const env = {
+      MY_KEY: "sk-of-the-environment-1",
+      OPENAI_API_KEY: "sk-openai-0123456789",
+      ADMIN: "x",
+    };
     edited = editFile(
       "providers:\n  mine: { type: openai-compatible, base_url: 'http://127.0.0.1:9', api_key: '${MY_KEY}' }\n",
       { env },
     );
     await put([[["providers", "mine", "max_concurrent"], 3]]);
-    expect(await failure(put([[["providers", "mine", "base_url"], "http://evil.example"]]))).toMatchObject({
+    expect(
+      await failure(put([[["providers", "mine", "base_url"], "http://evil.example"]])),
+    ).toMatchObject({
       status: 409,
     });
-    const evil = (api_key: string) => ({ type: "openai-compatible", base_url: "http://evil.example", api_key });
+    const evil = (api_key: string) => ({
+      type: "openai-compatible",
+      base_url: "http://evil.example",
+      api_key,
+    });
     for (const [place, value] of [
       [["providers", "evil"], evil("${MY_KEY}")],
       [["providers", "evil"], evil("${file:/etc/hostname}")],
@@ -262,16 +304,41 @@ describe("S14: secrets go where they were entered for", () => {
     }
     // The vendor's own variable for the vendor's own address.
     await put([[["providers", "openai"], { api_key: "${OPENAI_API_KEY}" }]]);
-    const moved = await failure(put([[["providers", "openai", "base_url"], "http://evil.example"]]));
+    const moved = await failure(
+      put([[["providers", "openai", "base_url"], "http://evil.example"]]),
+    );
     expect(moved.status).toBe(409);
   });
 
-  test("credentials that only the environment holds do not follow a new setting", async () => {
-    const env = { AZURE_OPENAI_API_KEY: "azure-key-of-the-environment" };
+  test("credentials that only the environment holds do not follow a new setting or address", async () => {
+    const env = {
+      AZURE_API_KEY: "azure-key-of-the-environment",
+      GROQ_API_KEY: "gsk-0123456789abcdef",
+    };
     edited = editFile("providers:\n  demo: {}\n", { env });
-    const refused = await failure(put([[["providers", "azure-openai"], { resource: "evil" }]]));
-    expect(refused.status).toBeGreaterThanOrEqual(400);
-    expect(edited.text()).not.toContain("evil");
+    for (const entry of [
+      { type: "azure", resource: "evil" },
+      { type: "azure", base_url: "http://evil.example" },
+      { type: "vertex", base_url: "http://evil.example", project: "p" },
+      { type: "bedrock", region: "eu-central-1" },
+      { type: "groq", proxy: "http://evil.example:3128" },
+      { type: "groq", headers: { "x-target": "http://evil.example" } },
+    ]) {
+      const refused = await failure(put([[["providers", "x"], entry]]));
+      // The headers are typed, the key is not.
+      expect([entry, refused.status]).toEqual([entry, 409]);
+      expect(refused.message).toContain("environment");
+    }
+    // Where the vendor's own address is meant, its variable may be.
+    await put([[["providers", "groq"], {}]]);
+    await put([
+      [["providers", "a"], { type: "azure", resource: "mine", api_key: "azure-0123456789" }],
+    ]);
+    expect(edited.running().config.providers.map(({ name }) => name)).toEqual([
+      "demo",
+      "groq",
+      "a",
+    ]);
   });
 });
 
@@ -280,7 +347,9 @@ describe("two at once", () => {
     edited = editFile(commented);
     const { hash } = edited.editor.current();
     const first = await put([[["models", "one"], "demo/echo"]], { expected: hash });
-    expect(await failure(put([[["models", "two"], "demo/echo"]], { expected: hash }))).toMatchObject({
+    expect(
+      await failure(put([[["models", "two"], "demo/echo"]], { expected: hash })),
+    ).toMatchObject({
       code: "precondition_failed",
     });
     edited.write(edited.text().replace("fast:", "quick:"));
@@ -290,7 +359,12 @@ describe("two at once", () => {
     // Without a hash what was written by hand stays, and is in the history.
     await put([[["models", "two"], "demo/echo"]]);
     expect(edited.text()).toContain("quick: mine/small");
-    expect(edited.editor.versions().map(({ by }) => by)).toEqual(["admin", "file", "admin", "file"]);
+    expect(edited.editor.versions().map(({ by }) => by)).toEqual([
+      "admin",
+      "file",
+      "admin",
+      "file",
+    ]);
   });
 
   test("20 changes at once all arrive, one after the other", async () => {
@@ -307,7 +381,11 @@ describe("two at once", () => {
       edited.editor.change({
         ...order(),
         make(current) {
-          const text = editText(current.text, [{ path: ["aliases", "a"], value: "demo/echo" }], "yaml");
+          const text = editText(
+            current.text,
+            [{ path: ["aliases", "a"], value: "demo/echo" }],
+            "yaml",
+          );
           edited.write(`${commented}# saved by hand\n`);
           return { text, isTyped: () => true };
         },
@@ -322,7 +400,9 @@ describe("what goes wrong leaves everything as it was", () => {
   const nothingLeft = (): void => {
     expect(edited.text()).toBe(commented);
     const left = readdirSync(edited.dataDir).flatMap((folder) =>
-      readdirSync(join(edited.dataDir, folder)).filter((name) => folder === "secrets" || !/^000001/.test(name)),
+      readdirSync(join(edited.dataDir, folder)).filter(
+        (name) => folder === "secrets" || !/^000001/.test(name),
+      ),
     );
     expect(left).toEqual([]);
     expect(edited.editor.versions().every(({ by }) => by === "file")).toBe(true);
@@ -387,7 +467,10 @@ describe("older versions", () => {
     expect(modeOf(folder)).toBe(0o700);
     for (const name of readdirSync(folder)) expect(modeOf(join(folder, name))).toBe(0o600);
     const keyNow = (): string | undefined =>
-      edited.running().config.providers.find(({ name }) => name === "mine")?.keys[0]?.secret.reveal();
+      edited
+        .running()
+        .config.providers.find(({ name }) => name === "mine")
+        ?.keys[0]?.secret.reveal();
     await edited.editor.rollback(2, order());
     expect(keyNow()).toBe("sk-second-0123456789");
     await edited.editor.rollback(1, order());

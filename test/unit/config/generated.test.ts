@@ -40,6 +40,17 @@ test("every field has a description, an example, and a default unless it is requ
     ".providers.*.keys[].key",
     ".models.*.deployments",
     ".models.*.deployments[].model",
+    ".keys.*.budget.amount",
+    ".budgets.gateway.amount",
+    ".budgets.default_price.input",
+    ".budgets.default_price.output",
+    ".models.*.shadow.route",
+    ".models.*.shadow.share",
+    ".models.*.shadow[].route",
+    ".models.*.shadow[].share",
+    ".models.*.experiment.arms",
+    ".alerts.webhook.url",
+    ".alerts.webhook.secret",
   ]);
   for (const [path, node] of all) {
     expect([path, node.description]).toEqual([path, expect.stringMatching(/\.$/)]);

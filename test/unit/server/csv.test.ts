@@ -4,9 +4,16 @@ import fc from "fast-check";
 import { csv } from "../../../src/server/admin-v1/csv.ts";
 
 test("quotes what must be, and ends its lines as RFC 4180 says", () => {
-  expect(csv(["a", "b"], [["x,y", 1], ['say "hi"', null], ["two\nlines", -2.5]])).toBe(
-    'a,b\r\n"x,y",1\r\n"say ""hi""",\r\n"two\nlines",-2.5\r\n',
-  );
+  expect(
+    csv(
+      ["a", "b"],
+      [
+        ["x,y", 1],
+        ['say "hi"', null],
+        ["two\nlines", -2.5],
+      ],
+    ),
+  ).toBe('a,b\r\n"x,y",1\r\n"say ""hi""",\r\n"two\nlines",-2.5\r\n');
 });
 
 test.each([
@@ -33,7 +40,9 @@ test("S28: no field begins as a formula does, whatever it holds; and nothing is 
       const [, field = ""] = /^\r\n([\s\S]*)\r\n$/.exec(csv([], [[value]])) ?? [];
       const bare = field.startsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field;
       expect(bare).not.toMatch(/^[\s\p{Cc}\p{Cf}]*[=+\-@]/u);
-      expect(bare.replace(/^'/, "")).toBe(value.startsWith("'") && bare === value ? value.slice(1) : value);
+      expect(bare.replace(/^'/, "")).toBe(
+        value.startsWith("'") && bare === value ? value.slice(1) : value,
+      );
     }),
     { seed: 7, numRuns: 2_000 },
   );
