@@ -7,6 +7,7 @@ import type { Tables } from "./schema.ts";
 import type { RequestsPage, RequestsQuery, UsageRow } from "./store.ts";
 import { dimensionNames } from "./usage-facts.ts";
 import { clamp } from "./usage-report.ts";
+import { scopeColumns } from "./usage-scope.ts";
 
 /** Rows looked at before other work gets its turn, and before a page ends as short as it is. (S42) */
 const slice = 5_000;
@@ -91,20 +92,7 @@ function conditions(
     const pattern = `%${JSON.stringify(where.tag).replaceAll(/[!%_]/g, "!$&")}%`;
     found.push(sql<SqlBool>`tags like ${pattern} escape '!'`);
   }
-  if (scope) {
-    const among = (
-      column: "organization_id" | "team_id" | "user_id" | "key_id",
-      ids: readonly string[],
-    ) => (ids.length === 0 ? [] : [eb(column, "in", ids)]);
-    found.push(
-      eb.or([
-        ...among("organization_id", scope.organizationIds),
-        ...among("team_id", scope.teamIds),
-        ...among("user_id", scope.userId === null ? [] : [scope.userId]),
-        ...among("key_id", scope.keyId === undefined ? [] : [scope.keyId]),
-      ]),
-    );
-  }
+  if (scope) found.push(eb.or(scopeColumns(scope).map(([column, ids]) => eb(column, "in", ids))));
   return found;
 }
 

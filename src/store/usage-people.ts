@@ -5,7 +5,8 @@ import { readAttempts } from "./rollups.ts";
 import type { Tables } from "./schema.ts";
 import type { UsageGroup, UsageQuery } from "./store.ts";
 import { factColumns, factsOf, groupAttempts, type Sums } from "./usage-facts.ts";
-import { addTo, fits, groupName, isInScope, needsAttempts, report } from "./usage-report.ts";
+import { addTo, fits, groupName, needsAttempts, report } from "./usage-report.ts";
+import { isInScope } from "./usage-scope.ts";
 
 /** Rows read before other work gets its turn, and in all: what is more takes a shorter time to ask for. */
 const sliceRows = 1_000;

@@ -12,7 +12,7 @@ import {
 } from "./rollup-rows.ts";
 import { readAttempts, readState } from "./rollups.ts";
 import type { Tables } from "./schema.ts";
-import type { UsageFilter, UsageGroup, UsageGrouping, UsageQuery, UsageScope } from "./store.ts";
+import type { UsageFilter, UsageGroup, UsageGrouping, UsageQuery } from "./store.ts";
 import {
   addSums,
   type Dimension,
@@ -25,6 +25,7 @@ import {
   groupAttempts,
   type Sums,
 } from "./usage-facts.ts";
+import { isInScope, scopeColumns } from "./usage-scope.ts";
 
 /** Rows, or rows of sums, read before other work gets its turn: some milliseconds. */
 const sliceRows = 500;
@@ -141,14 +142,6 @@ const timeName = (by: "day" | "hour", atMs: number): string =>
 export const fits = (where: UsageFilter | undefined, dimensions: Dimensions): boolean =>
   where === undefined ||
   dimensionNames.every((name) => where[name] === undefined || where[name] === dimensions[name]);
-
-/** It belongs to somebody whose usage may be seen. */
-export const isInScope = (scope: UsageScope | undefined, dimensions: Dimensions): boolean =>
-  scope === undefined ||
-  scope.organizationIds.includes(dimensions.organizationId ?? "") ||
-  scope.teamIds.includes(dimensions.teamId ?? "") ||
-  (scope.userId !== null && scope.userId === dimensions.userId) ||
-  (scope.keyId !== undefined && scope.keyId === dimensions.keyId);
 
 interface RowSlice {
   from: number;
@@ -286,16 +279,9 @@ async function readSums(
         on = wanted === null ? on.on(column, "is", null) : on.on(column, "=", wanted);
       }
       if (scope !== undefined) {
-        on = on.on((eb) => {
-          const among = (column: ScopeColumn, ids: readonly string[]) =>
-            ids.length === 0 ? [] : [eb(`rollup.${column}`, "in", ids)];
-          return eb.or([
-            ...among("organization_id", scope.organizationIds),
-            ...among("team_id", scope.teamIds),
-            ...among("user_id", scope.userId === null ? [] : [scope.userId]),
-            ...among("key_id", scope.keyId === undefined ? [] : [scope.keyId]),
-          ]);
-        });
+        on = on.on((eb) =>
+          eb.or(scopeColumns(scope).map(([column, ids]) => eb(`rollup.${column}`, "in", ids))),
+        );
       }
       return on;
     })
@@ -315,8 +301,6 @@ async function readSums(
   }
   return rows[0]?.version ?? 0n;
 }
-
-type ScopeColumn = "organization_id" | "team_id" | "user_id" | "key_id";
 
 export function addTo(groups: Map<string | null, Sums>, name: string | null, sums: Sums): void {
   const group = groups.has(name) || groups.size < maxGroups ? name : otherGroup;

@@ -193,8 +193,8 @@ export function usageViewsSuite(
       ]);
       const names = [start, start + 30 * hour].map((at) => new Date(at).toISOString());
       expect(groups).toEqual([
-        [names[0]?.slice(0, 10), 1],
-        [names[1]?.slice(0, 13), 1],
+        [names[0]?.slice(0, 10) ?? null, 1],
+        [names[1]?.slice(0, 13) ?? null, 1],
       ]);
     });
 

@@ -227,7 +227,7 @@ function stateOf({ control: { editor, running } }: Services): { value: unknown; 
 }
 
 /** Of a configuration that a program gave. */
-const places = secretPlaces(presets);
+const programPlaces = secretPlaces(presets);
 
 function show(section: Section, own: string, services: Services): JsonObject | null {
   const path = [section.section, own];
@@ -237,7 +237,9 @@ function show(section: Section, own: string, services: Services): JsonObject | n
   // An entry of a provider that is only named is an empty one.
   const entry = written === null ? {} : written;
   const shown =
-    entry === undefined ? null : shownAt(entry, path, services.control.editor?.places ?? places);
+    entry === undefined
+      ? null
+      : shownAt(entry, path, services.control.editor?.places ?? programPlaces);
   return { name: own, ...facts, entry: shown };
 }
 

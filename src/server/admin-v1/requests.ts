@@ -3,11 +3,12 @@ import { z } from "zod";
 import { formatNanos } from "../../lib/money.ts";
 import type { Charge } from "../../store/accounts.ts";
 import type { AttemptRow, TokenCounts, UsageRow } from "../../store/store.ts";
+import { isInScope } from "../../store/usage-scope.ts";
 import { may, missing } from "./authorize.ts";
 import type { AdminRoute, Call } from "./route.ts";
 import { reachOfSubjects } from "./subject-reach.ts";
 import { filterOf, usageFilterFields } from "./usage-filter.ts";
-import { isVisible, usageScope } from "./usage-scope.ts";
+import { usageScope } from "./usage-scope.ts";
 import { listOf } from "./wire.ts";
 
 const query = z.strictObject({
@@ -216,7 +217,7 @@ export const requestRoutes: readonly AdminRoute[] = [
       const { services, actor, id } = call;
       const found =
         id.length <= 200 && !id.includes("\0") ? await services.store.request(id) : null;
-      if (!found || !isVisible(usageScope(actor), found.usage)) throw missing("request");
+      if (!found || !isInScope(usageScope(actor), found.usage)) throw missing("request");
       const charges = await visibleCharges(call);
       return {
         body: {

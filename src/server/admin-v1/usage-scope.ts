@@ -1,6 +1,6 @@
 // Whose usage and requests an actor may see.
 import { type Actor, permits, scopeOf } from "../../access/permissions.ts";
-import type { UsageRow, UsageScope } from "../../store/store.ts";
+import type { UsageScope } from "../../store/store.ts";
 import { forbidden } from "./authorize.ts";
 
 /** Undefined: everybody's. @throws GatewayError `forbidden` */
@@ -14,11 +14,3 @@ export function usageScope(actor: Actor): UsageScope | undefined {
   if (scope === null) throw forbidden("usage.read");
   return scope === "all" ? undefined : scope;
 }
-
-/** Whether the scope lets this one be seen. */
-export const isVisible = (scope: UsageScope | undefined, row: UsageRow): boolean =>
-  scope === undefined ||
-  scope.organizationIds.some((id) => id === row.organizationId) ||
-  scope.teamIds.some((id) => id === row.teamId) ||
-  (scope.userId !== null && scope.userId === row.userId) ||
-  (scope.keyId !== undefined && scope.keyId === row.keyId);

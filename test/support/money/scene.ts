@@ -39,6 +39,10 @@ export interface Scene {
   upstream: MoneyUpstream;
   running: InProcess;
   store: Store;
+  /** Of the ledger. */
+  path: string;
+  /** What another gateway on the same ledger needs. */
+  shared: Pick<GatewayParts, "keySecret">;
   key(more?: Partial<Omit<KeyCreate, "hash" | "last4">>): Promise<Key>;
   budget(subjects: readonly Subject[], amountNanos: bigint, more?: Partial<BudgetCreate>): Promise<string>;
   limit(more: RateLimitCreate): Promise<string>;
@@ -97,6 +101,8 @@ export async function openScene(
     upstream,
     running,
     store,
+    path: join(folder, "megallm.db"),
+    shared: { keySecret },
     async key(fields = {}) {
       made += 1;
       const { key, secret } = await callers.createKey(
