@@ -201,6 +201,8 @@ export interface ResolvedProvider {
   readonly proxy?: string | null;
   /** Requests at once; absent: no limit. */
   readonly maxConcurrent?: number;
+  /** `drain`: an answer whose client left is read on, since the provider bills for all of it. Absent: it is given up. */
+  readonly onClientAbort?: "drain";
   /** Where it comes from. `built-in`: served in-process without being asked for. */
   readonly origin: "config" | "environment" | "built-in";
 }

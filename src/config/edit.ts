@@ -3,6 +3,7 @@ import { type Document, isAlias, isMap, isScalar, type Node, parseDocument, YAML
 import { GatewayError } from "../ir/error.ts";
 import { isObject, type JsonObject, type Path } from "../lib/json.ts";
 import { copyPlain, parseText, placeKey } from "./document.ts";
+import { editInPlace, replaced } from "./edit-in-place.ts";
 import { formatPath } from "./problems.ts";
 import { readAt } from "./written.ts";
 
@@ -23,7 +24,12 @@ export type TextFormat = "yaml" | "json";
  */
 export function editText(text: string, edits: readonly Edit[], format: TextFormat): string {
   if (edits.length === 0) return text;
-  if (format === "json") return editJson(text, edits);
+  const { value: before } = parseText(text);
+  const wanted = editTree(before, edits);
+  if (Bun.deepEquals(before, wanted)) return text;
+  if (format === "json") return `${JSON.stringify(wanted, null, 2)}\n`;
+  const edited = editInPlace(text, before, wanted);
+  if (edited !== null) return edited;
   const document: Document = parseDocument(text, { version: "1.2", stringKeys: true });
   if (document.contents === null) document.contents = new YAMLMap(document.schema);
   for (const { path, value } of edits) put(document, path, value);
@@ -45,7 +51,7 @@ export function spliceText(text: string, edits: readonly Edit[], format: TextFor
 
 function splice(text: string, edits: readonly Edit[], format: TextFormat): string {
   const { places } = parseText(text);
-  const cuts: { start: number; end: number; by: string }[] = [];
+  const cuts = new Map<number, { start: number; end: number; by: string }>();
   const others: Edit[] = [];
   for (const edit of edits) {
     const place = places.get(placeKey(edit.path));
@@ -57,17 +63,14 @@ function splice(text: string, edits: readonly Edit[], format: TextFormat): strin
     // JSON is YAML, too; a text of several lines takes the line break behind it along.
     const spelling = edit.spelling ?? JSON.stringify(edit.value);
     const by = spelling + (text.slice(start, end).endsWith("\n") ? "\n" : "");
-    cuts.push({ start, end, by });
+    if (cuts.has(start)) throw shared(edit.path);
+    cuts.set(start, { start, end, by });
   }
-  let spliced = text;
-  for (const { start, end, by } of cuts.toSorted((one, other) => other.start - one.start)) {
-    spliced = spliced.slice(0, start) + by + spliced.slice(end);
-  }
-  return editText(spliced, others, format);
+  return editText(replaced(text, [...cuts.values()]), others, format);
 }
 
-function editJson(text: string, edits: readonly Edit[]): string {
-  const { value: root } = parseText(text);
+/** The values after the edits. @throws GatewayError `conflict` */
+function editTree(root: unknown, edits: readonly Edit[]): unknown {
   const copy = isObject(root) ? (copyPlain(root) as JsonObject) : {};
   for (const { path, value } of edits) {
     let parent: unknown = copy;
@@ -86,7 +89,7 @@ function editJson(text: string, edits: readonly Edit[]): string {
       else setOwn(parent, last, value);
     } else throw notEditable(path);
   }
-  return `${JSON.stringify(copy, null, 2)}\n`;
+  return copy;
 }
 
 const setOwn = (target: JsonObject, name: string, value: unknown): void => {

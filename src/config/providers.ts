@@ -111,6 +111,7 @@ function resolveEntry(
     parameters: readParameters(entry),
     ...(entry.health_check && { healthCheck: entry.health_check }),
     ...(entry.max_concurrent === undefined ? {} : { maxConcurrent: entry.max_concurrent }),
+    ...(entry.on_client_abort === "drain" && { onClientAbort: "drain" }),
     ...(entry.proxy === undefined ? {} : { proxy: entry.proxy === "none" ? null : entry.proxy }),
     origin: "config",
   };

@@ -14,6 +14,7 @@ import {
 } from "./config.ts";
 import { formatDollars } from "./price.ts";
 import { formatDuration } from "./quantity.ts";
+import { redactHealthCheck, redactSections } from "./redact-sections.ts";
 
 /** What may be shown of a secret: that it is there, and its end where it is long enough to tell keys apart. */
 const shown = (secret: Secret): string => {
@@ -83,6 +84,7 @@ export function redact(config: Config): Record<string, unknown> {
     unsupported: config.unsupported,
     prices: redactPrices(config.prices),
     discover: config.discover,
+    ...redactSections(config),
   };
 }
 
@@ -116,6 +118,9 @@ function redactProvider(provider: ResolvedProvider): Record<string, unknown> {
     models: provider.models === null ? null : Object.fromEntries(provider.models),
     prices: redactPrices(provider.prices),
     ...withTimeouts(provider.timeouts),
+    ...(provider.healthCheck && { health_check: redactHealthCheck(provider.healthCheck) }),
+    ...(provider.maxConcurrent !== undefined && { max_concurrent: provider.maxConcurrent }),
+    ...(provider.onClientAbort && { on_client_abort: provider.onClientAbort }),
     ...(provider.proxy === undefined ? {} : { proxy: withoutUser(provider.proxy) }),
   };
 }

@@ -231,6 +231,11 @@ const providerShape = {
     50,
     unlimited,
   ),
+  on_client_abort: field(
+    z.enum(["cancel", "drain"]).default("cancel"),
+    "What becomes of an answer whose client has left. `cancel`: it is given up, and what was streamed until then is charged. `drain`, for providers that bill for the whole answer all the same: it is read on for a minute at most, so that what it cost is on record.",
+    "drain",
+  ),
   enabled: field(flag.default(true), "`false` keeps the entry without using it.", false),
 };
 

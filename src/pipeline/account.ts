@@ -7,6 +7,7 @@ import type { ChatEvent } from "../ir/event.ts";
 import { createUsage, type Usage } from "../ir/usage.ts";
 import type { Warning } from "../ir/warning.ts";
 import { monotonic, now } from "../lib/clock.ts";
+import { isObject } from "../lib/json.ts";
 import { deliveryOf } from "../routing/delivery.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import type { AttemptRow, TokenCounts } from "../store/store.ts";
@@ -187,6 +188,9 @@ export function createAccount(options: AccountOptions): Account {
         priced = { nanos: 0n, source: "free" };
         return;
       }
+      if (used && saysNothing(used)) {
+        used = used.input.total > 0 ? await correctCut(used) : ((await estimate()) ?? used);
+      }
       used ??= await estimate();
       if (!used) {
         priced = unread();
@@ -227,6 +231,11 @@ export function createAccount(options: AccountOptions): Account {
       ...(used && { ...tokensOf(used), costNanos: priced?.nanos ?? null }),
     }),
   };
+}
+
+/** No output, and not in so many words: a count that is missing, negative or no number at all is none. */
+function saysNothing({ output, raw }: Usage): boolean {
+  return output.total === 0 && !Object.values(isObject(raw) ? raw : {}).includes(0);
 }
 
 /** The provider was at work when the gateway let go of it, for whatever reason: what it was sent is paid for. */

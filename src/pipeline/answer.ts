@@ -12,12 +12,13 @@ import type { Candidate } from "../routing/candidate.ts";
 import { buildOutbound, type Outbound } from "./outbound.ts";
 import { firstTokenOf, keyless, named, send, withoutKey } from "./send.ts";
 import type { AnswerWatch } from "./conversations.ts";
-import type { Attempting } from "./exchange.ts";
+import { abortReason, type Attempting } from "./exchange.ts";
 import { filterWatch } from "./filtered.ts";
 import type { Inbound } from "./inbound.ts";
 import type { Job } from "./operations.ts";
 import { prepare } from "./prepare.ts";
-import type { AttemptRecord, RequestRecord } from "./record.ts";
+import { type Late, patienceOf } from "./late.ts";
+import type { AttemptRecord, Outcome, RequestRecord } from "./record.ts";
 import type { WatchedAttempt } from "./traffic.ts";
 import { answerContext, createClient } from "./client.ts";
 import { openStream } from "./respond.ts";
@@ -87,8 +88,9 @@ async function answered(
   inbound: Inbound,
   exchange: Attempting,
 ): Promise<Response> {
-  const { record, services, signal, turn } = exchange;
+  const { record, services, turn } = exchange;
   const { candidate } = outbound;
+  const { signal, late } = patienceOf(candidate, exchange);
   if (inbound.goesOn && !outbound.relayed) inbound.dialect.state?.unknown(inbound.goesOn.id);
   const conversation = services.conversations.watch(inbound, record.tenant, {
     provider: candidate.provider.name,
@@ -98,7 +100,7 @@ async function answered(
   });
   const attempted = turn.attempt(candidate, outbound.dialect.id, outbound.relayed);
   for (const warning of outbound.warnings) attempted.warn(warning);
-  const life = { ...exchange, attempted, conversation };
+  const life = { ...exchange, attempted, conversation, late };
   try {
     const answer = await send(outbound, inbound.stream ? "stream" : "json", services, signal);
     attempted.firstByte();
@@ -117,9 +119,11 @@ async function answered(
 async function runJob(
   job: Job,
   candidate: Candidate,
-  { services, signal, turn }: Attempting,
+  exchange: Attempting,
 ): Promise<Response> {
+  const { services, turn } = exchange;
   const { outbound } = job;
+  const { signal, late } = patienceOf(candidate, exchange);
   const attempted = turn.attempt(candidate, outbound.dialect.id, false);
   for (const warning of outbound.warnings) attempted.warn(warning);
   try {
@@ -129,7 +133,7 @@ async function runJob(
     attempted.received();
     for (const warning of warnings) attempted.warn(warning);
     attempted.usage(usage);
-    await attempted.settle({ error: null, httpStatus: 200 });
+    await attempted.settle(outcomeOf({ late, signal: exchange.signal }));
     return new Response(body, {
       headers: { "content-type": "application/json", ...attempted.headers() },
     });
@@ -144,6 +148,8 @@ async function runJob(
 export interface Life extends Attempting {
   attempted: WatchedAttempt;
   conversation: AnswerWatch | null;
+  /** How much is read when the client has left; null: nothing. */
+  late: Late | null;
 }
 
 async function complete(
@@ -162,7 +168,8 @@ async function complete(
     const usage = outbound.dialect.usage(inbound.operation, json);
     // Perhaps no answer, although it came with status 200; or one whose tokens the gateway must count.
     const filter = inbound.operation === "chat" ? filterWatch(outbound.candidate) : null;
-    if (inbound.operation === "chat" && (!usage || json["error"] || filter)) {
+    const isCounted = usage && usage.input.total + usage.output.total > 0;
+    if (inbound.operation === "chat" && (!isCounted || json["error"] || filter)) {
       const { value } = decodeAnswer({ json, text }, outbound);
       if (usage) attempted.usage(usage);
       for (const event of expand(value)) {
@@ -190,9 +197,15 @@ async function complete(
     body = inbound.dialect.response.encode(value, answerContext(inbound, attempted, false));
     conversation?.answer(parseObject(body));
   }
-  await attempted.settle({ error: null, httpStatus: 200 });
+  await attempted.settle(outcomeOf(life));
   return new Response(body, { status: 200, headers: answerHeaders(answer, outbound, attempted) });
 }
+
+/** An answer that was read to its end although nobody waits for it any more is one that was left. */
+const outcomeOf = ({ late, signal }: Pick<Life, "late" | "signal">): Outcome =>
+  late && signal.aborted
+    ? { error: abortReason(signal), httpStatus: 499 }
+    : { error: null, httpStatus: 200 };
 
 /** What the provider signed in an answer that is relayed as it is. */
 function keepSigned(body: Body, outbound: Outbound, { record, services }: Life): void {
@@ -254,6 +267,7 @@ async function streamed(
     untilContent: life.untilContent || filter !== null,
     keepAliveMs,
     frozenMs,
+    late: life.late,
     ...(conversation && { onFrame: (frame) => conversation.frame(frame) }),
     observer: {
       ...observer,

@@ -8,7 +8,7 @@ import type { Exchange } from "./exchange.ts";
 /** In the queue, of a caller whose key says nothing. */
 const defaultPriority = 5;
 /** Who was sent on by one deployment does not wait behind those that have only come. */
-const underWay = 10;
+const underWay = Infinity;
 
 /** The caller's own wish can only put its request further back. */
 function priorityOf({ request, caller }: Exchange): number {

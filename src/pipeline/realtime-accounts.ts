@@ -63,7 +63,9 @@ export function createAccounts(
   /** Responses that the client has asked for, and that the provider has begun, as far as they are not done. */
   let asked = 0;
   let begun = 0;
+  /** The last frame that waits, and how many do. */
   let waiting: Promise<void> | null = null;
+  let waits = 0;
   const open: Promise<void>[] = [];
 
   const admit = async (): Promise<Admitted | null> => {
@@ -140,13 +142,14 @@ export function createAccounts(
         return;
       }
       const before = waiting;
-      const own = (async () => {
+      waits += 1;
+      waiting = (async () => {
         await before;
         if (!place || (await place.admitted)) send(message);
-        if (waiting === own) waiting = null;
+        waits -= 1;
+        if (waits === 0) waiting = null;
       })();
-      waiting = own;
-      background(own, "a realtime response that waits");
+      background(waiting, "a realtime response that waits");
     },
     see(message) {
       const event = responseIn(message);

@@ -8,6 +8,7 @@ import { connectionHeaders, hopByHopHeaders } from "../lib/headers.ts";
 import { isObject, JsonError, type JsonObject, parse } from "../lib/json.ts";
 import { withMembers } from "../lib/json-members.ts";
 import type { Attempting } from "./exchange.ts";
+import { type Late, patienceOf, readOn } from "./late.ts";
 import type { AttemptRecord } from "./record.ts";
 import { createClient, errorBytes } from "./client.ts";
 import { pulledBody } from "./respond.ts";
@@ -35,21 +36,24 @@ export async function relayOnce(
   current: Attempting,
   relaying: Relaying,
 ): Promise<Response> {
-  const { services, signal } = current;
+  const { services } = current;
   const { candidate } = sendable;
+  const { signal, late } = patienceOf(candidate, current);
   const attempted = current.turn.attempt(candidate, sendable.dialect.id, true);
   try {
     const answer = await send(sendable, "any", services, signal);
     attempted.firstByte();
     if (relaying.edit && isJson(answer)) {
-      const life = { relaying, attempted, current };
+      const life = { relaying, attempted, current, late };
       return await edited(answer, { ...life, edit: relaying.edit, secrets: secretsOf(sendable) });
     }
-    const chunks = relayed(answer, { relaying, attempted, current }, secretsOf(sendable));
+    const chunks = relayed(answer, { relaying, attempted, current, late }, secretsOf(sendable));
     const body = pulledBody(chunks, {
-      signal,
+      signal: current.signal,
       frozenMs: services.pacing.frozenMs,
-      stop: () => answer.cancel(),
+      stop() {
+        if (!late) answer.cancel();
+      },
     });
     return new Response(answer.body === null ? null : body, {
       status: answer.status,
@@ -66,6 +70,7 @@ interface Life {
   relaying: Relaying;
   attempted: AttemptRecord;
   current: Attempting;
+  late: Late | null;
 }
 
 /** What a provider may repeat its request in. */
@@ -118,7 +123,7 @@ const tapOf = (answer: EgressResponse, { usageOf, operation }: Relaying) =>
 /** The answer's pieces; the last one waits until the request is on record. */
 async function* relayed(
   answer: EgressResponse,
-  { relaying, attempted, current }: Life,
+  { relaying, attempted, current, late }: Life,
   secrets: readonly string[],
 ): AsyncGenerator<Uint8Array> {
   const cover = isText(answer) ? createCover(secrets) : null;
@@ -154,6 +159,13 @@ async function* relayed(
     if (held) yield held;
     yield last;
   } finally {
+    if (late && !isSettled) {
+      await readOn(late, async () => {
+        const piece = await answer.read();
+        if (piece) tap.push(piece);
+        return piece && piece.length;
+      });
+    }
     await settle(new GatewayError("client_closed", "The client closed the connection."));
     answer.cancel();
   }

@@ -9,6 +9,7 @@ import { FramingError } from "../lib/framing.ts";
 import { silent, within } from "../lib/within.ts";
 import { type Client, keepAliveBytes, watched } from "./client.ts";
 import { createRelay, createTranslation, type Flow, type Resumption, type Step } from "./flow.ts";
+import { type Late, readOn } from "./late.ts";
 import type { Outbound } from "./outbound.ts";
 import { named } from "./send.ts";
 
@@ -46,6 +47,8 @@ export interface StreamOptions {
   keepAliveMs: number;
   /** A reader that takes nothing for so long is gone, whatever its connection says, ms. */
   frozenMs: number;
+  /** So much is read on when the client has left; null: nothing. */
+  late?: Late | null;
 }
 
 /** How long an upstream may keep its connection open after its terminal event, ms. */
@@ -221,6 +224,13 @@ export async function openStream(
         if (failed) yield failed();
       }
     } finally {
+      const { late } = options;
+      if (late && !settled && !ended && !failure) {
+        await readOn(late, async (leftMs) => {
+          const step = await next(leftMs);
+          return !step || ended || terminal || failure ? null : step.out.length;
+        });
+      }
       await settle(new GatewayError("client_closed", "The client closed the connection."));
       if (!ended) source.cancel();
     }
@@ -228,7 +238,9 @@ export async function openStream(
   return pulledBody(chunks(), {
     signal: options.signal,
     frozenMs: options.frozenMs,
-    stop: () => source.cancel(),
+    stop() {
+      if (!options.late) source.cancel();
+    },
   });
 }
 
@@ -255,6 +267,7 @@ export function pulledBody(
   // Begun at once: a generator that never began would not clean up after a reader that never read.
   let first: ReturnType<typeof chunks.next> | null = chunks.next();
   background(first, "first piece of a stream");
+  if (signal.aborted) onAbort();
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {

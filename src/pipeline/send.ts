@@ -168,7 +168,8 @@ export const withoutKey = (text: string, outbound: Sendable): string =>
 
 /** Nor are they told in a header. */
 function hideIn(headers: Headers, outbound: Sendable): void {
-  for (const [name, value] of [...headers]) {
+  const told = [...headers];
+  for (const [name, value] of told) {
     const clean = withoutKey(value, outbound);
     if (clean !== value) headers.set(name, clean);
   }

@@ -38,6 +38,8 @@ export interface Pacing {
   openEarlyMs: number;
   /** A reader that takes nothing for so long is gone, whatever its connection says, ms. */
   frozenMs: number;
+  /** How long an answer is read on whose client has left, where its provider bills for all of it, ms. */
+  drainMs: number;
   /** How often it is looked whether the keys of running requests still hold, ms. */
   recheckMs: number;
 }
@@ -79,6 +81,7 @@ export const defaultPacing: Pacing = {
   keepAliveMs: 10_000,
   openEarlyMs: 12_000,
   frozenMs: 600_000,
+  drainMs: 60_000,
   // What another gateway changed is known here up to a second later: within 5 s all is over.
   recheckMs: 3_000,
 };

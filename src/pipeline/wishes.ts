@@ -2,7 +2,7 @@
 import type { Principal } from "../access/authenticate.ts";
 import { GatewayError } from "../ir/error.ts";
 import { isObject, JsonError, type JsonObject, parse } from "../lib/json.ts";
-import { policies, type PolicyName } from "../routing/policies/index.ts";
+import { isPolicyName, policies, type PolicyName } from "../routing/policies/index.ts";
 import type { Patience } from "../routing/candidate.ts";
 import type { Choice } from "../routing/selection.ts";
 import type { Inbound } from "./inbound.ts";
@@ -158,11 +158,10 @@ function valueOf({ bytes, members }: Inbound, name: FieldName | "metadata"): unk
 
 function policyIn(headers: Headers): PolicyName | undefined {
   const name = headers.get("x-megallm-policy")?.trim();
-  if (name === undefined || isPolicy(name)) return name;
+  if (name === undefined || isPolicyName(name)) return name;
   throw refused("x-megallm-policy", `must be one of: ${Object.keys(policies).join(", ")}`);
 }
 
-const isPolicy = (name: string): name is PolicyName => Object.hasOwn(policies, name);
 
 /** The first of the headers for this limit, ms. */
 function limitIn(headers: Headers, limit: LimitHeader["limit"]): number | undefined {

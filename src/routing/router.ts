@@ -18,7 +18,7 @@ import { withYields } from "./fallbacks.ts";
 import { createFollow, nobodyLeft, notAllowed, type Way } from "./follow.ts";
 import { type ListedModel, listModels, type Reader } from "./listing.ts";
 import type { ModelsOf } from "./owners.ts";
-import type { PolicyName } from "./policies/index.ts";
+import { isPolicyName, type PolicyName } from "./policies/index.ts";
 import type { PolicyContext, RequestFacts } from "./policy.ts";
 import type { Choice } from "./selection.ts";
 import { createWildcards } from "./wildcards.ts";
@@ -32,6 +32,8 @@ export type RoutingContext = Pick<
   facts?: (withSession: boolean) => RequestFacts;
   /** The request's own wish; absent: each route's policy. */
   policy?: PolicyName;
+  /** Instead of each route's policy where the request wishes none; a name that is no policy's means nothing. */
+  usualPolicy?: string;
   /** What the request says of where it may go. */
   choice?: Choice;
   /** The caller's own names for models. */
@@ -187,7 +189,10 @@ export function createRouter(
       const aimed = context.isAimed ? undefined : await aim(written, context.aliases);
       // An ending is a wish of the request, and those are read elsewhere.
       const name = aimed && aimed.ending === undefined ? aimed.name : written;
-      const policy = context.policy ?? (name === written ? undefined : aimed?.policy);
+      const policy =
+        context.policy ??
+        (name === written ? undefined : aimed?.policy) ??
+        usualOf(context.usualPolicy, context.note);
       const { byLot = false } = context;
       const way: Way = { seen: new Set(), via: [], routes: [], byLot, left: {} };
       const found = await follow(name, way, { ...context, ...(policy && { policy }) });
@@ -222,4 +227,10 @@ export function createRouter(
       createRouter(config, (provider) => knownModels(provider, "never"), new Map(turns)),
     list,
   };
+}
+
+function usualOf(name: string | undefined, note: Observer | undefined): PolicyName | undefined {
+  if (name === undefined || isPolicyName(name)) return name;
+  note?.({ type: "noted", why: `the key's own policy \`${name}\` is none that is known` });
+  return undefined;
 }

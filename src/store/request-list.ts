@@ -58,13 +58,19 @@ export async function findRequests(
       .orderBy("request_id", "desc")
       .limit(limit + 1 - rows.length)
       .execute();
-    rows.push(...found.map(decodeUsage));
+    const isCut = found.length === limit + 1 - rows.length;
+    rows.push(...found.map(decodeUsage).filter((row) => hasTag(row, query)));
     const last = rows[limit - 1];
     if (rows.length > limit && last) {
       return { rows: rows.slice(0, limit), next: cursorOf(last.atMs, last.requestId) };
     }
-    if (!end) return { rows, next: null };
-    from = { atMs: end.at_ms, requestId: beforeAll };
+    const furthest = found.at(-1);
+    if (isCut && furthest) {
+      from = { atMs: furthest.at_ms, requestId: furthest.request_id };
+    } else {
+      if (!end) return { rows, next: null };
+      from = { atMs: end.at_ms, requestId: beforeAll };
+    }
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
   return { rows, next: from && cursorOf(Number(from.atMs), from.requestId) };
@@ -72,6 +78,10 @@ export async function findRequests(
 
 /** No request id comes before it, in the order of any database. */
 const beforeAll = "!";
+
+/** The database only knows that the list holds such text somewhere. */
+const hasTag = (row: UsageRow, { where }: RequestsQuery): boolean =>
+  where?.tag === undefined || row.tags.includes(where.tag);
 
 const cursorOf = (atMs: number, requestId: string): string => `${atMs}_${requestId}`;
 
@@ -88,9 +98,8 @@ function conditions(
   }
   if (where.endUser !== undefined) found.push(eb("end_user", "=", where.endUser));
   if (where.tag !== undefined) {
-    // Tags are a JSON list of texts: one of them is this one, quotes and all.
-    const pattern = `%${JSON.stringify(where.tag).replaceAll(/[!%_]/g, "!$&")}%`;
-    found.push(sql<SqlBool>`tags like ${pattern} escape '!'`);
+    // Tags are a JSON list of texts, and one of them may be this one; every database replaces by exact match.
+    found.push(sql<SqlBool>`replace(tags, ${JSON.stringify(where.tag)}, '') <> tags`);
   }
   if (scope) found.push(eb.or(scopeColumns(scope).map(([column, ids]) => eb(column, "in", ids))));
   return found;

@@ -22,6 +22,7 @@ import {
   type KeptItem,
   membershipsOf,
   type NamedSum,
+  organizationsOf,
   removalOf,
   requestsOf,
   rowCount,
@@ -67,6 +68,10 @@ export interface DataCounts {
 
 /** All methods reject with StoreError, and with GatewayError `not_found` for a user that the directory does not know. */
 export interface SubjectData {
+  /** What the audit log calls the subject: an id, or nothing, since it names no end users. */
+  nameOf(subject: DataSubject): Promise<string>;
+  /** Every organization that something kept about the subject belongs to; null: something belongs to none. */
+  organizationsOf(subject: DataSubject): Promise<ReadonlySet<string | null>>;
   /** All that is kept about the subject, the directory first, then request by request. */
   export(subject: DataSubject): AsyncGenerator<DataRecord>;
   count(subject: DataSubject): Promise<DataCounts>;
@@ -101,7 +106,9 @@ export function createSubjectData(parts: SubjectDataParts): SubjectData {
         .select("id")
         .where("id", "=", id)
         .executeTakeFirst();
-      return key ? { ...nobody, keyIds: [id] } : { ...nobody, keyName: id };
+      // One that was deleted may be in rows yet.
+      const isId = key !== undefined || /^key_[0-9a-f]{32}$/.test(id);
+      return isId ? { ...nobody, keyIds: [id] } : { ...nobody, keyName: id };
     }
     const user = await db
       .selectFrom("user_account")
@@ -341,6 +348,8 @@ export function createSubjectData(parts: SubjectDataParts): SubjectData {
   };
 
   return {
+    nameOf: (subject) => explained(async () => (await find(subject)).name),
+    organizationsOf: (subject) => explained(async () => organizationsOf(db, await find(subject))),
     async *export(subject) {
       try {
         yield* recordsOf(subject);

@@ -32,6 +32,51 @@ export const keysOf = (db: Kysely<Tables>, { keyIds }: Found) =>
     ? Promise.resolve([])
     : db.selectFrom("virtual_key").selectAll().where("id", "in", keyIds).execute();
 
+/**
+ * Every organization that something kept about the subject belongs to; null: something is in none. Looks at all there
+ * is, as exporting it does.
+ */
+export async function organizationsOf(
+  db: Kysely<Tables>,
+  found: Found,
+): Promise<ReadonlySet<string | null>> {
+  const seen = new Set<string | null>();
+  if (found.userId !== null) {
+    for (const row of await usersOf(db, found.userId))
+      if (row.gateway_role !== null) seen.add(null);
+    for (const row of await membershipsOf(db, found.userId)) seen.add(row.organization_id);
+  }
+  for (const row of await keysOf(db, found)) seen.add(row.organization_id);
+  for await (const ids of requestsOf(db, found)) {
+    const rows = await db
+      .selectFrom("usage")
+      .select("organization_id")
+      .distinct()
+      .where("request_id", "in", ids)
+      .execute();
+    for (const row of rows) seen.add(row.organization_id);
+  }
+  for await (const sums of sumsOf(db, found)) {
+    for (const { rollup } of sums) seen.add(rollup.dimensions.organizationId);
+  }
+  const owners = new Set<string | null>();
+  for await (const item of itemsOf(db, found)) owners.add(item.owner);
+  for (const owner of owners) seen.add(await organizationOfKey(db, owner));
+  // An account says nothing of whose requests it paid for: it goes by those, where there are any.
+  if (seen.size === 0 && (await accountsOf(db, found)).length > 0) seen.add(null);
+  return seen;
+}
+
+async function organizationOfKey(db: Kysely<Tables>, id: string | null): Promise<string | null> {
+  if (id === null) return null;
+  const row = await db
+    .selectFrom("virtual_key")
+    .select("organization_id")
+    .where("id", "=", id)
+    .executeTakeFirst();
+  return row?.organization_id ?? null;
+}
+
 export const feedbackOf = (db: Kysely<Tables>, ids: readonly string[]) =>
   db.selectFrom("feedback").where("request_id", "in", ids);
 

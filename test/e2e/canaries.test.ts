@@ -48,32 +48,32 @@ const heard: [string, string][] = [];
 let way: "json" | "html" | "text" | "stream" | "message" | "headers" | "hang" | "good" = "good";
 const virtual: string[] = [];
 
-const config = (): string => `
+const config = (origin = String(upstream.url)): string => `
 server: { require_key: always, drain_timeout: 1s }
 log: { level: debug, format: json }
 admin: { key: "${secret("adminKey")}", key_secret: "${secret("keySecret")}" }
 keys: { app: "${secret("configKey")}" }
 discover: { local: false, models: false }
-alerts: { webhook: { url: "${upstream.url}${secret("webhookPath")}", secret: "${secret("webhookSecret")}" } }
+alerts: { webhook: { url: "${origin}${secret("webhookPath")}", secret: "${secret("webhookSecret")}" } }
 retry: { retries: 0 }
 health: { enabled: false }
 providers:
   echo:
     type: openai-compatible
-    base_url: "${upstream.url}v1"
+    base_url: "${origin}v1"
     keys: ["${secret("providerKey")}", "${secret("secondKey")}"]
     headers: { x-internal-auth: "${secret("headerValue")}" }
-  variable: { type: openai-compatible, base_url: "${upstream.url}v1", api_key: "\${CANARY_KEY}" }
-  file: { type: openai-compatible, base_url: "${upstream.url}v1", api_key: "\${file:./key-of-a-provider}" }
+  variable: { type: openai-compatible, base_url: "${origin}v1", api_key: "\${CANARY_KEY}" }
+  file: { type: openai-compatible, base_url: "${origin}v1", api_key: "\${file:./key-of-a-provider}" }
   proxied:
     type: openai-compatible
     base_url: "http://nowhere.invalid/v1"
     api_key: "${secret("providerKey")}"
     proxy: "http://user:${secret("proxyPassword")}@127.0.0.1:1"
-  anthropic: { base_url: "${upstream.url}", api_key: "${secret("anthropicKey")}" }
-  gemini: { base_url: "${upstream.url}", api_key: "${secret("geminiKey")}" }
+  anthropic: { base_url: "${origin}", api_key: "${secret("anthropicKey")}" }
+  gemini: { base_url: "${origin}", api_key: "${secret("geminiKey")}" }
   bedrock:
-    base_url: "${upstream.url}"
+    base_url: "${origin}"
     region: us-east-1
     access_key_id: AKIAEXAMPLEEXAMPLE12
     secret_access_key: "${secret("awsSecret")}"

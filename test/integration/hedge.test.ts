@@ -103,7 +103,7 @@ describe("a slow first token", () => {
   });
 
   test("the first may still win, and the second is stopped", async () => {
-    openai.script(slow(250, "Cloudy."));
+    openai.script(slow(900, "Cloudy."));
     anthropic.script(slow(5_000, "too late"));
     expect(await ask("raced")).toBe("Cloudy.");
     const { row, attempts } = await attemptsOf();
@@ -114,7 +114,7 @@ describe("a slow first token", () => {
   });
 
   test("a second one that fails leaves the first its chance", async () => {
-    openai.script(slow(250, "Cloudy."));
+    openai.script(slow(900, "Cloudy."));
     anthropic.script({ kind: "error", status: 529, type: "overloaded_error", message: "Busy" });
     expect(await ask("raced")).toBe("Cloudy.");
     const { attempts } = await attemptsOf();
@@ -137,25 +137,25 @@ describe("a slow first token", () => {
 
 describe("no race", () => {
   test("beyond the cap on what losers may cost", async () => {
-    openai.script(slow(250, "Cloudy."));
+    openai.script(slow(900, "Cloudy."));
     expect(await ask("capped")).toBe("Cloudy.");
     expect(anthropic.requests).toHaveLength(0);
   });
 
   test("while nobody knows what is usual", async () => {
-    openai.script(slow(250, "Cloudy."));
+    openai.script(slow(900, "Cloudy."));
     expect(await ask("usual")).toBe("Cloudy.");
     expect(anthropic.requests).toHaveLength(0);
   });
 
   test("with another model, which stands behind as a fallback", async () => {
-    openai.script(slow(250, "Cloudy."));
+    openai.script(slow(900, "Cloudy."));
     expect(await ask("fallen")).toBe("Cloudy.");
     expect(anthropic.requests).toHaveLength(0);
   });
 
   test("for an answer in one piece", async () => {
-    openai.script(slow(250, "Cloudy."));
+    openai.script(slow(900, "Cloudy."));
     const answer = await sdk.chat.completions.create({
       model: "raced",
       messages: [{ role: "user", content: "Hi" }],

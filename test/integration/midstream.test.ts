@@ -227,8 +227,8 @@ const answer = (text: string): Scenario => ({ kind: "text", text });
 
 /** How a stream may break off once some of it was shown. */
 const breaks: Record<string, Scenario> = {
-  cut: { kind: "cut", afterFrames: 6, pauseMs: 20, answer: { kind: "text", text: whole } },
-  "ended early": { kind: "half-stream", pauseMs: 20, answer: { kind: "text", text: whole } },
+  cut: { kind: "cut", afterFrames: 6, pauseMs: 120, answer: { kind: "text", text: whole } },
+  "ended early": { kind: "half-stream", pauseMs: 120, answer: { kind: "text", text: whole } },
   "an error event": {
     kind: "error-in-stream",
     afterFrames: 6,
@@ -284,7 +284,7 @@ describe.each(Object.keys(clients))("a client of %s", (client) => {
     upstream("anthropic-second").script({
       kind: "cut",
       afterFrames: 5,
-      pauseMs: 20,
+      pauseMs: 120,
       answer: { kind: "text", text: " then more of it and more." },
     });
     upstream("anthropic-third").script(answer(" The end."));
@@ -319,7 +319,7 @@ describe.each(Object.keys(clients))("a client of %s", (client) => {
     upstream("openai-first").script({
       kind: "cut",
       afterFrames: 3,
-      pauseMs: 20,
+      pauseMs: 120,
       answer: {
         kind: "tool-calls",
         calls: [{ name: "f", args: '{"city":"Paris","days":[1,2,3]}' }],

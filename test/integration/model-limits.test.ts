@@ -109,8 +109,8 @@ const nobodyElse = (): void => {
   expect(theirs.requests.map(({ path }) => path)).toEqual([]);
 };
 
-const among = (what: string, status: number, allowed: readonly number[]): void => {
-  if (!allowed.includes(status)) throw new Error(`${what}: ${status}`);
+const among = (what: string, status: number, expected: readonly number[]): void => {
+  if (!expected.includes(status)) throw new Error(`${what}: ${status}`);
 };
 
 const failing = { kind: "error", type: "server_error", status: 503, message: "down" } as const;
@@ -172,7 +172,7 @@ describe.each(Object.entries(allowed))("S21 a key granted %s", (kind, model) => 
   ])("cannot be helped by wishes: %j %j, whatever fails", async (body, headers) => {
     for (const failure of [failing, tooLong, filtered]) {
       mine.script(Array.from({ length: 9 }, () => failure));
-      const answer = await chat(key(), { model, ...body }, headers as Record<string, string>);
+      const answer = await chat(key(), { model, ...body }, headers);
       await answer.text();
       expect(answer.status).toBeGreaterThanOrEqual(400);
       nobodyElse();
@@ -190,7 +190,7 @@ describe.each(Object.entries(allowed))("S21 a key granted %s", (kind, model) => 
           [{ kind: "slow", firstByteMs: 30 }],
           [{ kind: "cut", afterFrames: 2 }],
         ] as const) {
-          mine.script(script as never);
+          mine.script(script);
           const answer = await chat(key(), { model: route, stream });
           await answer.text().catch(() => "");
           nobodyElse();

@@ -27,7 +27,9 @@ const row = fc.record({
   keyId: name("key_1", "key_2"),
   key: name("one", "two"),
   user: name("ann", "bob", "100%_ann"),
-  tags: fc.uniqueArray(fc.constantFrom("batch", 'qu"ote', "a_b", "axb", "%"), { maxLength: 3 }),
+  tags: fc.uniqueArray(fc.constantFrom("batch", "Batch", 'qu"ote', "a_b", "axb", "%", ","), {
+    maxLength: 3,
+  }),
   model: name("m1", "m2"),
   provider: name("p1", "p2"),
   route: name("r1", "r2"),
@@ -53,7 +55,7 @@ const where = fc.record(
     model: name("m1"),
     status: fc.constantFrom("ok", "error"),
     endUser: fc.constantFrom("ann", "100%_ann", "nobody"),
-    tag: fc.constantFrom("batch", 'qu"ote', "a_b", "%", "none"),
+    tag: fc.constantFrom("batch", 'qu"ote', "a_b", "%", ",", "none"),
   },
   { requiredKeys: [] },
 );

@@ -14,7 +14,11 @@ export async function confirm(question: string, { yes = false }: { yes?: boolean
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await terminal.question(`${harmless(question)} [y/N] `);
+    // Ctrl-C and Ctrl-D close it without an answer.
+    const closed = new Promise<string>((resolve) => {
+      terminal.once("close", () => resolve(""));
+    });
+    const answer = await Promise.race([terminal.question(`${harmless(question)} [y/N] `), closed]);
     if (/^y(?:es)?$/i.test(answer.trim())) return;
   } finally {
     terminal.close();

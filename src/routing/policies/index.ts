@@ -29,6 +29,8 @@ export const policies = {
 
 export type PolicyName = keyof typeof policies;
 
+export const isPolicyName = (name: string): name is PolicyName => Object.hasOwn(policies, name);
+
 function policyNamed(name: string): Policy | undefined {
   const all: Readonly<Record<string, Policy>> = policies;
   return Object.hasOwn(all, name) ? all[name] : undefined;

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { membershipsOf } from "../../access/directory.ts";
 import type { Actor } from "../../access/permissions.ts";
 import { GatewayError } from "../../ir/error.ts";
+import { policies as policyNames } from "../../config/schema-routes.ts";
 import type { KeyFields, VirtualKey } from "../../store/directory-types.ts";
 import type { Directory } from "../../store/directory.ts";
 import { adminOperation } from "./actor.ts";
@@ -42,7 +43,10 @@ const aliases = z
 const blocked = z.boolean().describe("`true`: all its requests are refused until it is `false`.");
 const defaults = z
   .strictObject({
-    policy: z.string().max(100).optional().describe("How its requests are routed."),
+    policy: z
+      .enum(policyNames)
+      .optional()
+      .describe("How its requests are routed that do not say it themselves."),
     unsupported: z.enum(["warn", "error", "drop"]).optional(),
     overrides: z.boolean().optional().describe("`false`: its requests may not say how."),
     priority: z.int().min(-1_000).max(1_000).optional().describe("Higher leaves the queue first."),

@@ -81,7 +81,8 @@ async function answer(services: Services, { route, request, actor, id }: Asked):
   return respond(route, request, await run(route, call));
 }
 
-function respond(route: AdminRoute, request: Request, { body, version, hash }: Answer): Response {
+function respond(route: AdminRoute, request: Request, answered: Answer): Response {
+  const { body, lines, version, hash } = answered;
   const headers: Record<string, string> = { "cache-control": "no-store" };
   const state = version ?? hash;
   if (state !== undefined) headers["etag"] = `"${state}"`;
@@ -93,9 +94,24 @@ function respond(route: AdminRoute, request: Request, { body, version, hash }: A
   if (route.media) {
     headers["content-type"] = `${route.media}; charset=utf-8`;
     headers["content-disposition"] = "attachment";
-    return new Response(String(body), { status: route.status, headers });
+    return new Response(lines ? streamOf(lines) : String(body), { status: route.status, headers });
   }
   return Response.json(body, { status: route.status, headers });
+}
+
+/** Read on as it is read from; one that fails in the middle ends as broken, not as whole. */
+function streamOf(lines: AsyncIterator<object>): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await lines.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(`${JSON.stringify(value)}\n`));
+    },
+    async cancel() {
+      await lines.return?.();
+    },
+  });
 }
 
 function readQuery(route: AdminRoute, request: Request): unknown {

@@ -109,6 +109,7 @@ function operationOf(route: AdminRoute, schemas: Record<string, JsonSchema>): Op
     ...(route.path.includes("{id}") ? ["404"] : []),
     ...(route.body && !route.partial ? ["409"] : []),
     ...(changes(route) ? ["409", "412"] : []),
+    ...(route.etag && route.method !== "GET" ? ["409", "422"] : []),
     "503",
   ];
   const hasVersion = changes(route) || route.path.includes("{id}") || route.etag !== undefined;

@@ -44,6 +44,8 @@ export interface Call {
 export interface Answer {
   /** Undefined: nothing. */
   readonly body?: unknown;
+  /** In the place of a body: one JSON object a line, as they are made. */
+  readonly lines?: AsyncIterator<object>;
   /** Becomes the `ETag`. */
   readonly version?: number;
   /** The same. */
@@ -73,8 +75,8 @@ export interface AdminRoute {
   readonly etag?: "hash";
   /** Largest body. Default 256 KB. */
   readonly maxBytes?: number;
-  /** What it answers with besides JSON: the body is then text. */
-  readonly media?: "text/csv";
+  /** What it answers with besides JSON: text, or {@link Answer.lines}. */
+  readonly media?: "text/csv" | "application/x-ndjson";
   readonly answer: z.ZodType | null;
   readonly status: 200 | 201 | 204;
   handle(call: Call): Promise<Answer>;

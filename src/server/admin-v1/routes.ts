@@ -3,9 +3,11 @@ import { alertRoutes } from "./alerts.ts";
 import { auditRoutes } from "./audit.ts";
 import { budgetRoutes } from "./budgets.ts";
 import { configRoutes } from "./config.ts";
+import { dataRoutes } from "./data.ts";
 import { entryRoutes } from "./config-entries.ts";
 import { healthRoutes } from "./health.ts";
 import { keyRoutes } from "./keys.ts";
+import { ledgerRoutes } from "./ledger.ts";
 import { limitRoutes } from "./limits.ts";
 import { membershipRoutes } from "./memberships.ts";
 import { organizationRoutes } from "./organizations.ts";
@@ -34,6 +36,8 @@ export const adminRoutes: readonly AdminRoute[] = [
   ...healthRoutes,
   ...usageRoutes,
   ...requestRoutes,
+  ...dataRoutes,
+  ...ledgerRoutes,
   ...entryRoutes,
   ...configRoutes,
 ];

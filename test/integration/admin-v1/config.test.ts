@@ -200,6 +200,16 @@ describe("entries", () => {
     expect((await ask("DELETE", "/providers/new")).status).toBe(404);
   });
 
+  test("S18: what is sent back unchanged changes nothing and is not refused", async () => {
+    const before = file();
+    for (const name of ["mine", "env", "demo"]) {
+      const { body } = await ask("GET", `/providers/${name}`);
+      const back = await ask("PATCH", `/providers/${name}`, { entry: body.entry });
+      expect([back.status, back.body.version]).toEqual([200, null]);
+    }
+    expect(file()).toBe(before);
+  });
+
   test("routes with any name, and aliases", async () => {
     expect((await ask("GET", "/routes/a%2Fb*c")).body).toEqual({
       name: "a/b*c",
@@ -263,6 +273,11 @@ describe("the whole", () => {
       "providers.env.keys.default": "environment",
     });
     expect(body.text).toContain("# by hand");
+    expect(body.effective).toMatchObject({
+      queue: { max: 1000, max_wait: "10s" },
+      ledger: { keep: { days: "forever" } },
+      budgets: [],
+    });
   });
 
   test("check and diff change nothing and show no secret", async () => {

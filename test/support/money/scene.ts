@@ -46,8 +46,8 @@ export interface Scene {
   key(more?: Partial<Omit<KeyCreate, "hash" | "last4">>): Promise<Key>;
   budget(subjects: readonly Subject[], amountNanos: bigint, more?: Partial<BudgetCreate>): Promise<string>;
   limit(more: RateLimitCreate): Promise<string>;
-  /** Spent and held of all accounts of a budget, the sum of their charges, and the most that one has used. */
-  account(budgetId: string): Promise<Used>;
+  /** Spent and held of all accounts of a budget, the sum of their charges, and the most that one has used; when nothing runs, or `isBusy`. */
+  account(budgetId: string, isBusy?: boolean): Promise<Used>;
   /** What the usage rows say that everything has cost. */
   ledger(): Promise<bigint>;
   /** Throws where counters and rows differ, or anything is still held. */
@@ -128,8 +128,8 @@ export async function openScene(
     async limit(fields) {
       return (await store.directory.limits.create(fields, by)).id;
     },
-    async account(budgetId) {
-      await running.idle();
+    async account(budgetId, isBusy = false) {
+      if (!isBusy) await running.idle();
       await store.flush();
       const [row] = sums.all(budgetId) as Record<string, bigint>[];
       return {

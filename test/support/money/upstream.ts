@@ -15,8 +15,8 @@ import { answerFrames, type Told, wholeAnswer } from "./wires.ts";
  * - `slow:ms`: silence first
  * - `drip:ms`: a stream with so long between its words
  * - `hang:n`: so many words, then silence until the client leaves
- * - `late:n`: as `hang`, but it goes on to the end when the client has left, and bills all
- * - `odd:json`: the usage object as it stands
+ * - `late:n`: so many words, a pause, and the rest, whether or not anybody listens: it bills all
+ * - `odd:base64`: the usage object as it stands, in JSON
  */
 export interface Plan {
   id: string;
@@ -70,6 +70,8 @@ export interface MoneyUpstream {
   answer(request: Request): Promise<Response>;
   /** Resolves when the first attempt of a request is at work. */
   arrived(id: string): Promise<void>;
+  /** Breaks every stream that hangs. */
+  breakAll(): void;
   /** Sum of the bill, of one request or of all. */
   total(id?: string): bigint;
   reset(): void;
@@ -80,6 +82,7 @@ export function createMoneyUpstream(): MoneyUpstream {
   let bodies: Record<string, unknown>[] = [];
   let count = 0;
   let open = 0;
+  let breaking = Promise.withResolvers<void>();
   const attempts = new Map<string, number>();
   const awaited = new Map<string, () => void>();
 
@@ -123,7 +126,7 @@ export function createMoneyUpstream(): MoneyUpstream {
       isCut: output < say,
       usage: kind === "quiet" ? null : { input, output: output * answers },
       answers,
-      ...(kind === "odd" && { raw: JSON.parse(detail) as unknown }),
+      ...(kind === "odd" && { raw: JSON.parse(atob(detail)) as unknown }),
     };
     if (!stream) {
       if (kind === "hang" || kind === "late") {
@@ -163,7 +166,7 @@ export function createMoneyUpstream(): MoneyUpstream {
           done(spoken, spoken === output);
         }
       };
-      return new Response(ReadableStream.from(slowly()), { headers });
+      return new Response(slowly() as unknown as ReadableStream<Uint8Array>, { headers });
     }
     if (isWhole) {
       const whole = [...frames.start, ...frames.words, ...frames.end].join("");
@@ -213,7 +216,7 @@ export function createMoneyUpstream(): MoneyUpstream {
             controller.close();
             return;
           case "late": {
-            await left(request.signal);
+            await isPatient(request.signal, 60);
             done(output, true);
             try {
               send([...frames.words.slice(words), ...frames.end].join(""));
@@ -224,7 +227,7 @@ export function createMoneyUpstream(): MoneyUpstream {
             return;
           }
           default:
-            await left(request.signal);
+            await Promise.race([left(request.signal), breaking.promise]);
             done(words, false);
             controller.error(broken());
         }
@@ -252,6 +255,10 @@ export function createMoneyUpstream(): MoneyUpstream {
       return open;
     },
     answer,
+    breakAll() {
+      breaking.resolve();
+      breaking = Promise.withResolvers<void>();
+    },
     arrived: (id) => new Promise((resolve) => awaited.set(id, resolve)),
     total: (id) =>
       bill.reduce((sum, each) => (id === undefined || each.id === id ? sum + each.nanos : sum), 0n),

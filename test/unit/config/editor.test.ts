@@ -94,6 +94,54 @@ describe("a change of one entry", () => {
     expect(readdirSync(join(edited.path, ".."))).toEqual(["data", "megallm.yaml"]);
   });
 
+  test("touches no other line, however the file is laid out", async () => {
+    const odd = `server:   {port: 6342,host: "127.0.0.1"}
+providers:
+    demo:   {}      # free
+
+    mine:
+        type:     openai-compatible   # a
+        base_url: 'http://127.0.0.1:9'
+        models:  [a,  b,c]
+        timeouts:
+            idle: 1m # last
+# between
+models: {x: mine/a}
+aliases:
+- `.replace("aliases:\n- ", "");
+    edited = editFile(odd);
+    await put([[["providers", "mine", "timeouts", "idle"], "2m"]]);
+    expect(edited.text()).toBe(odd.replace("idle: 1m", "idle: 2m"));
+    await put([[["providers", "mine", "timeouts", "total"], "5m"]]);
+    await put([
+      [["providers", "other"], { type: "openai-compatible", base_url: "http://127.0.0.1:8" }],
+    ]);
+    await put([[["aliases", "y"], "x"]]);
+    expect(edited.text()).toBe(
+      `${odd
+        .replace("idle: 1m # last", "idle: 2m # last\n            total: 5m")
+        .replace(
+          "total: 5m",
+          "total: 5m\n    other:\n      type: openai-compatible\n      base_url: http://127.0.0.1:8",
+        )
+        .trimEnd()}\naliases:\n  y: x\n`,
+    );
+    // More than that is laid out anew, and says the same.
+    await put([[["models", "z"], "mine/b"]]);
+    await put([
+      [
+        ["providers", "mine", "models"],
+        ["a", "b"],
+      ],
+    ]);
+    await put([[["providers", "other"], undefined]]);
+    expect(edited.text()).toContain("# between");
+    expect(parseText(edited.text()).value).toMatchObject({
+      models: { x: "mine/a", z: "mine/b" },
+      providers: { mine: { models: ["a", "b"] } },
+    });
+  });
+
   test("takes sections that are only comments, and JSON files", async () => {
     edited = editFile("providers:\n  # nothing yet\n");
     await put([[["providers", "demo"], {}]]);

@@ -19,7 +19,7 @@ const provider: ResolvedProvider = {
   prices: [],
   timeouts: {},
   parameters: {},
-  origin: "file",
+  origin: "config",
 };
 const free = { written: "voice", candidate: { provider, model: "gpt-realtime" } };
 const limited = {
