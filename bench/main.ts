@@ -16,6 +16,7 @@ const benches: Readonly<Record<string, Bench>> = {
   http: async () => (await import("./http.ts")).runHttpBench(),
   store: async () => (await import("./store.ts")).runStoreBench(),
   admission: async () => (await import("./admission.ts")).runAdmissionBench(),
+  "admission-path": async () => (await import("./admission-path.ts")).runAdmissionPathBench(),
   money: async () =>
     (await import("./money.ts")).runMoneyBench({ requests: Number(values.requests) }),
   json: async () => (await import("./json.ts")).runJsonBench(),

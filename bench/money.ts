@@ -35,7 +35,9 @@ export async function runMoneyBench({ requests }: { requests: number }): Promise
     title: "Money: mixed requests with budgets against the providers' own bills",
     rows,
     data: {
-      ...{ requests, attempts, ms: Math.round(ms) },
+      requests,
+      attempts,
+      ms: Math.round(ms),
       billNanos: String(bill),
       ledgerNanos: String(ledger),
       counterNanos: String(counter),

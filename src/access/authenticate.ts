@@ -41,6 +41,12 @@ export interface Access {
    * address), `invalid_request` (two different keys), `unavailable` where the directory cannot be read.
    */
   authenticate(request: Request): Promise<Principal>;
+  /**
+   * The same for a key without its secret: by the name of one of the configuration, or the id or name of one of the
+   * directory. Null: there is no such key.
+   * @throws GatewayError as {@link authenticate}, `invalid_request` where several keys have the name
+   */
+  as(key: string): Promise<Principal | null>;
 }
 
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
@@ -96,7 +102,7 @@ export interface AccessOptions {
   /** Without it, callers need no key, and one that nobody gave out is ignored. */
   required: boolean;
   /** The keys of the directory. Null: there is none. */
-  callers: Pick<CallerDirectory, "lookup"> | null;
+  callers: Pick<CallerDirectory, "lookup" | "named"> | null;
 }
 
 const gateway: Subject = { kind: "gateway", id: "" };
@@ -112,9 +118,17 @@ export function createAccess({ keys, required, callers }: AccessOptions): Access
       null,
     );
   };
+  const anonymous: Principal = { key: null, subjects: [gateway] };
   return {
+    async as(name) {
+      const own = keys.find((each) => each.name === name);
+      // Where no key is asked for, those of the configuration mean nothing.
+      if (own) return required ? principalOf(own) : anonymous;
+      const found = await callers?.named(name, now());
+      if (found instanceof GatewayError) throw found;
+      return found ? principalOfCaller(found) : null;
+    },
     async authenticate(request) {
-      const anonymous: Principal = { key: null, subjects: [gateway] };
       // Where no key is asked for, clients send whatever their own settings hold.
       const presented = presentedKey(request.headers, new URL(request.url).searchParams, required);
       if (presented === null) {

@@ -51,6 +51,12 @@ export interface From {
 export interface CallerDirectory {
   /** Null: not a key of the directory. An error is the refusal to answer with. */
   lookup(presented: string, from: From): Promise<Caller | GatewayError | null>;
+  /**
+   * The caller that a key stands for, without its secret and wherever it comes from: by the key's id, or by a name
+   * that no other key has. An error is the refusal that its requests meet. Null: there is no such key.
+   * @throws GatewayError `invalid_request` where several keys have the name, `unavailable`
+   */
+  named(idOrName: string, nowMs: number): Promise<Caller | GatewayError | null>;
   /** For requests that run on: null while the caller, with the key that it presented, is still welcome. */
   recheck(caller: Caller, nowMs: number): Promise<GatewayError | null>;
   /**
@@ -146,19 +152,22 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
     return binding;
   };
 
-  const compose = async (hash: string): Promise<Kept | null> => {
-    const found = await directory.keys.byHash(hash);
-    if (!found) return null;
-    const { key } = found;
+  const callerFor = async (key: VirtualKey): Promise<Caller> => {
     const [user, team, organization, memberships] = await Promise.all([
       key.userId === null ? null : directory.users.get(key.userId),
       key.teamId === null ? null : directory.teams.get(key.teamId),
       key.organizationId === null ? null : directory.organizations.get(key.organizationId),
       key.userId === null ? [] : membershipsOf(directory, key.userId),
     ]);
-    const { hash: current, previousHash } = found;
+    return callerOf(key, { user, team, organization, memberships });
+  };
+
+  const compose = async (hash: string): Promise<Kept | null> => {
+    const found = await directory.keys.byHash(hash);
+    if (!found) return null;
+    const { hash: current, key, previousHash } = found;
     return {
-      caller: callerOf(key, { user, team, organization, memberships }),
+      caller: await callerFor(key),
       hash: current,
       previousHash,
       allows: key.allowedIps && createAddressList(key.allowedIps),
@@ -215,6 +224,16 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
       const found = await directory.keys.byHash(hasher.hash(presented));
       return found?.key.id ?? null;
     },
+    async named(idOrName, nowMs) {
+      try {
+        const key = await keyNamed(directory, idOrName);
+        if (!key) return null;
+        const caller = await callerFor(key);
+        return refusal(caller, nowMs) ?? caller;
+      } catch (error) {
+        throw unavailable(error);
+      }
+    },
     async recheck(caller, nowMs) {
       const hash = hashes.get(caller) ?? "";
       try {
@@ -261,6 +280,24 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
       return { key: await directory.keys.rotate(id, { ...hashed, graceMs }, by), secret };
     },
   };
+}
+
+/** Namesakes that are listed. */
+const maxNamed = 5;
+
+/** @throws GatewayError `invalid_request` where the name leads to several */
+async function keyNamed(directory: Directory, idOrName: string): Promise<VirtualKey | null> {
+  if (idOrName.length > maxSubjectId || idOrName.includes("\0")) return null;
+  const byId = await directory.keys.get(idOrName);
+  if (byId) return byId;
+  const { rows } = await directory.keys.list({ name: idOrName, limit: maxNamed });
+  const [only] = rows;
+  if (rows.length <= 1) return only ?? null;
+  throw new GatewayError(
+    "invalid_request",
+    `Several keys are called \`${idOrName.slice(0, 100)}\`. Say which one by its id: ${rows.map(({ id }) => id).join(", ")}${rows.length < maxNamed ? "" : ", …"}.`,
+    { param: "key" },
+  );
 }
 
 /** Memberships of one user that are looked at. */

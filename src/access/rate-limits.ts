@@ -44,6 +44,11 @@ export interface Standing {
 export interface RateLimiter {
   /** @throws GatewayError `rate_limited` with `retryAfterMs`; then nothing is taken anywhere */
   admit(limits: readonly AppliedLimit[], want: Want): Ticket;
+  /** How each of the limits stands, and the refusal that a request would meet; nothing is taken. */
+  rehearse(
+    limits: readonly AppliedLimit[],
+    want: Want,
+  ): { standings: readonly Standing[]; refusal: GatewayError | null };
   /** How the tightest of the limits stand now; nothing is taken. */
   standings(limits: readonly AppliedLimit[]): Pick<Ticket, "requests" | "tokens">;
 }
@@ -115,8 +120,43 @@ export function createRateLimiter(options: { maxCounters?: number } = {}): RateL
     tokens: tightest(limits, nowMs, (unit) => unit.endsWith("tokens"), counters),
   });
 
+  /** How long a request waits for this limit, ms; null: not at all. */
+  const waitAt = (limit: AppliedLimit, want: Want, nowMs: number): number | null => {
+    const { id, amount, unit, windowMs } = limit;
+    if (unit === "parallel" || windowMs === null) {
+      return (running.get(id) ?? 0) >= amount ? parallelRetryMs : null;
+    }
+    const counter = counters.get(`${id} ${windowMs}`);
+    const asked = amountOf(unit, want);
+    const used = counter ? sum(counter, nowMs) : 0;
+    // A request that is larger than the whole limit passes when nothing else is counted: else it never could.
+    const fits = used + asked <= amount || (used === 0 && unit !== "requests" && amount > 0);
+    if (fits) return null;
+    return counter ? waitFor(counter, nowMs, { asked, amount }) : windowMs;
+  };
+
+  const standingOf = ({ id, amount, windowMs }: AppliedLimit, nowMs: number): Standing => {
+    const counter = windowMs === null ? undefined : counters.get(`${id} ${windowMs}`);
+    const used = windowMs === null ? (running.get(id) ?? 0) : counter ? sum(counter, nowMs) : 0;
+    const resetMs = counter && used > 0 ? waitFor(counter, nowMs, { asked: 0, amount: 0 }) : 0;
+    return { limit: amount, remaining: Math.max(0, amount - used), resetMs };
+  };
+
   return {
     standings: (limits) => standings(limits, monotonic()),
+    rehearse(limits, want) {
+      const nowMs = monotonic();
+      let refusal: { error: GatewayError; waitMs: number } | null = null;
+      for (const limit of limits) {
+        const waitMs = waitAt(limit, want, nowMs);
+        if (waitMs === null || (refusal && waitMs <= refusal.waitMs)) continue;
+        refusal = { error: exceeded(limit, waitMs), waitMs };
+      }
+      return {
+        standings: limits.map((limit) => standingOf(limit, nowMs)),
+        refusal: refusal?.error ?? null,
+      };
+    },
     admit(limits, want) {
       if (limits.length === 0) return noTicket;
       const nowMs = monotonic();
@@ -128,19 +168,17 @@ export function createRateLimiter(options: { maxCounters?: number } = {}): RateL
           refusal = { error: exceeded(limit, waitMs), waitMs };
       };
       for (const limit of limits) {
-        const { id, amount, unit, windowMs } = limit;
-        if (unit === "parallel" || windowMs === null) {
-          if ((running.get(id) ?? 0) >= amount) refuse(limit, parallelRetryMs);
-          else places.push(id);
-          continue;
+        const { id, unit, windowMs } = limit;
+        const isPlace = unit === "parallel" || windowMs === null;
+        // Made before it is looked at: where there is no room for one more, nobody passes.
+        const counter = isPlace ? null : counterOf(id, windowMs, nowMs);
+        const waitMs = waitAt(limit, want, nowMs);
+        if (waitMs !== null) refuse(limit, waitMs);
+        else if (!counter) places.push(id);
+        else {
+          const epoch = epochOf(counter, nowMs);
+          taken.push({ counter, amount: amountOf(unit, want), unit, epoch });
         }
-        const counter = counterOf(id, windowMs, nowMs);
-        const asked = amountOf(unit, want);
-        const used = sum(counter, nowMs);
-        // A request that is larger than the whole limit passes when nothing else is counted: else it never could.
-        const fits = used + asked <= amount || (used === 0 && unit !== "requests" && amount > 0);
-        if (fits) taken.push({ counter, amount: asked, unit, epoch: epochOf(counter, nowMs) });
-        else refuse(limit, waitFor(counter, nowMs, { asked, amount }));
       }
       if (refusal) throw (refusal as { error: GatewayError }).error;
       for (const { counter, amount, epoch } of taken) add(counter, amount, epoch);

@@ -41,7 +41,6 @@ export function roughRequestTokens(request: ChatRequest): number {
   return texts.reduce((sum, text) => sum + roughTokens(text), tokens);
 }
 
-
 /** The texts of a request, and the tokens of all that is not text. */
 function contentOf(request: ChatRequest): { texts: string[]; tokens: number } {
   const texts: string[] = [];

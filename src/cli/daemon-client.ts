@@ -42,9 +42,13 @@ export const getAdmin = async (settings: DaemonSettings, path: string): Promise<
 export const postAdmin = (settings: DaemonSettings, path: string, body: string): Promise<string> =>
   callAdmin(settings, { path, method: "POST", body });
 
+/** {@link postAdmin} for what takes as long as there are rows. */
+export const runAdmin = (settings: DaemonSettings, path: string, body: string): Promise<string> =>
+  callAdmin(settings, { path, method: "POST", body, isLong: true });
+
 async function callAdmin(
   settings: DaemonSettings,
-  call: { path: string; method: "GET" | "POST"; body?: string },
+  call: Pick<AdminCall, "path" | "method" | "body" | "isLong">,
 ): Promise<string> {
   const place = daemonPlace(settings);
   const { status, text } = await askAdmin(place, call);
@@ -79,12 +83,17 @@ export interface AdminCall {
   body?: string;
   /** Only while the resource has this version. */
   version?: number;
+  /** It is waited for without an end. */
+  isLong?: boolean;
 }
+
+const usualTimeouts = { connectMs: 2_000, firstByteMs: 10_000, idleMs: 10_000, totalMs: 30_000 };
+const noTimeouts = { connectMs: 2_000, firstByteMs: 0, idleMs: 0, totalMs: 0 };
 
 /** One call, whatever the answer's status is. @throws ExitError `notRunning` */
 export async function askAdmin(
   { env, key, name, url }: AdminPlace,
-  { body, method, path, version }: AdminCall,
+  { body, isLong = false, method, path, version }: AdminCall,
 ): Promise<{ status: number; text: string }> {
   const headers = new Headers({ accept: "application/json" });
   if (key) headers.set("authorization", `Bearer ${key.reveal()}`);
@@ -97,7 +106,7 @@ export async function askAdmin(
       headers,
       ...(body !== undefined && { body }),
       signal: new AbortController().signal,
-      timeouts: { connectMs: 2_000, firstByteMs: 10_000, idleMs: 10_000, totalMs: 30_000 },
+      timeouts: isLong ? noTimeouts : usualTimeouts,
       network: "private-allowed",
     });
     return { status: answer.status, text: await answer.text(200_000_000) };

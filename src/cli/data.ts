@@ -1,9 +1,11 @@
 // `megallm data export` and `megallm data delete`: what is kept about one person, handed out or taken away.
 import type { DataCounts, DataSubject } from "../store/subject-data.ts";
+import { dataErased } from "../server/admin-v1/data.ts";
+import { runAdmin } from "./daemon-client.ts";
 import { ExitError, exitCodes } from "./exit.ts";
-import { openToRead, openToWrite } from "./ledger.ts";
+import { isHeld, openToRead, openToWrite } from "./ledger.ts";
 import { print, printJson, tell } from "./output.ts";
-import { ledgerSettings } from "./settings.ts";
+import { type DaemonSettings, ledgerSettings } from "./settings.ts";
 import { groupDigits } from "./table.ts";
 
 export interface SubjectOptions {
@@ -31,29 +33,52 @@ export async function exportData(options: SubjectOptions): Promise<void> {
   }
 }
 
-/** Says what there is; with `--yes` takes it away. @throws ExitError `usage`, StoreError `locked` while a gateway runs */
+/**
+ * Says what there is; with `--yes` takes it away, by way of the gateway that is at work on the file.
+ * @throws ExitError `usage`, `failed`, `notRunning`, StoreError `locked` while a gateway is starting
+ */
 export async function deleteData(options: DeleteOptions): Promise<void> {
   const subject = subjectOf(options);
   const settings = ledgerSettings(options.config, { dataDir: options.dataDir });
-  const store = options.yes ? await openToWrite(settings) : await openToRead(settings);
-  if (!store) {
+  const isDone = options.yes === true;
+  const counts =
+    isDone && isHeld(settings)
+      ? await eraseThere(settings, subject)
+      : await countHere(settings, subject, isDone);
+  if (!counts) {
     if (options.json) await printJson({ deleted: false, counts: null });
     else await print(`There is no ledger in ${settings.dataDir} yet.`);
     return;
   }
+  if (options.json) {
+    await printJson({ deleted: isDone, counts });
+    return;
+  }
+  await print(describe(counts, isDone));
+  if (!isDone) tell("Nothing was changed. Run it again with --yes to do it.");
+}
+
+/** Null: there is no ledger yet. */
+async function countHere(
+  settings: DaemonSettings,
+  subject: DataSubject,
+  isErased: boolean,
+): Promise<DataCounts | null> {
+  const store = isErased ? await openToWrite(settings) : await openToRead(settings);
+  if (!store) return null;
   try {
-    const counts = options.yes
+    return isErased
       ? await store.subjectData.erase(subject, { actor: "system" })
       : await store.subjectData.count(subject);
-    if (options.json) {
-      await printJson({ deleted: options.yes === true, counts });
-      return;
-    }
-    await print(describe(counts, options.yes === true));
-    if (!options.yes) tell("Nothing was changed. Run it again with --yes to do it.");
   } finally {
     await store.close();
   }
+}
+
+async function eraseThere(settings: DaemonSettings, subject: DataSubject): Promise<DataCounts> {
+  const body = JSON.stringify({ ...subject, confirm: true });
+  const answer = await runAdmin(settings, "/admin/v1/data/erase", body);
+  return dataErased.parse(JSON.parse(answer)).counts;
 }
 
 function subjectOf({ user, endUser, key }: SubjectOptions): DataSubject {

@@ -94,7 +94,9 @@ async function askFresh(options: ExplainOptions, call: string): Promise<string> 
     );
     const text = await answer.text();
     if (answer.status === 200) return text;
-    throw new ExitError(exitCodes.failed, errorText(text));
+    const hint =
+      options.key === undefined ? "" : " No gateway is running, so no directory is asked.";
+    throw new ExitError(exitCodes.failed, `${errorText(text)}${hint}`);
   } finally {
     await store.close();
   }

@@ -2,10 +2,16 @@
 import { bold, dim } from "../lib/color.ts";
 import { scan, scanArray } from "../lib/json.ts";
 import { indentJson } from "../lib/json-indent.ts";
+import type {
+  ExplainedBudget,
+  ExplainedHold,
+  ExplainedLimit,
+} from "../pipeline/explain-admission.ts";
 import type { ExplainedCandidate } from "../pipeline/explain-candidate.ts";
+import type { ExplainedHedge as Hedge } from "../pipeline/explain-hedge.ts";
 import type { Explanation } from "../pipeline/explain.ts";
 import { harmless } from "./output.ts";
-import { renderTable } from "./table.ts";
+import { groupDigits, renderTable } from "./table.ts";
 
 /** Texts that no terminal has room for, such as images. */
 const maxText = 1_000;
@@ -15,7 +21,7 @@ export function renderExplanation(explanation: Explanation, json: string): strin
   const { candidates, error } = explanation;
   return [
     head(explanation),
-    ...(candidates.length > 0 ? [table(candidates), asides(candidates)] : []),
+    ...(candidates.length > 0 ? [table(candidates), asides(candidates), budgets(candidates)] : []),
     excluded(explanation),
     error
       ? `${bold("refused")}\n${harmless(`${error.status} ${error.code}: ${error.message}`)}`
@@ -36,7 +42,7 @@ function head({
   policies,
   ...rest
 }: Explanation) {
-  const { difficulty, notes } = rest;
+  const { difficulty, experiment, hedge, limits, notes } = rest;
   const asked = [
     `${operation} (${dialect}${stream ? ", streamed" : ""})`,
     ...(model === null ? [] : [`for \`${model}\``]),
@@ -58,8 +64,24 @@ function head({
       ? [`difficulty ${difficulty.score.toFixed(2)} (${difficulty.tier}): ${shares}`]
       : []),
     ...notes,
+    ...(experiment
+      ? [`part of the experiment \`${experiment.experiment}\`, with the arm \`${experiment.arm}\``]
+      : []),
+    ...(hedge ? [hedging(hedge)] : []),
+    ...limits.map((limit) => limitText(limit)),
   ];
   return lines.map((line) => harmless(line)).join("\n");
+}
+
+function hedging({ route, max_extra_spend: share, starts_after_ms: ms, why_not: why }: Hedge) {
+  const when = ms === null ? `this one is not: ${why}` : `here after ${groupDigits(ms)} ms`;
+  return `\`${route}\` is raced for at most ${Number((share * 100).toFixed(2))} % more: ${when}`;
+}
+
+function limitText({ amount, of, remaining, unit, window }: ExplainedLimit): string {
+  const what = unit === "parallel" ? "at once" : unit.replace("_", " ");
+  const per = window === null ? "" : ` a ${window}`;
+  return `${of}: ${groupDigits(remaining)} left of ${groupDigits(amount)} ${what}${per}`;
 }
 
 const table = (candidates: readonly ExplainedCandidate[]): string =>
@@ -95,13 +117,56 @@ const dollars = (text: string | null): string => (text === null ? "unknown" : te
 /** Sentences that have no room in a table. */
 const asides = (candidates: readonly ExplainedCandidate[]): string =>
   candidates
-    .flatMap(({ rank, deployment, state_reason: reason, preferred, error }) =>
-      [reason, preferred, error?.message ?? null].flatMap((text) =>
-        text === null ? [] : [`${rank ?? "-"} ${deployment}: ${text}`],
-      ),
+    .flatMap(({ rank, deployment, state_reason: reason, preferred, error, ...rest }) =>
+      [
+        reason,
+        preferred,
+        ...rest.admission.limits.map((limit) => limitText(limit)),
+        holdText(rest.admission),
+        rest.on_midstream_failure === "continue"
+          ? "where its answer breaks off, the next one goes on"
+          : null,
+        error?.message ?? null,
+      ].flatMap((text) => (text === null ? [] : [`${rank ?? "-"} ${deployment}: ${text}`])),
     )
     .map((line) => harmless(line))
     .join("\n");
+
+/** Six decimals are enough here, too. */
+function holdText({ hold_usd: hold, output_cap: cap }: ExplainedHold): string | null {
+  if (hold === null) return null;
+  const length = cap === null ? "" : `, for an answer of ${groupDigits(cap)} tokens at most`;
+  return `$${dollars(hold)} would be set aside${length}`;
+}
+
+/** Each once; by the deployment where it is tightest. */
+function budgets(candidates: readonly ExplainedCandidate[]): string {
+  const found = new Map<string, ExplainedBudget>();
+  for (const { admission } of candidates) {
+    for (const budget of admission.budgets) {
+      const id = JSON.stringify([budget.id, budget.of]);
+      if (!found.has(id) || !budget.fits) found.set(id, budget);
+    }
+  }
+  if (found.size === 0) return "";
+  const rows = [...found.values()].map((budget) => [
+    budget.of === null ? budget.name : `${budget.name} (${budget.of})`,
+    `$${dollars(budget.left_usd)} of $${dollars(budget.amount_usd)}`,
+    `$${dollars(budget.held_usd)}`,
+    budget.window_end_ms === null ? "never" : new Date(budget.window_end_ms).toISOString(),
+    budget.fits ? "yes" : "no",
+  ]);
+  return renderTable(
+    [
+      { title: "budget" },
+      { title: "left", align: "right" },
+      { title: "held by others", align: "right" },
+      { title: "anew" },
+      { title: "pays" },
+    ],
+    rows,
+  );
+}
 
 const excluded = ({ excluded: all }: Explanation): string =>
   all.length === 0

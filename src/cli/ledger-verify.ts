@@ -1,12 +1,15 @@
 // `megallm ledger verify`: every counter, sum and charge of the ledger recomputed from its rows.
+import { ledgerRebuilt } from "../server/admin-v1/ledger.ts";
+import type { LedgerVerdict } from "../store/ledger-check.ts";
 import type { LedgerDifference } from "../store/ledger-compare.ts";
-import type { Difference } from "../store/verify.ts";
+import type { Difference, Verification } from "../store/verify.ts";
 import type { Store } from "../store/store.ts";
+import { runAdmin } from "./daemon-client.ts";
 import { ExitError, exitCodes } from "./exit.ts";
-import { openToRead, openToWrite } from "./ledger.ts";
+import { isHeld, openToRead, openToWrite } from "./ledger.ts";
 import { harmless, print, printJson, tell } from "./output.ts";
 import { showProgress } from "./progress.ts";
-import { ledgerSettings } from "./settings.ts";
+import { type DaemonSettings, ledgerSettings } from "./settings.ts";
 import { groupDigits } from "./table.ts";
 
 export interface VerifyLedgerOptions {
@@ -22,6 +25,10 @@ const shown = 20;
 /** @throws ExitError `failed` when something does not add up, StoreError when the ledger cannot be read */
 export async function verifyLedger(options: VerifyLedgerOptions): Promise<void> {
   const settings = ledgerSettings(options.config, { dataDir: options.dataDir });
+  if (options.rebuild && isHeld(settings)) {
+    const { mended, verdict } = await rebuildThere(settings);
+    return report(verdict, { mended, isJson: options.json === true });
+  }
   const opened = options.rebuild ? await openToWrite(settings) : await openToRead(settings);
   if (!opened) {
     if (options.json) await printJson({ ok: true, rows: 0, wrong: 0, differences: [] });
@@ -29,16 +36,25 @@ export async function verifyLedger(options: VerifyLedgerOptions): Promise<void> 
     return;
   }
   try {
-    const mended = options.rebuild ? await rebuild(opened) : null;
-    await report(await check(opened), { mended, isJson: options.json === true });
+    const mended = options.rebuild ? await rebuildHere(opened) : null;
+    await report(await checkHere(opened), { mended, isJson: options.json === true });
   } finally {
     await opened.close();
   }
 }
 
-type Verdict = Awaited<ReturnType<typeof check>>;
+interface Verdict {
+  ledger: LedgerVerdict;
+  accounts: Verification;
+  wrong: number;
+}
 
-async function check(store: Store) {
+interface Mended {
+  accounts: number;
+  sums: number;
+}
+
+async function checkHere(store: Store): Promise<Verdict> {
   const progress = showProgress("checking the ledger", await store.count());
   try {
     const ledger = await store.check.verify({ onProgress: progress.report });
@@ -51,7 +67,7 @@ async function check(store: Store) {
   }
 }
 
-async function rebuild(store: Store): Promise<{ accounts: number; sums: number }> {
+async function rebuildHere(store: Store): Promise<Mended> {
   const progress = showProgress("rebuilding", await store.count());
   try {
     const accounts = await store.accounts.rebuild({
@@ -63,9 +79,42 @@ async function rebuild(store: Store): Promise<{ accounts: number; sums: number }
   }
 }
 
+/** The gateway that is at work on the file mends it. */
+async function rebuildThere(
+  settings: DaemonSettings,
+): Promise<{ mended: Mended; verdict: Verdict }> {
+  const text = await runAdmin(settings, "/admin/v1/ledger/rebuild", "");
+  const told = ledgerRebuilt.parse(JSON.parse(text));
+  const { rows, hours, days, charges, accounts, mended, wrong, differences } = told;
+  const sums: LedgerDifference[] = [];
+  const ofAccounts: Difference[] = [];
+  for (const { kind, found, expected, ...where } of differences) {
+    const values = {
+      requestId: where.request_id,
+      found: BigInt(found),
+      expected: BigInt(expected),
+    };
+    if (kind === "attempts" || kind === "hour" || kind === "day") {
+      const { at_ms: atMs, series, field } = where;
+      sums.push({ kind, ...values, atMs: atMs ?? 0, series, field: field ?? "" });
+    } else {
+      ofAccounts.push({ kind, ...values, accountId: where.account_id ?? "" });
+    }
+  }
+  const apart = { wrong: 0, differences: [] };
+  return {
+    mended,
+    verdict: {
+      ledger: { ...apart, rows, hours, days, differences: sums },
+      accounts: { ...apart, charges, accounts, differences: ofAccounts },
+      wrong,
+    },
+  };
+}
+
 async function report(
   { ledger, accounts, wrong }: Verdict,
-  { mended, isJson }: { mended: { accounts: number; sums: number } | null; isJson: boolean },
+  { mended, isJson }: { mended: Mended | null; isJson: boolean },
 ): Promise<void> {
   const failed = new ExitError(exitCodes.failed, "");
   if (isJson) {

@@ -2,11 +2,16 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config/config.ts";
+import { runningDaemon } from "./daemon-file.ts";
 import { acquireLock, openStore, type Store, type StoreLocation } from "../store/store.ts";
 
 /** The database of the `store` setting, else the file in the data folder. */
 export const ledgerOf = ({ dataDir, store }: Pick<Config, "dataDir" | "store">): StoreLocation =>
   store === null ? { path: join(dataDir, "megallm.db") } : { url: store.url };
+
+/** Whether a gateway is at work on the database file: what changes it is then done there. */
+export const isHeld = ({ dataDir, store }: Pick<Config, "dataDir" | "store">): boolean =>
+  store === null && runningDaemon(dataDir) !== null;
 
 /** Null when there is no ledger yet. @throws StoreError when there is one that cannot be read */
 export async function openToRead(

@@ -141,7 +141,7 @@ function createProgram(): Command {
   ledger
     .command("verify")
     .description("recompute every counter, sum and charge from the rows")
-    .option("--rebuild", "mend counters and sums; no gateway may be running on the same file")
+    .option("--rebuild", "mend counters and sums; by the gateway where one is running on the file")
     .addOption(configOption())
     .addOption(dataDirOption())
     .addOption(jsonOption())
@@ -194,7 +194,7 @@ function createProgram(): Command {
     .action(async (options) => (await import("./data.ts")).exportData(options));
   subjectOptions(data.command("delete"))
     .description("count what there is; with --yes, take it away so that sums still add up")
-    .option("--yes", "do it; no gateway may be running on the same file")
+    .option("--yes", "do it; by the gateway where one is running on the file")
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -281,7 +281,7 @@ function createProgram(): Command {
       (line: string, lines: string[]) => [...lines, line],
       [],
     )
-    .option("--key <name>", "as the client with this key")
+    .option("--key <key>", "as the client with this key: its name, or its id in the directory")
     .addOption(configOption())
     .addOption(dataDirOption())
     .addOption(jsonOption())

@@ -50,6 +50,8 @@ export interface Account {
   readonly dialect: DialectId;
   readonly relayed: boolean;
   readonly warnings: readonly Warning[];
+  /** Monotonic time of its beginning, ms. */
+  readonly beganMs: number;
   /** Time spent waiting for the upstream so far, ms. */
   readonly waitedMs: number;
   /** From the request's arrival; null where nothing was streamed. */
@@ -132,6 +134,7 @@ export function createAccount(options: AccountOptions): Account {
     dialect: options.dialect,
     relayed: options.relayed,
     warnings,
+    beganMs: began,
     get waitedMs() {
       return receivedMs ?? monotonic() - began;
     },

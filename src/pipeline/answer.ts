@@ -97,6 +97,7 @@ async function answered(
     account: candidate.key?.name,
     model: candidate.model,
     keepsItself: outbound.relayed,
+    requestId: record.requestId,
   });
   const attempted = turn.attempt(candidate, outbound.dialect.id, outbound.relayed);
   for (const warning of outbound.warnings) attempted.warn(warning);
@@ -116,11 +117,7 @@ async function answered(
 }
 
 /** Embeddings and rerank that are translated or split. */
-async function runJob(
-  job: Job,
-  candidate: Candidate,
-  exchange: Attempting,
-): Promise<Response> {
+async function runJob(job: Job, candidate: Candidate, exchange: Attempting): Promise<Response> {
   const { services, turn } = exchange;
   const { outbound } = job;
   const { signal, late } = patienceOf(candidate, exchange);
@@ -249,7 +246,7 @@ async function streamed(
   inbound: Inbound,
   life: Life,
 ): Promise<Response> {
-  const { attempted, conversation, signal, services } = life;
+  const { attempted, conversation, leave, signal, services } = life;
   const { holdMs, keepAliveMs, frozenMs } = services.pacing;
   const isChat = inbound.operation === "chat";
   // What other operations stream is not read: its first byte is its first content.
@@ -258,6 +255,7 @@ async function streamed(
   const observer = observerOf(outbound, inbound, life);
   const body = await openStream(answer, outbound, {
     signal,
+    left: leave,
     firstTokenMs: isChat ? firstTokenOf(outbound.candidate) : null,
     client: createClient(inbound.dialect, inbound.framing, {
       ...answerContext(inbound, attempted, outbound.relayed),

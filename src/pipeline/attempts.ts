@@ -11,8 +11,9 @@ import { createEntrance } from "./entrance.ts";
 import { abortReason, type Attempting, type Exchange } from "./exchange.ts";
 import { createHedging } from "./hedging.ts";
 import { lineUp } from "./order.ts";
-import { race, type Runner } from "./race.ts";
+import { lostRace, race, type Runner } from "./race.ts";
 import { subjectOf } from "./traffic.ts";
+import { isUnpaid } from "./unpaid.ts";
 
 export interface AttemptOptions {
   /** What the request can use at most: what its limits and budgets are asked with. */
@@ -90,9 +91,14 @@ export async function attemptAll(
     if (!hedging) return { attempting, stop: () => {} };
     const ended = new AbortController();
     const own = AbortSignal.any([signal, ended.signal]);
+    // Nobody reads what lost, and that is not the client's leaving.
+    const leave = (): void => {
+      if (!turn.isLost) current.leave();
+    };
     return {
-      attempting: { ...attempting, signal: own, untilContent: true },
-      stop: () => ended.abort(),
+      attempting: { ...attempting, signal: own, leave, untilContent: true },
+      // Said as the gateway's own will: nothing of it is read on for the bill's sake.
+      stop: () => ended.abort(lostRace),
     };
   };
 
@@ -102,6 +108,7 @@ export async function attemptAll(
     { pass, permit, moreInput }: Omit<Place, "held"> & { moreInput?: number },
   ): Promise<Place> => {
     try {
+      if (signal.aborted) throw abortReason(signal);
       const held = await admission.hold(candidate, moreInput);
       // The client may have left meanwhile, and the request be settled.
       if (signal.aborted) throw abortReason(signal);
@@ -109,7 +116,7 @@ export async function attemptAll(
     } catch (thrown) {
       permit?.release();
       pass?.end();
-      throw thrown;
+      throw signal.aborted ? abortReason(signal) : thrown;
     }
   };
 
@@ -117,12 +124,21 @@ export async function attemptAll(
   const passOf = (candidate: Candidate, isLast: boolean): Pass | null | undefined =>
     healthSettings.enabled ? health.begin(subjectOf(candidate), { lastResort: isLast }) : undefined;
 
+  /** Who may be asked after this failure takes the place of all that are left. */
+  const lineAfter = (failure: GatewayError, failed: Candidate, at: number): number => {
+    const others = queueAfter(failure, failed, { queue, at, all: candidates });
+    queue.splice(at + 1, queue.length, ...others);
+    return others.length;
+  };
+
   /** Goes on from the place of whoever failed in the middle. */
-  const successorFrom = (at: number): Attempting["successor"] => {
+  const successorOf = (first: Candidate, at: number): Attempting["successor"] => {
     let place = at;
+    let failed = first;
     return async (failure, moreInput) => {
-      const others = queue.length - place - 1;
-      if (signal.aborted || others <= 0 || plan.after(failure, others).next === "stop") return null;
+      if (signal.aborted) return null;
+      const others = lineAfter(failure, failed, place);
+      if (others === 0 || plan.after(failure, others).next === "stop") return null;
       for (place += 1; place < queue.length; place += 1) {
         const candidate = queue[place];
         const permit = candidate && enter.now(candidate);
@@ -132,7 +148,14 @@ export async function attemptAll(
           permit?.release();
           continue;
         }
-        const paid = await pay(candidate, { pass: pass ?? null, permit, moreInput });
+        let paid: Place;
+        try {
+          paid = await pay(candidate, { pass: pass ?? null, permit, moreInput });
+        } catch (thrown) {
+          if (isUnpaid(toGatewayError(thrown))) continue;
+          throw thrown;
+        }
+        failed = candidate;
         return { candidate, attempting: begin(candidate, paid).attempting };
       }
       return null;
@@ -141,7 +164,7 @@ export async function attemptAll(
 
   const start = (candidate: Candidate, at: number, place: Place): Runner => {
     const { attempting, stop } = begin(candidate, place);
-    const successor = candidate.continues ? successorFrom(at) : undefined;
+    const successor = candidate.continues ? successorOf(candidate, at) : undefined;
     const answer = attempt(candidate, successor ? { ...attempting, successor } : attempting);
     return { candidate, turn: attempting.turn, answer, stop };
   };
@@ -183,35 +206,45 @@ export async function attemptAll(
       paid = await pay(candidate, { pass: pass ?? null, permit });
     } catch (thrown) {
       const error = toGatewayError(thrown);
-      // Another one may be cheaper, or have no such limit.
-      if (error.code !== "budget_exceeded" && error.code !== "rate_limited") throw error;
+      if (!isUnpaid(error)) throw error;
       last ??= error;
       at += 1;
       continue;
     }
     const runner = start(candidate, at, paid);
-    const finishes = await race(
-      runner,
-      hedging?.raceFor(candidate, others, () => rival(at)) ?? null,
-    );
-    let decision: ReturnType<typeof plan.after> | undefined;
-    for (const finish of finishes) {
+    const raced = [runner];
+    const second = async (): Promise<Runner | null> => {
+      const started = await rival(at);
+      if (started) raced.push(started);
+      return started;
+    };
+    const hedge = plan.allowsRace ? hedging?.raceFor(candidate, others, second) : null;
+    const failures: GatewayError[] = [];
+    for (const finish of await race(runner, hedge ?? null)) {
       if ("response" in finish) {
+        // Who lost may go on with the answer, should it break off.
+        const loser = raced.find(({ turn }) => turn.isLost);
+        if (loser) queue.splice(endOfOwn(queue, at), 0, loser.candidate);
+        const fault = failures.find(isFault);
+        if (fault) {
+          services.log.error("request.failed", { requestId: current.record.requestId }, fault);
+        }
         finish.runner.turn.handOver();
         options.answered?.(finish.runner.candidate);
         return finish.response;
       }
-      last = failedAttempt(toGatewayError(finish.thrown), finish.runner, current);
-      const { candidate: failed } = finish.runner;
-      queue.splice(
-        at + 1,
-        queue.length,
-        ...queueAfter(last, failed, { queue, at, all: candidates }),
-      );
-      decision = plan.after(last, queue.length - at - 1);
+      const failure = failedAttempt(toGatewayError(finish.thrown), finish.runner, current);
+      lineAfter(failure, finish.runner.candidate, at);
+      failures.push(failure);
     }
-    if (signal.aborted || !decision || decision.next === "stop") {
-      if (last && decision?.next === "stop") last.spent = decision.spent;
+    const [one, other] = failures;
+    last = other ?? one ?? last;
+    if (!last || signal.aborted) break;
+    const fault = failures.find(isFault);
+    if (fault) throw fault;
+    const decision = plan.after(last, queue.length - at - 1, other && one);
+    if (decision.next === "stop") {
+      last.spent = decision.spent;
       break;
     }
     if (decision.next === "retry") await pause(decision.waitMs, signal);
@@ -220,14 +253,22 @@ export async function attemptAll(
   throw last ?? new GatewayError("no_route", "No deployment could be tried.");
 }
 
-/** @throws the error itself when it is the gateway's own */
+const isFault = ({ code }: GatewayError): boolean => code === "internal";
+
+/** Behind `at`, where the deployments of the route itself end, and its fallbacks begin. */
+function endOfOwn(queue: readonly Candidate[], at: number): number {
+  const place = queue.findIndex(({ order }, index) => index > at && order >= fallbackOrder);
+  return place < 0 ? queue.length : place;
+}
+
 function failedAttempt(
   error: GatewayError,
   { candidate, turn }: Runner,
   { record, services }: Exchange,
 ): GatewayError {
   turn.close(error);
-  if (error.code === "internal") throw error;
+  // Whoever ends the request tells of it.
+  if (error.code === "internal") return error;
   services.log.warn(
     "attempt.failed",
     {
@@ -246,8 +287,10 @@ function failedAttempt(
 /** Until the time is up or the client leaves. */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
+  const onAbort = (): void => resolve();
   const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => resolve(), { once: true });
+  signal.addEventListener("abort", onAbort, { once: true });
   await promise;
   clearTimeout(timer);
+  signal.removeEventListener("abort", onAbort);
 }

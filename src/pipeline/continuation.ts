@@ -50,11 +50,42 @@ export function progressOf(events: readonly ChatEvent[], used: Usage | undefined
 const instruction =
   "Your last message in this conversation was cut off while it was being sent. Continue it exactly where it stops: do not repeat any of it, do not comment on the interruption, and do not start again.";
 
+/** Nobody can go on with JSON that providers make whole by themselves, nor with one of several answers. */
+export const canBeGoneOnWith = (
+  { responseFormat, settings }: ChatRequest,
+  { text }: Progress,
+): boolean =>
+  (text === "" || (responseFormat?.type ?? "text") === "text") &&
+  (settings.candidateCount ?? 1) === 1;
+
+/** Some providers refuse shorter answers. */
+const shortest = 16;
+
+/** What is left of the answer's length, and no more than `cap`; who thinks may need all of it again. */
+export function withLimit(
+  request: ChatRequest,
+  { used }: Pick<Progress, "used">,
+  cap: number | undefined,
+): ChatRequest {
+  const asked = request.settings.maxOutputTokens;
+  const isThinking = request.reasoning !== undefined && request.reasoning.mode !== "off";
+  const written = isThinking || !used ? 0 : used.output.total - used.output.reasoning;
+  const left = asked === undefined ? undefined : Math.max(shortest, asked - written);
+  const limits = [left, asked, cap].filter((limit) => limit !== undefined);
+  if (limits.length === 0) return request;
+  return { ...request, settings: { ...request.settings, maxOutputTokens: Math.min(...limits) } };
+}
+
+/** The first half of a character that was cut in two is no text. */
+const cutCharacter = /[\ud800-\udbff]$/;
+
 /** The request for who is to go on. `begins`: the model goes on from an assistant's last message by itself. */
 export function requestToGoOn(request: ChatRequest, text: string, begins: boolean): ChatRequest {
-  if (text === "") return request;
+  // Providers refuse messages of white space alone.
+  if (text.trim() === "") return request;
+  const whole = text.replace(cutCharacter, "");
   // Providers refuse white space at the end of a begun answer; what is stripped is not sent again.
-  const begun = begins ? text.trimEnd() : text;
+  const begun = begins ? whole.trimEnd() : whole;
   const messages: ChatRequest["messages"] = [
     ...request.messages,
     { role: "assistant", parts: [{ type: "text", text: begun }] },

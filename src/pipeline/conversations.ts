@@ -15,8 +15,10 @@ export interface KeptAnswer {
   account?: string;
   /** The provider's own name of the model. */
   model?: string;
-  /** It was not done when it was last seen, so nothing was charged for it yet. */
+  /** It was not done when it was last seen, so nobody knows yet what it costs. */
   isOpen?: boolean;
+  /** The request that asked for it, which was charged in full until that is known. */
+  requestId?: string;
   /** What the conversation held before it, and the answer; absent where the provider keeps it itself. */
   whole?: { input: JsonObject[]; answer: JsonObject };
 }
@@ -25,6 +27,8 @@ export interface KeptAnswer {
 export interface AnswerWatch {
   frame(frame: Frame): void;
   answer(answer: JsonObject): void;
+  /** Another provider goes on with it: whoever began it does not have the whole. */
+  goneOnWith(): void;
 }
 
 export interface Conversations {
@@ -41,7 +45,14 @@ export interface Conversations {
   watch(
     inbound: Inbound,
     tenant: string | null,
-    from: { provider: string; account: string | undefined; model: string; keepsItself: boolean },
+    from: {
+      provider: string;
+      account: string | undefined;
+      model: string;
+      keepsItself: boolean;
+      /** Of the request that asks. */
+      requestId?: string;
+    },
   ): AnswerWatch | null;
   find(id: string, tenant: string | null): Promise<KeptAnswer | null>;
   /** The answer came to its end, and is accounted. */
@@ -97,7 +108,8 @@ export function createConversations(items: Items): Conversations {
       const whole = again(state.goOn(inbound.bytes, [...input, ...state.outputOf(answer)]));
       return { ...whole, resumedFrom: id };
     },
-    watch(inbound, tenant, { provider, account, model, keepsItself }) {
+    watch(inbound, tenant, { provider, account, model, keepsItself: isTheirs, requestId }) {
+      let keepsItself = isTheirs;
       const state = stateOf(inbound);
       if (!state?.wantsKept(inbound.member)) return null;
       const place = { provider, model, ...(account !== undefined && { account }) };
@@ -108,12 +120,21 @@ export function createConversations(items: Items): Conversations {
         keep(
           id,
           tenant,
-          keepsItself ? { ...place, isOpen: state.isOpen(value) } : { ...place, whole },
+          keepsItself
+            ? {
+                ...place,
+                ...(requestId !== undefined && { requestId }),
+                isOpen: state.isOpen(value),
+              }
+            : { ...place, whole },
         );
       };
       let isKnown = false;
       return {
         answer,
+        goneOnWith() {
+          keepsItself = false;
+        },
         frame(frame) {
           // A provider that keeps it can be asked for it, or told to stop, before it is done.
           if (keepsItself && !isKnown) {
@@ -136,13 +157,14 @@ const stateOf = ({ bodyDialect, dialect, operation }: Inbound): StateCodec | und
 /** What this gateway wrote itself; anything else is nothing. */
 function readKept(value: string): KeptAnswer | null {
   const kept = parseObject(value);
-  const { provider, account, model, isOpen, whole } = kept;
+  const { provider, account, model, isOpen, requestId, whole } = kept;
   if (typeof provider !== "string") return null;
   const place = {
     provider,
     ...(typeof account === "string" && { account }),
     ...(typeof model === "string" && { model }),
     ...(isOpen === true && { isOpen }),
+    ...(typeof requestId === "string" && { requestId }),
   };
   if (!isObject(whole) || !isObject(whole["answer"]) || !Array.isArray(whole["input"])) {
     return place;

@@ -10,12 +10,14 @@ import { formatNanos } from "../lib/money.ts";
 import type { Judgement, RoutingFact } from "../routing/fact.ts";
 import type { Rest, RestKind } from "../routing/health.ts";
 import { type Candidate, deploymentId, modelId } from "../routing/candidate.ts";
+import type { ExplainedHold, Rehearsal } from "./explain-admission.ts";
 import { chatOf, factsOf, type Line } from "./order.ts";
 import type { Outbound } from "./outbound.ts";
 import type { Plan, Planning } from "./plan.ts";
 import { prepare } from "./prepare.ts";
 import type { Services } from "./services.ts";
 import { shownBody, shownHeaders } from "./shown.ts";
+import { isUnpaid } from "./unpaid.ts";
 
 export interface ExplainedCandidate {
   /** 1 is asked first, the next when that one fails; null: it is not asked. */
@@ -34,6 +36,10 @@ export interface ExplainedCandidate {
   /** Why it stands before those that the policies put before it. */
   preferred: string | null;
   cost: ExplainedCost;
+  /** What limits and budgets say right before it would be sent. */
+  admission: ExplainedHold;
+  /** Who goes on where its stream breaks off: the next one, or nobody. */
+  on_midstream_failure: "continue" | "end";
   /** Null where nothing would be sent. */
   outbound: ExplainedOutbound | null;
   /** Why this one would not get the request. */
@@ -81,6 +87,7 @@ export interface Look {
   facts: readonly RoutingFact[];
   /** Estimated. */
   inputTokens: number;
+  rehearsal: Pick<Rehearsal, "hold">;
 }
 
 /** A fact without its type. */
@@ -171,6 +178,7 @@ export async function candidateOf(
     error = toGatewayError(thrown);
     if (error.code === "internal") throw thrown;
   }
+  const { refusal, ...admission } = await look.rehearsal.hold(candidate);
   const preferred = factsOfType(facts, "preferred").find((each) => each.deployment === deployment);
   return {
     ...place,
@@ -182,8 +190,13 @@ export async function candidateOf(
     judged: judgedOf(facts, modelId(candidate)),
     preferred: preferred?.why ?? null,
     cost: await costAt(candidate, look),
+    admission,
+    on_midstream_failure: candidate.continues ? "continue" : "end",
     outbound: outbound && shown(outbound),
-    error: error && { ...explainedError(error), next_is_asked: error.retryable },
+    // It is paid for before it is made.
+    error: refusal
+      ? { ...explainedError(refusal), next_is_asked: isUnpaid(refusal) }
+      : error && { ...explainedError(error), next_is_asked: error.retryable },
   };
 }
 

@@ -3,7 +3,9 @@ import type { Principal } from "../access/authenticate.ts";
 import { estimateRequestTokens } from "../catalog/estimate.ts";
 import type { Operation } from "../ir/chat.ts";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
+import { now } from "../lib/clock.ts";
 import { createId } from "../lib/id.ts";
+import type { Given } from "../routing/experiment.ts";
 import type { RoutingFact } from "../routing/fact.ts";
 import { unreserved } from "../routing/fallbacks.ts";
 import { maxAttempts } from "../routing/retry.ts";
@@ -20,10 +22,15 @@ import {
   type Told,
 } from "./explain-candidate.ts";
 import type { Inbound } from "./inbound.ts";
+import { demandOf } from "./demand.ts";
+import { type ExplainedLimit, rehearseAdmission } from "./explain-admission.ts";
+import { type ExplainedHedge, hedgeOf } from "./explain-hedge.ts";
 import { mediaOperations } from "./media.ts";
 import { chatOf, lineOf } from "./order.ts";
 import { type Arrival, plan } from "./plan.ts";
 import type { Generation, Services } from "./services.ts";
+import { isUnpaid } from "./unpaid.ts";
+import { tagsOf } from "./wishes.ts";
 
 /** Names are those of the admin API's JSON. */
 export interface Explanation {
@@ -43,6 +50,12 @@ export interface Explanation {
   difficulty: Told<"difficulty"> | null;
   notes: string[];
   excluded: (Told<"excluded"> & { judged: ExplainedJudgement[] })[];
+  /** Rate limits that it is asked for when it comes. */
+  limits: ExplainedLimit[];
+  /** The arm that it would be given; null where it is part of no experiment. */
+  experiment: Given | null;
+  /** How a slow first one would be raced; null where its route asks for none. */
+  hedge: ExplainedHedge | null;
   /** Those that would be asked, in this order, then those that rest. */
   candidates: ExplainedCandidate[];
   /** Attempts beyond so many are not made. */
@@ -53,7 +66,10 @@ export interface Explanation {
 export interface ExplainCall extends Arrival {
   /** What nobody said and was assumed. */
   assumed?: string;
-  /** Name of a client key of the configuration; absent: whatever credentials the request carries. */
+  /**
+   * A client's key by its name in the configuration, or by its id or name in the directory; absent: whatever credentials
+   * the request carries.
+   */
   key?: string;
 }
 
@@ -69,7 +85,7 @@ export async function explain(
 ): Promise<Explanation> {
   const { asked, request } = call;
   refuseMedia(asked.operation);
-  const credentials = credentialsOf(call, generation);
+  if (call.key !== undefined) await checkKey(call.key, generation);
   const facts: RoutingFact[] = [];
   const of = <T extends RoutingFact["type"]>(type: T) => factsOfType(facts, type);
   const told: Explanation = {
@@ -84,14 +100,19 @@ export async function explain(
     difficulty: null,
     notes: [],
     excluded: [],
+    limits: [],
+    experiment: null,
+    hedge: null,
     candidates: [],
     max_attempts: maxAttempts(request.headers, generation.config.retry.maxAttempts),
   };
   try {
-    const caller: Principal = credentials
-      ? await generation.access.authenticate(new Request(request.url, { headers: credentials }))
-      : { key: null };
+    const caller = await callerOf(call, generation);
     told.key = caller.key;
+    if (call.key !== undefined && caller.caller?.key.allowedIps) {
+      const why = "the key works from certain addresses alone, which is not looked at here";
+      facts.push({ type: "noted", why });
+    }
     const situation = {
       generation: { ...generation, router: generation.router.rehearsal() },
       caller,
@@ -103,13 +124,27 @@ export async function explain(
       told.model = model;
       told.stream = stream;
     });
+    const rehearsal = rehearseAdmission(
+      demandOf(
+        planned.inbound,
+        tagsOf(request.headers, asked.provider ? undefined : planned.inbound),
+      ),
+      {
+        ...{ principal: caller, atMs: now(), config: generation.config, store: services.store },
+        ...{ callers: services.callers, limiter: services.limiter },
+      },
+    );
+    const entry = await rehearsal.enter(planned.candidates);
+    told.limits = entry.limits;
+    told.experiment = planned.experiment;
     const line = lineOf(unreserved(planned.candidates), situation);
     const inputTokens = await estimatedInput(planned.inbound);
-    const look: Look = { planned, situation, facts, inputTokens };
+    const look: Look = { planned, situation, facts, inputTokens, rehearsal };
     told.candidates = await Promise.all(
       placesIn(line, planned.candidates, situation).map((place) => candidateOf(place, look)),
     );
-    const error = line.refused ?? null;
+    told.hedge = hedgeOf(line.queue, planned, situation);
+    const error = entry.refusal ?? line.refused ?? null;
     told.error = error ? explainedError(error) : firstHindrance(told.candidates);
   } catch (thrown) {
     const error = toGatewayError(thrown);
@@ -139,23 +174,30 @@ function refuseMedia(operation: Operation): void {
   );
 }
 
-/** Null where the request has none: then it is looked at as nobody's in particular. */
-function credentialsOf(
-  { key: name, request }: ExplainCall,
-  { config }: Generation,
-): Headers | null {
-  if (name === undefined) {
-    const query = new URL(request.url).searchParams;
-    return credentialHeaders.some((each) => request.headers.has(each)) || query.has("key")
-      ? request.headers
-      : null;
+/** One that says nothing of whose it is is looked at as nobody's in particular. @throws GatewayError */
+async function callerOf({ key, request }: ExplainCall, { access }: Generation): Promise<Principal> {
+  if (key !== undefined) return (await access.as(key)) ?? nobody;
+  const query = new URL(request.url).searchParams;
+  return credentialHeaders.some((each) => request.headers.has(each)) || query.has("key")
+    ? access.authenticate(new Request(request.url, { headers: request.headers }))
+    : nobody;
+}
+
+const nobody: Principal = { key: null, subjects: [{ kind: "gateway", id: "" }] };
+
+/** @throws GatewayError `invalid_request` for a key that is none, or could be several */
+async function checkKey(name: string, { access, config }: Generation): Promise<void> {
+  try {
+    if (await access.as(name)) return;
+  } catch (error) {
+    // That it is refused is what is explained.
+    if (error instanceof GatewayError && error.code !== "invalid_request") return;
+    throw error;
   }
-  const key = config.keys.find((each) => each.name === name);
-  if (key) return new Headers({ authorization: `Bearer ${key.secret.reveal()}` });
   const names = config.keys.map((each) => `\`${each.name}\``).join(", ");
   throw new GatewayError(
     "invalid_request",
-    `\`${name.slice(0, 100)}\` is no key of the configuration. ${names === "" ? "There are none." : `There are ${names}.`}`,
+    `\`${name.slice(0, 100)}\` is no key: neither of the configuration (${names === "" ? "there are none" : names}), nor the id or name of one of the directory.`,
     { param: "key" },
   );
 }
@@ -170,7 +212,8 @@ function firstHindrance(candidates: readonly ExplainedCandidate[]): ExplainedErr
     // Who waits for a place may find another answer than this one.
     if (!error || state === "full") return null;
     const { next_is_asked: goesOn, ...told } = error;
-    last = told;
+    // Of those that nobody could pay for, the first is told, and only where there was nothing else.
+    last = isUnpaid(told) ? (last ?? told) : told;
     if (!goesOn) break;
   }
   return last;

@@ -1,5 +1,6 @@
 // Whether a request's slow first attempt is raced by another one, and what such races may cost.
 import { GatewayError } from "../ir/error.ts";
+import { backgroundFailed } from "../lib/background.ts";
 import { type HedgeHold, type HedgeSpend, hedgeAfter } from "../routing/hedge.ts";
 import { type Candidate, modelId } from "../routing/candidate.ts";
 import { priceAt } from "../routing/entries.ts";
@@ -41,7 +42,7 @@ export function createHedging(
           if (!hold) return null;
           const runner = await rivalOf(rival);
           if (runner) races.push({ hold, first: first.turn, second: runner.turn });
-          else hold.settle(0);
+          else hold.release();
           return runner;
         },
       };
@@ -49,13 +50,13 @@ export function createHedging(
   };
 }
 
-/** A race that nobody can pay for is not run. */
+/** A race that nobody can pay for is not run; whatever else keeps it from starting, the first attempt goes on. */
 async function rivalOf(rival: () => Promise<Runner | null>): Promise<Runner | null> {
   try {
     return await rival();
   } catch (error) {
-    if (error instanceof GatewayError) return null;
-    throw error;
+    if (!(error instanceof GatewayError)) backgroundFailed("start of a second attempt", error);
+    return null;
   }
 }
 

@@ -1,6 +1,7 @@
 // Answers asked for again by their id: from the store where the gateway keeps them, else from the provider that does.
 import type { Dialect, KeptCodec } from "../dialects/dialect.ts";
 import { GatewayError } from "../ir/error.ts";
+import { background } from "../lib/background.ts";
 import type { JsonObject } from "../lib/json.ts";
 import type { KeptAnswer } from "./conversations.ts";
 import type { Candidate } from "../routing/candidate.ts";
@@ -103,6 +104,17 @@ async function local(
   });
 }
 
+/** What the request that asked for it was charged in full is put right, as soon as it is known what it cost. */
+function resolveLater({ record, services }: Exchange, requestId: string): void {
+  record.onPriced((cost) => {
+    if (cost === null) return;
+    background(
+      services.store.accounts.resolve(requestId, cost),
+      "charge of an answer made in the background",
+    );
+  });
+}
+
 async function elsewhere(
   current: Exchange,
   asked: KeptCall & { id: string; action: Action; kept: KeptAnswer | null },
@@ -116,6 +128,7 @@ async function elsewhere(
     if (action === "delete") await services.conversations.remove(id);
     else if (action !== "input" && dialect.state?.isOpen(answer) === false) {
       await services.conversations.close(id, record.tenant);
+      if (kept?.isOpen && kept.requestId !== undefined) resolveLater(current, kept.requestId);
     }
     return {};
   };

@@ -35,7 +35,10 @@ export function patienceOf(
   };
   if (signal.aborted) onAbort();
   else signal.addEventListener("abort", onAbort, { once: true });
-  return { signal: AbortSignal.any([ended.signal, givenUp]), late: { ms: drainMs, bytes: lateBytes } };
+  return {
+    signal: AbortSignal.any([ended.signal, givenUp]),
+    late: { ms: drainMs, bytes: lateBytes },
+  };
 }
 
 /** Reads on until `step` says that it is over, or the time or the size is used up. Never rejects. */

@@ -52,6 +52,9 @@ async function finish(runner: Runner): Promise<Finish> {
   }
 }
 
+/** What an attempt ends with that lost a race. */
+export const lostRace = new GatewayError("client_closed", "Another attempt had answered first.");
+
 /** Its answer, should it come all the same, is thrown away. */
 function drop({ turn, answer, stop }: Runner): void {
   turn.lose();
@@ -69,5 +72,3 @@ function drop({ turn, answer, stop }: Runner): void {
     "end of an attempt that lost a race",
   );
 }
-
-const lostRace = new GatewayError("client_closed", "Another attempt had answered first.");

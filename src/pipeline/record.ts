@@ -140,8 +140,10 @@ export function createRecord(options: RecordOptions): RequestRecord {
   let own: Usage | undefined;
   let replayOf: string | null = null;
   let given: Given | null = null;
-  /** Whose answer the client gets. */
+  /** Whose answer the client gets; where it broke off and was gone on with, who did that. */
   let chosen: Account | null = null;
+  /** Whose first word the client had. */
+  let beginner: Account | null = null;
   const listeners: ((cost: Nanos | null) => void)[] = [];
   let settled: Promise<void> | null = null;
   /** The cost is known, or known to be unknown. */
@@ -153,12 +155,19 @@ export function createRecord(options: RecordOptions): RequestRecord {
   const told = (account: Account | undefined): Warning[] =>
     [...warnings, ...(account?.warnings ?? [])].slice(0, maxWarnings);
 
-  /** Time spent waiting for upstreams, ms: attempts follow each other, but for those that race. */
+  /** Time spent waiting for upstreams, ms: attempts follow each other, but those that race wait at the same time. */
   const waited = (): number => {
-    const lost = chosen ? accounts.slice(accounts.indexOf(chosen) + 1) : [];
-    return accounts
-      .filter((account) => !lost.includes(account))
-      .reduce((sum, { waitedMs }) => sum + waitedMs, 0);
+    let sum = 0;
+    let untilMs = 0;
+    // Who began after the answer did has lost a race.
+    for (const { beganMs, waitedMs } of chosen
+      ? accounts.slice(0, accounts.indexOf(chosen) + 1)
+      : accounts) {
+      const endMs = beganMs + waitedMs;
+      sum += Math.max(0, endMs - Math.max(beganMs, untilMs));
+      untilMs = Math.max(untilMs, endMs);
+    }
+    return sum;
   };
 
   /** Null where nobody knows. Whatever was used has to be priced for the whole to be known. */
@@ -200,7 +209,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
       costNanos: cost(),
       priceSource: replayOf !== null ? "replay" : own ? "free" : (account?.priced?.source ?? null),
       durationMs: monotonic() - startedAt,
-      firstTokenMs: inbound?.stream ? (account?.firstTokenMs ?? null) : null,
+      firstTokenMs: inbound?.stream ? ((beginner ?? account)?.firstTokenMs ?? null) : null,
       overheadMs: Math.max(0, overheadMs),
       warnings: told(account),
       attempts: accounts.length,
@@ -379,6 +388,7 @@ export function createRecord(options: RecordOptions): RequestRecord {
           return account.used;
         },
         takeOver() {
+          beginner ??= account;
           chosen = account;
         },
         async settle(outcome) {

@@ -37,6 +37,8 @@ export interface StreamOptions {
   resume?: (failure: GatewayError, shown: readonly ChatEvent[]) => Promise<Resumed | null>;
   /** Aborted when the client left, or with a GatewayError as reason when the daemon gives up. */
   signal: AbortSignal;
+  /** Told when the reader leaves, or takes nothing for too long, whatever `signal` says. */
+  left?: () => void;
   /** Longest time the start of a stream is held back waiting for content, ms. */
   holdMs: number;
   /** The upstream has so long for its first content, and all before that is held back; null: it has no limit of its own. */
@@ -126,6 +128,8 @@ export async function openStream(
       if (!hasContent && !isHollow(event) && event.type !== "error") {
         hasContent = true;
         observer.content();
+        // The wait for the first upstream's content is over when it is handed out.
+        if (source !== answer) source.begun();
       }
     }
     for (const event of shown ? (step.shown ?? step.events) : []) {
@@ -154,17 +158,30 @@ export async function openStream(
     throw error;
   }
 
-  /** Another upstream takes the place of the one that failed. False: there is none. */
-  const goOn = async function* (error: GatewayError): AsyncGenerator<Uint8Array, boolean> {
-    if (!options.resume || !shown || terminal || options.signal.aborted) return false;
+  let isLeft = false;
+  /** Another upstream takes the place of the one that failed. Returns what to tell the client; null: the answer goes on. */
+  const goOn = async function* (
+    error: GatewayError,
+  ): AsyncGenerator<Uint8Array, GatewayError | null> {
+    if (!options.resume || !shown || terminal || options.signal.aborted) return error;
     source.cancel();
     const resuming = options.resume(error, shown);
     let resumed: Resumed | null | typeof silent = silent;
-    while (resumed === silent) {
-      resumed = await within(resuming, options.keepAliveMs);
-      if (resumed === silent) yield keepAliveBytes(client);
+    try {
+      while (resumed === silent) {
+        resumed = await within(resuming, options.keepAliveMs);
+        const beat = resumed === silent ? keepAliveBytes(client) : nothing;
+        if (beat.length > 0) yield beat;
+      }
+    } catch (thrown) {
+      resumed = null;
+      const { reason } = options.signal;
+      return toGatewayError(reason instanceof GatewayError ? reason : thrown);
+    } finally {
+      if (resumed === silent || (resumed && isLeft))
+        background(discarded(resuming), "a late answer");
     }
-    if (!resumed) return false;
+    if (!resumed || isLeft) return error;
     flow = flow.resume(resumed);
     source = resumed.answer;
     observer = resumed.observer;
@@ -172,7 +189,8 @@ export async function openStream(
     pending = null;
     ended = false;
     failure = null;
-    return true;
+    hasContent = false;
+    return null;
   };
 
   async function* chunks(): AsyncGenerator<Uint8Array> {
@@ -189,9 +207,10 @@ export async function openStream(
         toGatewayError(reason instanceof GatewayError ? reason : thrown),
         provider,
       );
-      if (yield* goOn(broken)) return true;
-      await settle(broken);
-      if (!terminal && broken.code !== "client_closed") yield flow.fail(broken);
+      const told = yield* goOn(broken);
+      if (!told) return true;
+      await settle(told);
+      if (!terminal && told.code !== "client_closed") yield flow.fail(told);
       return false;
     };
     try {
@@ -214,9 +233,11 @@ export async function openStream(
         const { out, failed } = step;
         if (failure && !terminal) {
           if (out.length > 0) yield out;
-          if (yield* goOn(failure)) continue;
-          await settle(failure);
-          if (failed) yield failed();
+          const told = yield* goOn(failure);
+          if (!told) continue;
+          await settle(told);
+          if (told !== failure) yield flow.fail(told);
+          else if (failed) yield failed();
           return;
         }
         if (ended || terminal) await settle(null);
@@ -231,7 +252,7 @@ export async function openStream(
           return !step || ended || terminal || failure ? null : step.out.length;
         });
       }
-      await settle(new GatewayError("client_closed", "The client closed the connection."));
+      await settle(left());
       if (!ended) source.cancel();
     }
   }
@@ -239,10 +260,29 @@ export async function openStream(
     signal: options.signal,
     frozenMs: options.frozenMs,
     stop() {
+      isLeft = true;
+      options.left?.();
       if (!options.late) source.cancel();
     },
   });
 }
+
+const nothing = new Uint8Array();
+
+/** Ends what was to go on with an answer that its reader has left. */
+async function discarded(resuming: Promise<Resumed | null>): Promise<void> {
+  try {
+    const resumed = await resuming;
+    resumed?.answer.cancel();
+    await resumed?.observer.settle(left());
+  } catch (error) {
+    // There is nobody, and nobody waits for one.
+    if (!(error instanceof GatewayError)) throw error;
+  }
+}
+
+const left = (): GatewayError =>
+  new GatewayError("client_closed", "The client closed the connection.");
 
 /**
  * A body that is pulled, so that a slow reader slows the upstream down instead of filling memory.

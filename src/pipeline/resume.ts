@@ -5,7 +5,7 @@ import { GatewayError, toGatewayError } from "../ir/error.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import type { Life } from "./answer.ts";
 import { answerContext } from "./client.ts";
-import { progressOf, requestToGoOn } from "./continuation.ts";
+import { canBeGoneOnWith, progressOf, requestToGoOn, withLimit } from "./continuation.ts";
 import type { Attempting } from "./exchange.ts";
 import type { Progress } from "./continuation.ts";
 import type { Inbound } from "./inbound.ts";
@@ -46,30 +46,23 @@ const instructionTokens = 500;
 /** Undefined where the client is to be told of the failure, and nobody goes on. */
 export function resumerOf(inbound: Inbound, life: Life): StreamOptions["resume"] {
   const { successor } = life;
-  if (!successor || inbound.operation !== "chat") return undefined;
+  // What went before is where nobody else has it.
+  if (!successor || inbound.operation !== "chat" || inbound.goesOn) return undefined;
   let { attempted } = life;
-  /** Nobody goes on where that cannot be paid. */
-  const following = async (failure: GatewayError, more: number) => {
-    try {
-      return await successor(failure, more);
-    } catch (thrown) {
-      const error = toGatewayError(thrown);
-      if (error.code === "budget_exceeded" || error.code === "rate_limited") return null;
-      throw error;
-    }
-  };
   return async (failure, shown) => {
     attempted.finish(failure);
+    const request = requestIn(inbound);
     const progress = progressOf(shown, await attempted.counted());
-    if (!progress || !isDecodable(inbound)) return null;
+    if (!progress || !request || !canBeGoneOnWith(request, progress)) return null;
     let last = failure;
     const more = Buffer.byteLength(progress.text) + instructionTokens;
-    for (let next = await following(last, more); next; next = await following(last, more)) {
+    for (let next = await successor(last, more); next; next = await successor(last, more)) {
       const { candidate, attempting } = next;
       try {
         const resumed = await resumeAt(candidate, { inbound, progress, attempting });
         attempted = resumed.attempted;
         attempting.turn.handOver();
+        life.conversation?.goneOnWith();
         life.services.log.warn("answer.continued", {
           requestId: life.record.requestId,
           provider: candidate.provider.name,
@@ -88,13 +81,12 @@ export function resumerOf(inbound: Inbound, life: Life): StreamOptions["resume"]
   };
 }
 
-/** A relayed body need not be one that the gateway understands. */
-function isDecodable(inbound: Inbound): boolean {
+/** Null: a relayed body need not be one that the gateway understands. */
+function requestIn(inbound: Inbound): ChatRequest | null {
   try {
-    inbound.chat();
-    return true;
+    return inbound.chat().value;
   } catch (error) {
-    if (error instanceof GatewayError) return false;
+    if (error instanceof GatewayError) return null;
     throw error;
   }
 }
@@ -135,7 +127,11 @@ async function resumeAt(
       at,
       async (request, target) =>
         requestToGoOn(
-          await services.vault.restore(record.tenant, withCap(request, outputCap), target),
+          await services.vault.restore(
+            record.tenant,
+            withLimit(request, progress, outputCap),
+            target,
+          ),
           progress.text,
           isBegun,
         ),
@@ -147,7 +143,6 @@ async function resumeAt(
       const answer = await send(outbound, "stream", services, signal);
       attempted.firstByte();
       attempted.limits(answer.headers);
-      answer.begun();
       const context = answerContext(inbound, attempted, false);
       const observer = observerOf(outbound, inbound, { ...attempting, attempted });
       return { answer, outbound, context, progress, observer, attempted };
@@ -158,9 +153,3 @@ async function resumeAt(
     }
   }
 }
-
-/** No longer than what was set aside can pay for. */
-const withCap = (request: ChatRequest, cap: number | undefined): ChatRequest =>
-  cap === undefined
-    ? request
-    : { ...request, settings: { ...request.settings, maxOutputTokens: cap } };

@@ -10,7 +10,7 @@ const nobody: Principal = { key: shadowKey, subjects: [{ kind: "gateway", id: ""
 
 /** Nobody's turn is taken, nobody's conversation is looked for, and nothing waits. */
 export function apartFrom({ config, router }: Generation): Generation {
-  const access: Access = { authenticate: async () => nobody };
+  const access: Access = { authenticate: async () => nobody, as: async () => nobody };
   return {
     access,
     config: {

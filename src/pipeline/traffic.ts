@@ -143,6 +143,8 @@ function createTurn(
 
   return {
     attempt(candidate, dialect, relayed) {
+      // It had not been sent yet: nothing is sent, and nobody bills for it.
+      if (isLost) throw lost;
       const attempted = record.attempt(candidate, dialect, relayed);
       const watched: WatchedAttempt = {
         ...attempted,

@@ -162,7 +162,6 @@ function policyIn(headers: Headers): PolicyName | undefined {
   throw refused("x-megallm-policy", `must be one of: ${Object.keys(policies).join(", ")}`);
 }
 
-
 /** The first of the headers for this limit, ms. */
 function limitIn(headers: Headers, limit: LimitHeader["limit"]): number | undefined {
   for (const { name, limit: own, unitMs } of limitHeaders) {

@@ -101,7 +101,10 @@ export function createFollow(gateway: {
       if (found) {
         const full = modelId(found);
         resolved(written ? "provider/model" : "bare model name", full);
-        if (!mayUse(name, full)) return forbid(name, way);
+        if (!mayUse(name, full)) {
+          note?.({ type: "excluded", deployment: full, why: "the key may not use it" });
+          return forbid(name, way);
+        }
         const there = { ...way, via: [...way.via, name], routes: [] };
         const candidates = withinRegion(found.provider, undefined, { way, context })
           ? expand(found.provider, found.model, there)

@@ -49,6 +49,8 @@ export function hedgeAfter(
 export interface HedgeHold {
   /** What the loser did cost; null when nobody knows: then what was set aside. */
   settle(nanos: number | null): void;
+  /** There was no second attempt after all. */
+  release(): void;
 }
 
 /** What races have cost against what requests have cost. Nano-dollars as numbers: sums here guard, they do not bill. */
@@ -89,11 +91,16 @@ export function createHedgeSpend(settings: Partial<HedgeSettings> = {}): HedgeSp
       window.add(hedges, 1, nowMs);
       if (nanos !== null) window.add(extra, nanos, nowMs);
       let isSettled = false;
+      const settle = (actual: number | null): void => {
+        if (isSettled) return;
+        isSettled = true;
+        if (actual !== null) window.add(extra, actual - (nanos ?? 0), monotonic());
+      };
       return {
-        settle(actual) {
-          if (isSettled) return;
-          isSettled = true;
-          if (actual !== null) window.add(extra, actual - (nanos ?? 0), monotonic());
+        settle,
+        release() {
+          if (!isSettled) window.add(hedges, -1, monotonic());
+          settle(0);
         },
       };
     },

@@ -50,8 +50,13 @@ export type StopReason =
   | "wait";
 
 export interface RetryPlan {
-  /** @param others how many deployments are left to try */
-  after(error: GatewayError, others: number): RetryDecision;
+  /**
+   * @param others how many deployments are left to try
+   * @param beside what another attempt failed with that raced this one
+   */
+  after(error: GatewayError, others: number, beside?: GatewayError): RetryDecision;
+  /** Two attempts may be made at once. */
+  readonly allowsRace: boolean;
   /** Attempts made so far, the one that just failed included. */
   readonly attempts: number;
 }
@@ -87,24 +92,31 @@ export function createRetryPlan(options: {
     get attempts() {
       return attempts;
     },
-    after(error, others) {
-      attempts += 1;
+    get allowsRace() {
+      return attempts + 2 <= settings.maxAttempts;
+    },
+    after(error, others, beside) {
+      const failures = beside ? [error, beside] : [error];
+      attempts += failures.length;
       // What a request is refused for here may be taken elsewhere, where somebody stands ready for it.
       const isTaken = error.kind !== undefined && others > 0;
       if (!error.retryable && !isTaken) return stop("final");
       // It may be at work on the request: only somebody else is asked.
-      const isAmbiguous = !settings.replay && deliveryOf(error) === "unknown";
+      const isAmbiguous =
+        !settings.replay && failures.some((each) => deliveryOf(each) === "unknown");
       if (isAmbiguous && others === 0) return stop("ambiguous");
-      const mayRetry = !isAmbiguous && isWorthRetrying(error) && retries < settings.retries;
+      const isWorth = failures.every(isWorthRetrying);
+      const mayRetry = !isAmbiguous && isWorth && retries < settings.retries;
       const isFallback = others > 0 && !(mayRetry && retries < settings.retriesBeforeFallback);
-      if (!isFallback && !mayRetry) return stop(isWorthRetrying(error) ? "attempts" : "final");
+      if (!isFallback && !mayRetry) return stop(isWorth ? "attempts" : "final");
       if (attempts >= settings.maxAttempts) return stop("attempts");
       if (isFallback) {
         if (!budget.take("fallback")) return stop("budget");
         retries = 0;
         return { next: "fallback" };
       }
-      const waitMs = backoffMs(retries, { ...settings, random, retryAfterMs: error.retryAfterMs });
+      const retryAfterMs = Math.max(...failures.map((each) => each.retryAfterMs ?? 0));
+      const waitMs = backoffMs(retries, { ...settings, random, retryAfterMs });
       if (waitMs === null) return stop("wait");
       if (!budget.take("retry")) return stop("budget");
       retries += 1;

@@ -130,7 +130,9 @@ test(`B10: ${kills} kills of the daemon under load with budgets`, async () => {
       .query("select request_id as id, status, cost_nanos as cost from usage")
       .all() as { id: string; status: string; cost: bigint | null }[];
     const [held] = database
-      .query("select count(*) as holds, (select coalesce(sum(held_nanos), 0) from account) as nanos from hold")
+      .query(
+        "select count(*) as holds, (select coalesce(sum(held_nanos), 0) from account) as nanos from hold",
+      )
       .all() as { holds: bigint; nanos: bigint }[];
     const [charged] = database
       .query(

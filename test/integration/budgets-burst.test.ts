@@ -166,7 +166,10 @@ test.each(["end_user", "tag"] as const)(
     const limit = one * 12n;
     const budget = await scene.budget([key.subject], limit, { each });
     scene.upstream.reset();
-    const names = Array.from({ length: 20 }, (_unused, index) => `u-${String(index).padStart(2, "0")}`);
+    const names = Array.from(
+      { length: 20 },
+      (_unused, index) => `u-${String(index).padStart(2, "0")}`,
+    );
     const asked = names.flatMap((name) => Array.from({ length: 16 }, () => name));
     const statuses = await Promise.all(
       asked.map(async (name) => {

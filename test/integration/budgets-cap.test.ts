@@ -11,7 +11,10 @@ const egress = createEgress({
   fetch: async (url, init) => {
     sent.push({
       url,
-      body: JSON.parse(Buffer.from(init.body as Uint8Array | string).toString()) as Record<string, unknown>,
+      body: JSON.parse(Buffer.from(init.body as Uint8Array | string).toString()) as Record<
+        string,
+        unknown
+      >,
     });
     return new Response(
       new ReadableStream({
@@ -24,18 +27,27 @@ const egress = createEgress({
   },
 });
 
-const own = { base_url: "http://127.0.0.1:1", api_key: "k" };
+const own = { base_url: "http://127.0.0.1:1", api_key: "key-of-the-vendor" };
 /** Providers by the dialect that they are asked in. */
 const providers = {
-  "openai-chat": { type: "openai-compatible", base_url: "http://127.0.0.1:1/v1", api_key: "k" },
+  "openai-chat": {
+    type: "openai-compatible",
+    base_url: "http://127.0.0.1:1/v1",
+    api_key: "key-of-the-vendor",
+  },
   "openai-responses": {
     type: "openai-compatible",
     base_url: "http://127.0.0.1:1/v1",
-    api_key: "k",
+    api_key: "key-of-the-vendor",
     dialects: ["openai-responses"],
   },
   "anthropic-messages": { type: "anthropic", ...own },
-  gemini: { type: "gemini", base_url: "http://127.0.0.1:1/v1beta", api_key: "k", dialects: ["gemini"] },
+  gemini: {
+    type: "gemini",
+    base_url: "http://127.0.0.1:1/v1beta",
+    api_key: "key-of-the-vendor",
+    dialects: ["gemini"],
+  },
   ollama: { type: "ollama", base_url: "http://127.0.0.1:1", dialects: ["ollama"] },
   "bedrock-converse": { type: "bedrock", ...own, region: "us-east-1" },
   cohere: { type: "cohere", ...own },
@@ -48,7 +60,10 @@ const input = 0.000001;
 const output = 0.000004;
 
 /** A request without any limit, as each client sends it. Anthropic's wire demands one. */
-const requests: Record<Exclude<Dialect, "anthropic-messages">, (model: string) => [string, object]> = {
+const requests: Record<
+  Exclude<Dialect, "anthropic-messages">,
+  (model: string) => [string, object]
+> = {
   "openai-chat": (model) => [
     "/v1/chat/completions",
     { model, messages: [{ role: "user", content: question }] },
@@ -161,7 +176,10 @@ describe("B06: without a limit of its own", () => {
         expect(lowered.held).toBeLessThanOrEqual(limit);
         // Hardly anything is left: refused, not sent.
         const empty = await scene.key();
-        const none = await scene.budget([empty.subject], BigInt(rest) + 100n * BigInt(nanos(output)));
+        const none = await scene.budget(
+          [empty.subject],
+          BigInt(rest) + 100n * BigInt(nanos(output)),
+        );
         const refused = await reach(empty, none, asked);
         expect(refused).toEqual({ status: 402, body: undefined, held: 0n });
       });
@@ -212,7 +230,9 @@ describe("B07: with a limit of its own", () => {
     const key = await scene.key();
     const budget = await scene.budget([key.subject], usd(0.01));
     const [path, body] = requests["openai-chat"]("by-openai-chat");
-    const asked = await reach(key, budget, [path, { ...body, ...more }]).catch((error: unknown) => error);
+    const asked = await reach(key, budget, [path, { ...body, ...more }]).catch(
+      (error: unknown) => error,
+    );
     if (asked instanceof Error) {
       // What cannot be read is refused as such, and is no failure of the gateway.
       expect(asked.message).not.toMatch(/ 5\d\d /);
@@ -229,7 +249,10 @@ describe("B07: with a limit of its own", () => {
       { type: "text", text: "Read it." },
       {
         type: "file",
-        file: { filename: "a.pdf", file_data: `data:application/pdf;base64,${btoa("%PDF-1.7 tiny")}` },
+        file: {
+          filename: "a.pdf",
+          file_data: `data:application/pdf;base64,${btoa("%PDF-1.7 tiny")}`,
+        },
       },
     ];
     const [path] = requests["openai-chat"]("");

@@ -10,12 +10,12 @@ let scene: Scene;
 let rich: Key;
 let poor: Key;
 
-const own = { base_url: "http://127.0.0.1:1/v1", api_key: "k" };
+const address = { base_url: "http://127.0.0.1:1/v1", api_key: "key-of-the-vendor" };
 const config = {
   providers: {
     ...moneyProviders,
-    vendor: { type: "openai", ...own },
-    cohere: { type: "cohere", base_url: "http://127.0.0.1:1", api_key: "k" },
+    vendor: { type: "openai", ...address },
+    cohere: { type: "cohere", base_url: "http://127.0.0.1:1", api_key: "key-of-the-vendor" },
     live: { type: "openai", base_url: realtime.baseUrl, api_key: realtime.key },
   },
   models: {
@@ -73,8 +73,16 @@ const chat = (model: string, more: object = {}) => ({ model, messages, max_token
 
 const doors: Door[] = [
   { name: "OpenAI chat", path: "/v1/chat/completions", body: chat("cheap") },
-  { name: "OpenAI chat, streamed", path: "/v1/chat/completions", body: chat("cheap", { stream: true }) },
-  { name: "OpenAI chat without a limit", path: "/v1/chat/completions", body: { model: "cheap", messages } },
+  {
+    name: "OpenAI chat, streamed",
+    path: "/v1/chat/completions",
+    body: chat("cheap", { stream: true }),
+  },
+  {
+    name: "OpenAI chat without a limit",
+    path: "/v1/chat/completions",
+    body: { model: "cheap", messages },
+  },
   { name: "OpenAI chat, the other path", path: "/chat/completions", body: chat("cheap") },
   {
     name: "OpenAI chat with tools",
@@ -130,7 +138,11 @@ const doors: Door[] = [
   },
   { name: "a fallback to a dearer model", path: "/v1/chat/completions", body: chat("falls") },
   { name: "a race", path: "/v1/chat/completions", body: chat("raced", { stream: true }) },
-  { name: "an answer that may be gone on with", path: "/v1/chat/completions", body: chat("continued", { stream: true }) },
+  {
+    name: "an answer that may be gone on with",
+    path: "/v1/chat/completions",
+    body: chat("continued", { stream: true }),
+  },
   { name: "a route that retries", path: "/v1/chat/completions", body: chat("retried") },
   {
     name: "fallbacks of the request's own",
@@ -150,14 +162,26 @@ const doors: Door[] = [
     body: { model: "openai/cheap", prompt: "a", max_tokens: 16 },
   },
   { name: "moderations", path: "/v1/moderations", body: { model: "vendor/omni", input: "a" } },
-  { name: "images", path: "/v1/images/generations", body: { model: "vendor/gpt-image-1", prompt: "a" } },
-  { name: "speech", path: "/v1/audio/speech", body: { model: "vendor/tts-1", input: "a", voice: "b" } },
+  {
+    name: "images",
+    path: "/v1/images/generations",
+    body: { model: "vendor/gpt-image-1", prompt: "a" },
+  },
+  {
+    name: "speech",
+    path: "/v1/audio/speech",
+    body: { model: "vendor/tts-1", input: "a", voice: "b" },
+  },
   {
     name: "transcriptions",
     path: "/v1/audio/transcriptions",
     form: { model: "vendor/whisper-1", file: "sound" },
   },
-  { name: "image edits", path: "/v1/images/edits", form: { model: "vendor/gpt-image-1", image: "picture" } },
+  {
+    name: "image edits",
+    path: "/v1/images/edits",
+    form: { model: "vendor/gpt-image-1", image: "picture" },
+  },
   {
     name: "batches",
     path: "/v1/batches",
@@ -197,7 +221,12 @@ const doors: Door[] = [
     method: "PUT",
     body: { model: "cheap" },
   },
-  { name: "counting tokens", path: "/v1/messages/count_tokens", body: { model: "cheap", messages }, isFree: true },
+  {
+    name: "counting tokens",
+    path: "/v1/messages/count_tokens",
+    body: { model: "cheap", messages },
+    isFree: true,
+  },
   {
     name: "uploads of files",
     path: "/v1/files",
@@ -277,7 +306,11 @@ describe("B03: a key whose budget is empty", () => {
     const free = await scene.key();
     const headers = { "x-megallm-tags": "t-1" };
     for (const door of [
-      { name: "", path: "/v1/images/generations", body: { model: "vendor/gpt-image-1", prompt: "a" } },
+      {
+        name: "",
+        path: "/v1/images/generations",
+        body: { model: "vendor/gpt-image-1", prompt: "a" },
+      },
       { name: "", path: "/providers/openai/v1/something", body: {} },
       { name: "", path: "/providers/openai/v1/chat/completions", body: chat("cheap") },
     ]) {
@@ -397,7 +430,8 @@ describe("B03: a realtime session", () => {
     });
     realtime.frames.length = 0;
     const create = '{"type":"response\\u002ecreate"}';
-    for (let turn = 0; turn < 50; turn += 1) session.send(turn % 2 ? create : '{"type":"response.create"}');
+    for (let turn = 0; turn < 50; turn += 1)
+      session.send(turn % 2 ? create : '{"type":"response.create"}');
     const { code, reason } = await closed;
     expect(code).toBe(1008);
     expect(reason).toContain("budget");

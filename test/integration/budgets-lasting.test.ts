@@ -57,7 +57,11 @@ async function hanging(key: Key, more: Parameters<typeof chatRequest>[2] = {}) {
 }
 
 describe("B09: odd usage", () => {
-  const odd: [name: string, usage: object | null, expected: "zero" | "in full" | "as told" | "counted"][] = [
+  const odd: [
+    name: string,
+    usage: object | null,
+    expected: "zero" | "in full" | "as told" | "counted",
+  ][] = [
     ["zero", { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }, "zero"],
     ["null", null, "counted"],
     ["empty", {}, "counted"],
@@ -75,7 +79,11 @@ describe("B09: odd usage", () => {
       },
       "as told",
     ],
-    ["with a cost of its own", { prompt_tokens: 10, completion_tokens: 10, total_tokens: 20, cost: 0 }, "as told"],
+    [
+      "with a cost of its own",
+      { prompt_tokens: 10, completion_tokens: 10, total_tokens: 20, cost: 0 },
+      "as told",
+    ],
   ];
   for (const stream of [false, true]) {
     test.each(odd)(`%s (${stream ? "stream" : "whole"})`, async (_name, usage, expected) => {
@@ -134,64 +142,75 @@ describe("B13: windows", () => {
       .toZonedDateTimeISO(zone)
       .add({ days: 1 })
       .startOfDay().epochMilliseconds;
-  test.each(zones)("a day ends at midnight in %s (%s), once, for two gateways", async (zone, midnight) => {
-    const reset = Date.parse(midnight);
-    let time = reset - 60_000;
-    const restore = setClock({ now: () => time });
-    try {
-      scene = await openScene();
-      // Another gateway on the same ledger.
-      const other = await startInProcess(
-        { providers: moneyProviders, prices: configuredPrices, server: { require_key: "always" } },
-        { egress: scene.upstream.egress, store: scene.store, ...scene.shared },
-      );
-      const key = await scene.key();
-      const probe = await ask(await unlimited(), { plan: { id: "w-000001" } });
-      const one = (await scene.running.recorded(probe.requestId)).usage.costNanos ?? 0n;
-      const budget = await scene.budget([key.subject], one * 12n, { window: "1d", zone });
-      const spendAll = async (): Promise<number> => {
-        for (let passed = 0; ; passed += 1) {
-          const at = passed % 2 ? other : scene.running;
-          const { path, init } = chatRequest("openai", key, { plan: { id: "w-000001" } });
-          const answer = await at.fetch(path, init);
-          const text = await answer.text();
-          if (answer.status === 402) {
-            expect(text).toContain(new Date(nextReset).toISOString());
-            return passed;
+  test.each(zones)(
+    "a day ends at midnight in %s (%s), once, for two gateways",
+    async (zone, midnight) => {
+      const reset = Date.parse(midnight);
+      let time = reset - 60_000;
+      const restore = setClock({ now: () => time });
+      try {
+        scene = await openScene();
+        // Another gateway on the same ledger.
+        const other = await startInProcess(
+          {
+            providers: moneyProviders,
+            prices: configuredPrices,
+            server: { require_key: "always" },
+          },
+          { egress: scene.upstream.egress, store: scene.store, ...scene.shared },
+        );
+        const key = await scene.key();
+        const probe = await ask(await unlimited(), { plan: { id: "w-000001" } });
+        const one = (await scene.running.recorded(probe.requestId)).usage.costNanos ?? 0n;
+        const budget = await scene.budget([key.subject], one * 12n, { window: "1d", zone });
+        const spendAll = async (): Promise<number> => {
+          for (let passed = 0; ; passed += 1) {
+            const at = passed % 2 ? other : scene.running;
+            const { path, init } = chatRequest("openai", key, { plan: { id: "w-000001" } });
+            const answer = await at.fetch(path, init);
+            const text = await answer.text();
+            if (answer.status === 402) {
+              expect(text).toContain(new Date(nextReset).toISOString());
+              return passed;
+            }
+            expect(answer.status).toBe(200);
           }
-          expect(answer.status).toBe(200);
-        }
-      };
-      let nextReset = reset;
-      const running = await hanging(key);
-      const before = await spendAll();
-      expect(before).toBeGreaterThan(0);
-      time = reset - 1;
-      expect((await ask(key)).status).toBe(402);
-      time = reset;
-      nextReset = dayAfter(zone, reset);
-      const after = await spendAll();
-      expect(after).toBeGreaterThan(0);
-      // What began before the reset is charged to the window that it began in.
-      const [old] = await scene.store.accounts.states([`${budget}@${dayBefore(zone, reset)}`]);
-      await running.leave();
-      await scene.running.idle();
-      const [settled] = await scene.store.accounts.states([`${budget}@${dayBefore(zone, reset)}`]);
-      expect(settled?.spentNanos).toBe((old?.spentNanos ?? 0n) + scene.upstream.total(running.id));
-      expect((await scene.account(budget)).accounts).toBe(2);
-      // A clock that goes back finds the old window as it was left.
-      time = reset - 30_000;
-      nextReset = reset;
-      await spendAll();
-      time = reset;
-      expect((await ask(key)).status).toBe(402);
-      const used = await scene.account(budget);
-      expect(used.largest).toBeLessThanOrEqual(one * 12n);
-      await scene.audit();
-    } finally {
-      restore();
-    }
-  });
+        };
+        let nextReset = reset;
+        const running = await hanging(key);
+        const before = await spendAll();
+        expect(before).toBeGreaterThan(0);
+        time = reset - 1;
+        expect((await ask(key)).status).toBe(402);
+        time = reset;
+        nextReset = dayAfter(zone, reset);
+        const after = await spendAll();
+        expect(after).toBeGreaterThan(0);
+        // What began before the reset is charged to the window that it began in.
+        const [old] = await scene.store.accounts.states([`${budget}@${dayBefore(zone, reset)}`]);
+        await running.leave();
+        await scene.running.idle();
+        const [settled] = await scene.store.accounts.states([
+          `${budget}@${dayBefore(zone, reset)}`,
+        ]);
+        expect(settled?.spentNanos).toBe(
+          (old?.spentNanos ?? 0n) + scene.upstream.total(running.id),
+        );
+        expect((await scene.account(budget)).accounts).toBe(2);
+        // A clock that goes back finds the old window as it was left.
+        time = reset - 30_000;
+        nextReset = reset;
+        await spendAll();
+        time = reset;
+        expect((await ask(key)).status).toBe(402);
+        const used = await scene.account(budget);
+        expect(used.largest).toBeLessThanOrEqual(one * 12n);
+        await scene.audit();
+      } finally {
+        restore();
+      }
+    },
+  );
 
   test("a month ends with its last day, whatever that is", async () => {
     let time = Date.parse("2028-02-29T23:59:59.999Z");
@@ -248,29 +267,34 @@ describe("B14: changes while requests run", () => {
     const { id } = await ask(key);
     for (const stream of streams) await stream.leave();
     expect((await scene.account(second)).spent).toBe(scene.upstream.total(id));
-    expect((await scene.account(first)).spent).toBe(scene.upstream.total() - scene.upstream.total(id));
+    expect((await scene.account(first)).spent).toBe(
+      scene.upstream.total() - scene.upstream.total(id),
+    );
     await scene.audit();
   });
 
-  test.each(["deleted", "blocked"] as const)("a key that is %s: what runs is charged", async (how) => {
-    scene = await openScene({}, { pacing: { recheckMs: 20 } });
-    const key = await scene.key();
-    const { directory } = scene.store;
-    const { id: organizationId } = await directory.organizations.create({ name: "o" }, by);
-    const team = await directory.teams.create({ organizationId, name: "t" }, by);
-    await directory.keys.update(key.id, { organizationId, teamId: team.id }, by);
-    const budget = await scene.budget([{ kind: "team", id: team.id }], usd(1));
-    const streams = await Promise.all(Array.from({ length: 20 }, () => hanging(key)));
-    if (how === "deleted") await directory.keys.delete(key.id, by);
-    else await directory.keys.update(key.id, { blocked: true }, by);
-    const after = await ask(key);
-    expect([401, 403]).toContain(after.status);
-    for (const stream of streams) await stream.leave();
-    const used = await scene.account(budget);
-    expect(used.spent).toBe(scene.upstream.total());
-    expect(used.spent).toBeGreaterThan(0n);
-    await scene.audit();
-  });
+  test.each(["deleted", "blocked"] as const)(
+    "a key that is %s: what runs is charged",
+    async (how) => {
+      scene = await openScene({}, { pacing: { recheckMs: 20 } });
+      const key = await scene.key();
+      const { directory } = scene.store;
+      const { id: organizationId } = await directory.organizations.create({ name: "o" }, by);
+      const team = await directory.teams.create({ organizationId, name: "t" }, by);
+      await directory.keys.update(key.id, { organizationId, teamId: team.id }, by);
+      const budget = await scene.budget([{ kind: "team", id: team.id }], usd(1));
+      const streams = await Promise.all(Array.from({ length: 20 }, () => hanging(key)));
+      if (how === "deleted") await directory.keys.delete(key.id, by);
+      else await directory.keys.update(key.id, { blocked: true }, by);
+      const after = await ask(key);
+      expect([401, 403]).toContain(after.status);
+      for (const stream of streams) await stream.leave();
+      const used = await scene.account(budget);
+      expect(used.spent).toBe(scene.upstream.total());
+      expect(used.spent).toBeGreaterThan(0n);
+      await scene.audit();
+    },
+  );
 
   test("a budget that is deleted while requests run leaves nothing held and no failure", async () => {
     scene = await openScene();
@@ -309,32 +333,39 @@ test("B15: prices that change while a request runs hold for the next one", async
 });
 
 describe("B16: counters that are lost", () => {
-  test.each(["set to nothing", "deleted"] as const)("%s under load, they are rebuilt from the rows", async (how) => {
-    scene = await openScene();
-    const key = await scene.key();
-    const budget = await scene.budget([key.subject], 3_000_000n);
-    const streams = await Promise.all(Array.from({ length: 5 }, () => hanging(key)));
-    while ((await ask(key)).status === 200);
-    const before = await scene.account(budget, true);
-    expect(before.held).toBeGreaterThan(0n);
-    const database = new Database(scene.path);
-    database.run("pragma busy_timeout = 5000");
-    database.run(how === "deleted" ? "delete from account" : "update account set spent_nanos = 0, held_nanos = 0");
-    database.close();
-    expect((await scene.store.accounts.verify()).wrong).toBeGreaterThan(0);
-    // Requests come in meanwhile.
-    const { count } = scene.upstream;
-    const [mended] = await Promise.all([
-      scene.store.accounts.rebuild(),
-      ...Array.from({ length: 20 }, () => ask(key, { maxTokens: 1_000_000 })),
-    ]);
-    expect(mended).toBe(1);
-    expect(scene.upstream.count).toBe(count);
-    const after = await scene.account(budget, true);
-    expect([after.spent, after.held]).toEqual([before.spent, before.held]);
-    expect((await ask(key)).status).toBe(402);
-    for (const stream of streams) await stream.leave();
-    expect((await scene.account(budget)).spent).toBe(scene.upstream.total());
-    await scene.audit();
-  });
+  test.each(["set to nothing", "deleted"] as const)(
+    "%s under load, they are rebuilt from the rows",
+    async (how) => {
+      scene = await openScene();
+      const key = await scene.key();
+      const budget = await scene.budget([key.subject], 3_000_000n);
+      const streams = await Promise.all(Array.from({ length: 5 }, () => hanging(key)));
+      while ((await ask(key)).status === 200);
+      const before = await scene.account(budget, true);
+      expect(before.held).toBeGreaterThan(0n);
+      const database = new Database(scene.path);
+      database.run("pragma busy_timeout = 5000");
+      database.run(
+        how === "deleted"
+          ? "delete from account"
+          : "update account set spent_nanos = 0, held_nanos = 0",
+      );
+      database.close();
+      expect((await scene.store.accounts.verify()).wrong).toBeGreaterThan(0);
+      // Requests come in meanwhile.
+      const { count } = scene.upstream;
+      const [mended] = await Promise.all([
+        scene.store.accounts.rebuild(),
+        ...Array.from({ length: 20 }, () => ask(key, { maxTokens: 1_000_000 })),
+      ]);
+      expect(mended).toBe(1);
+      expect(scene.upstream.count).toBe(count);
+      const after = await scene.account(budget, true);
+      expect([after.spent, after.held]).toEqual([before.spent, before.held]);
+      expect((await ask(key)).status).toBe(402);
+      for (const stream of streams) await stream.leave();
+      expect((await scene.account(budget)).spent).toBe(scene.upstream.total());
+      await scene.audit();
+    },
+  );
 });

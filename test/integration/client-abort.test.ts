@@ -7,7 +7,9 @@ afterEach(() => scene.close());
 
 const names = ["openai", "anthropic", "gemini"] as const;
 const providersWith = (onAbort: "cancel" | "drain") =>
-  Object.fromEntries(names.map((name) => [name, { ...moneyProviders[name], on_client_abort: onAbort }]));
+  Object.fromEntries(
+    names.map((name) => [name, { ...moneyProviders[name], on_client_abort: onAbort }]),
+  );
 
 /** Leaves a stream after so many words; -1: before there is any answer. */
 async function leave(
@@ -69,7 +71,10 @@ describe("R04: `on_client_abort: drain`", () => {
     scene = await openScene({ providers: providersWith("drain") });
     const { id, spent } = await leave("openai", { words: -1, step: "slow:60" });
     expect(spent).toBe(scene.upstream.total(id));
-    expect(await scene.running.newest()).toMatchObject({ status: "client_closed", outputTokens: 20 });
+    expect(await scene.running.newest()).toMatchObject({
+      status: "client_closed",
+      outputTokens: 20,
+    });
   });
 
   test("who never stops is given up when the time is over", async () => {
@@ -78,7 +83,10 @@ describe("R04: `on_client_abort: drain`", () => {
     // What arrived is paid for.
     expect(spent).toBe(scene.upstream.total(id));
     expect(scene.upstream.open).toBe(0);
-    expect(await scene.running.newest()).toMatchObject({ status: "client_closed", outputTokens: 3 });
+    expect(await scene.running.newest()).toMatchObject({
+      status: "client_closed",
+      outputTokens: 3,
+    });
   });
 
   test("a daemon that stops waits for nobody", async () => {
@@ -93,14 +101,21 @@ describe("R04: `on_client_abort: drain`", () => {
 });
 
 describe("R04: `on_client_abort: cancel`", () => {
-  test.each(names)("%s: the provider is left at once, and what was streamed is charged", async (wire) => {
-    scene = await openScene({ providers: providersWith("cancel") });
-    const { id, requestId, spent } = await leave(wire, { words: 4, step: "hang:4" });
-    expect(scene.upstream.open).toBe(0);
-    expect(spent).toBe(scene.upstream.total(id));
-    const { usage } = await scene.running.recorded(requestId ?? "");
-    expect(usage).toMatchObject({ status: "client_closed", outputTokens: 4, usageEstimated: true });
-  });
+  test.each(names)(
+    "%s: the provider is left at once, and what was streamed is charged",
+    async (wire) => {
+      scene = await openScene({ providers: providersWith("cancel") });
+      const { id, requestId, spent } = await leave(wire, { words: 4, step: "hang:4" });
+      expect(scene.upstream.open).toBe(0);
+      expect(spent).toBe(scene.upstream.total(id));
+      const { usage } = await scene.running.recorded(requestId ?? "");
+      expect(usage).toMatchObject({
+        status: "client_closed",
+        outputTokens: 4,
+        usageEstimated: true,
+      });
+    },
+  );
 
   test("one that bills for the whole all the same is charged for what was streamed: the rest is its own affair", async () => {
     scene = await openScene({ providers: providersWith("cancel") });

@@ -32,6 +32,11 @@ beforeEach(async () => {
     models: {
       raced: { ...raced, hedge: { after: "60ms", max_extra_spend: 1 } },
       capped: { ...raced, hedge: { after: "60ms", max_extra_spend: 0 } },
+      lasting: {
+        ...raced,
+        hedge: { after: "60ms", max_extra_spend: 1 },
+        on_midstream_failure: "continue",
+      },
       usual: { ...raced, hedge: { after: "p95", max_extra_spend: 1 } },
       fallen: {
         deployments: ["first/gpt-4o"],
@@ -43,7 +48,7 @@ beforeEach(async () => {
   const { port } = await running.listen();
   sdk = new OpenAI({ baseURL: `http://127.0.0.1:${port}/v1`, apiKey: "k", maxRetries: 0 });
   // What requests have cost is what races may cost a share of.
-  for (const model of ["raced", "capped"]) await ask(model);
+  for (const model of ["raced", "capped", "lasting"]) await ask(model);
   openai.reset();
 });
 
@@ -59,12 +64,11 @@ const slow = (firstByteMs: number, text: string) =>
   ({ kind: "slow", firstByteMs, answer: said(text) }) as const;
 const silentStart = { kind: "hang", afterFrames: 1, answer: said("never") } as const;
 
-async function ask(model: string): Promise<string> {
-  const stream = await sdk.chat.completions.create({
-    model,
-    stream: true,
-    messages: [{ role: "user", content: "How is the weather in the town by the sea today?" }],
-  });
+async function ask(model: string, headers: Record<string, string> = {}): Promise<string> {
+  const messages = [
+    { role: "user" as const, content: "How is the weather in the town by the sea today?" },
+  ];
+  const stream = await sdk.chat.completions.create({ model, stream: true, messages }, { headers });
   let text = "";
   for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? "";
   return text;
@@ -135,7 +139,50 @@ describe("a slow first token", () => {
   });
 });
 
+describe("who wins and then breaks off", () => {
+  const words = "One two three four five six seven eight nine ten.";
+
+  test("the second: the first, which was only slow, goes on", async () => {
+    openai.script([slow(5_000, "too late"), said(" The end.")]);
+    anthropic.script({ kind: "cut", afterFrames: 6, answer: said(words) });
+    expect(await ask("lasting")).toMatch(/^One.* The end\.$/);
+    const { row, attempts } = await attemptsOf();
+    expect(row).toMatchObject({ status: "ok", provider: "first", attempts: 3 });
+    expect(attempts.map(({ status }) => status)).toEqual(["client_closed", "error", "ok"]);
+  });
+
+  test("the first: the second, which was stopped, goes on", async () => {
+    const head = { id: "c1", object: "chat.completion.chunk", created: 1, model: "gpt-4o" };
+    const choices = [{ index: 0, delta: { content: "Cloudy, then." }, finish_reason: null }];
+    openai.script({
+      kind: "raw",
+      status: 200,
+      headers: { "content-type": "text/event-stream" },
+      // Late enough to be raced, and then the first to speak.
+      body: [": wait\n\n", 200, `data: ${JSON.stringify({ ...head, choices })}\n\n`, 50],
+    });
+    anthropic.script([slow(5_000, "too late"), said(" The end.")]);
+    expect(await ask("lasting")).toBe("Cloudy, then. The end.");
+    const { row, attempts } = await attemptsOf();
+    expect(row).toMatchObject({ status: "ok", provider: "second", attempts: 3 });
+    expect(attempts.map(({ status }) => status)).toEqual(["error", "client_closed", "ok"]);
+  });
+});
+
+test("the gateway's own time is told although both were waited for", async () => {
+  openai.script(slow(5_000, "too late"));
+  anthropic.script(slow(300, "Sunny."));
+  expect(await ask("raced")).toBe("Sunny.");
+  expect((await attemptsOf()).row.overheadMs).toBeGreaterThan(0);
+});
+
 describe("no race", () => {
+  test("where the caller allows one attempt", async () => {
+    openai.script(slow(250, "Cloudy."));
+    expect(await ask("raced", { "x-megallm-max-attempts": "1" })).toBe("Cloudy.");
+    expect(anthropic.requests).toHaveLength(0);
+  });
+
   test("beyond the cap on what losers may cost", async () => {
     openai.script(slow(900, "Cloudy."));
     expect(await ask("capped")).toBe("Cloudy.");

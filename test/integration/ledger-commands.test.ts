@@ -1,7 +1,7 @@
 // `megallm ledger verify`, `reconcile`, `requests show` and `data` on a ledger of their own: what they print, and their exit codes.
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { acquireLock, openStore } from "../../src/store/store.ts";
@@ -75,6 +75,29 @@ const run = (sql: string): void => {
   database.close();
 };
 
+/** A gateway on the ledger's folder, until the test is over. */
+async function serving(): Promise<AsyncDisposable> {
+  const config = join(folder, "serve.yaml");
+  writeFileSync(config, "ledger: { keep: { rows: forever, hours: forever, days: forever } }\n");
+  const own = ["--config", config, "--port", "0", "--data-dir", folder];
+  const child = Bun.spawn([process.execPath, main, "serve", ...own], {
+    env: { PATH: "/usr/bin:/bin", HOME: folder, XDG_CONFIG_HOME: folder },
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  const record = join(folder, "daemon.json");
+  while (!existsSync(record)) {
+    if (child.exitCode !== null) throw new Error(`the gateway ended with ${child.exitCode}`);
+    await Bun.sleep(5);
+  }
+  return {
+    async [Symbol.asyncDispose]() {
+      child.kill();
+      await child.exited;
+    },
+  };
+}
+
 const json = (text: string): Record<string, unknown> => JSON.parse(text) as Record<string, unknown>;
 
 describe("ledger verify", () => {
@@ -106,6 +129,29 @@ describe("ledger verify", () => {
     ]);
   }, 30_000);
 });
+
+test("a gateway that is at work on the file mends it", async () => {
+  run(
+    `update rollup set requests = 77 where span_ms = 3600000 and start_ms = ${day} and requests = 1`,
+  );
+  run("update attempt set output_tokens = 9 where request_id = 'req_4'");
+  await using _gateway = await serving();
+  const wrong = await megallm("ledger", "verify");
+  expect([wrong.code, wrong.out]).toEqual([1, expect.stringContaining("hour 2026-03-01T00")]);
+  const mended = await megallm("ledger", "verify", "--rebuild");
+  const left = "request req_4: its attempts say outputTokens 9, its row says 10";
+  expect([mended.code, mended.out]).toEqual([1, expect.stringContaining(left)]);
+  expect(mended.out).toMatch(/^Mended: 0 accounts, the sums of [1-9]\d* hours and days\./);
+  expect(mended.out).not.toContain("hour 2026");
+  expect(mended.err).toContain("1 differences in 10 requests");
+  const again = json((await megallm("ledger", "verify", "--rebuild", "--json")).out);
+  expect(again).toMatchObject({
+    ok: false,
+    rows: 10,
+    mended: { accounts: 0, sums: 0 },
+    differences: [{ kind: "attempts", requestId: "req_4", found: "9", expected: "10" }],
+  });
+}, 60_000);
 
 describe("reconcile", () => {
   const head = "start_time,end_time,amount_value,amount_currency,line_item\n";
@@ -188,6 +234,22 @@ describe("data", () => {
       groups: [{ group: "gpt-4o-2024-08-06", requests: 0, attempts: 10 }, {}],
     });
   }, 30_000);
+
+  test("is taken away by the gateway that is at work on the file", async () => {
+    await using _gateway = await serving();
+    const counted = await megallm("data", "delete", "--end-user", "end-1", "--json");
+    expect(json(counted.out)).toMatchObject({ deleted: false, counts: { requests: 10 } });
+    const deleted = await megallm("data", "delete", "--end-user", "end-1", "--yes", "--json");
+    expect([deleted.code, json(deleted.out)]).toMatchObject([
+      0,
+      { deleted: true, counts: { requests: 10, bodies: 1, directory: 0 } },
+    ]);
+    expect((await megallm("data", "export", "--end-user", "end-1")).out).toBe("");
+    const unknown = await megallm("data", "delete", "--user", "who@example.com", "--yes");
+    expect([unknown.code, unknown.err]).toEqual([1, expect.stringContaining("no user")]);
+    const audit = await megallm("audit", "--json");
+    expect(audit.out).toContain('"data.erase"');
+  }, 60_000);
 
   test("needs one subject, and a user that there is", async () => {
     expect((await megallm("data", "export")).code).toBe(2);

@@ -109,30 +109,41 @@ describe("requests", () => {
 });
 
 describe("tokens", () => {
-  test.each(["tokens", "input_tokens", "output_tokens"] as const)("%s are put right when the answer is there", async (unit) => {
-    const key = await scene.key();
-    await scene.limit({ subject: key.subject, unit, window: "minute", amount: 1_000 });
-    const first = await ask(key, { plan: { say: 12 } });
-    expect(first.headers.get("x-ratelimit-limit-tokens")).toBe("1000");
-    const row = await scene.running.recorded(first);
-    const used = {
-      tokens: row.usage.inputTokens + row.usage.outputTokens,
-      input_tokens: row.usage.inputTokens,
-      output_tokens: row.usage.outputTokens,
-    }[unit];
-    // What the second is expected to use counts besides what the first has.
-    const second = await ask(key, { plan: { say: 1 }, maxTokens: 16 });
-    const remaining = Number(second.headers.get("x-ratelimit-remaining-tokens"));
-    expect(remaining).toBeLessThanOrEqual(1_000 - used);
-    expect(remaining).toBeGreaterThan(1_000 - used - 200);
-  });
+  test.each(["tokens", "input_tokens", "output_tokens"] as const)(
+    "%s are put right when the answer is there",
+    async (unit) => {
+      const key = await scene.key();
+      await scene.limit({ subject: key.subject, unit, window: "minute", amount: 1_000 });
+      const first = await ask(key, { plan: { say: 12 } });
+      expect(first.headers.get("x-ratelimit-limit-tokens")).toBe("1000");
+      const row = await scene.running.recorded(first);
+      const used = {
+        tokens: row.usage.inputTokens + row.usage.outputTokens,
+        input_tokens: row.usage.inputTokens,
+        output_tokens: row.usage.outputTokens,
+      }[unit];
+      // What the second is expected to use counts besides what the first has.
+      const second = await ask(key, { plan: { say: 1 }, maxTokens: 16 });
+      const remaining = Number(second.headers.get("x-ratelimit-remaining-tokens"));
+      expect(remaining).toBeLessThanOrEqual(1_000 - used);
+      expect(remaining).toBeGreaterThan(1_000 - used - 200);
+    },
+  );
 
   test("too many are refused", async () => {
     const key = await scene.key();
-    await scene.limit({ subject: key.subject, unit: "output_tokens", window: "minute", amount: 60 });
+    await scene.limit({
+      subject: key.subject,
+      unit: "output_tokens",
+      window: "minute",
+      amount: 60,
+    });
     expect((await ask(key, { plan: { say: 50 }, maxTokens: 50 })).status).toBe(200);
     const refused = await ask(key, { plan: { say: 50 }, maxTokens: 50 });
-    expect([refused.status, refused.headers.get("x-ratelimit-remaining-tokens")]).toEqual([429, "10"]);
+    expect([refused.status, refused.headers.get("x-ratelimit-remaining-tokens")]).toEqual([
+      429,
+      "10",
+    ]);
   });
 });
 
@@ -170,28 +181,31 @@ describe("a refused request consumes nothing", () => {
 });
 
 describe("requests at once", () => {
-  test.each(["ends", "breaks", "is left"])("a stream gives its place back when it %s", async (how) => {
-    const key = await scene.key();
-    await scene.limit({ subject: key.subject, unit: "parallel", amount: 1 });
-    for (let round = 0; round < 5; round += 1) {
-      const left = new AbortController();
-      const { path, init } = chatRequest("openai", key, {
-        stream: true,
-        plan: { steps: [how === "ends" ? "drip:4" : "hang:2"] },
-        signal: left.signal,
-      });
-      const answer = await scene.running.fetch(path, init);
-      expect(answer.status).toBe(200);
-      const refused = await ask(key);
-      expect(refused.status).toBe(429);
-      expect(refused.headers.get("retry-after")).toBe("1");
-      if (how === "breaks") scene.upstream.breakAll();
-      if (how === "is left") left.abort();
-      await answer.text().catch(() => "");
-      await scene.running.idle();
-    }
-    expect((await ask(key)).status).toBe(200);
-  });
+  test.each(["ends", "breaks", "is left"])(
+    "a stream gives its place back when it %s",
+    async (how) => {
+      const key = await scene.key();
+      await scene.limit({ subject: key.subject, unit: "parallel", amount: 1 });
+      for (let round = 0; round < 5; round += 1) {
+        const left = new AbortController();
+        const { path, init } = chatRequest("openai", key, {
+          stream: true,
+          plan: { steps: [how === "ends" ? "drip:4" : "hang:2"] },
+          signal: left.signal,
+        });
+        const answer = await scene.running.fetch(path, init);
+        expect(answer.status).toBe(200);
+        const refused = await ask(key);
+        expect(refused.status).toBe(429);
+        expect(refused.headers.get("retry-after")).toBe("1");
+        if (how === "breaks") scene.upstream.breakAll();
+        if (how === "is left") left.abort();
+        await answer.text().catch(() => "");
+        await scene.running.idle();
+      }
+      expect((await ask(key)).status).toBe(200);
+    },
+  );
 
   test("of everybody together: never more than so many at the provider", async () => {
     const key = await scene.key();

@@ -40,6 +40,9 @@ export interface AskOptions {
   readonly headers?: Record<string, string>;
 }
 
+const isJson = ({ headers }: Response): boolean =>
+  headers.get("content-type")?.startsWith("application/json") === true;
+
 /** A gateway that nothing has happened to, with a configuration that a program gave. */
 function idleControl(): Control {
   const running = configFromObject({}, { env: {}, presets: [] });
@@ -92,7 +95,7 @@ export async function startAdminV1(
       return {
         status: response.status,
         headers: response.headers,
-        body: /^[[{]/.test(text) ? JSON.parse(text) : null,
+        body: isJson(response) && /^[[{]/.test(text) ? JSON.parse(text) : null,
         text,
       };
     },

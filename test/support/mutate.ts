@@ -19,7 +19,9 @@ export interface Mutation {
 
 export interface Mutants {
   /** Runs the tests on the changed copy. */
-  run(mutation: Mutation | Pick<Mutation, "test" | "only">): Promise<{ passed: number; failed: number; output: string }>;
+  run(
+    mutation: Mutation | Pick<Mutation, "test" | "only">,
+  ): Promise<{ passed: number; failed: number; output: string }>;
   dispose(): void;
 }
 
@@ -57,7 +59,9 @@ export function createMutants(): Mutants {
       const text = readFileSync(path, "utf8");
       const parts = text.split(mutation.from);
       if (parts.length !== 2) {
-        throw new Error(`${mutation.file} has the line ${parts.length - 1} times: ${mutation.from}`);
+        throw new Error(
+          `${mutation.file} has the line ${parts.length - 1} times: ${mutation.from}`,
+        );
       }
       writeFileSync(path, parts.join(mutation.to));
       try {

@@ -45,6 +45,9 @@ const counts = z
   })
   .meta({ id: "DataCounts" });
 
+/** As the route answers. */
+export const dataErased = z.object({ erased: z.boolean(), counts }).meta({ id: "DataErased" });
+
 const line = z
   .object({
     type: z.enum([
@@ -124,7 +127,7 @@ export const dataRoutes: readonly AdminRoute[] = [
     summary: "Takes all that is kept about a user, an end user or a key away, or counts it",
     action: "data.erase",
     body: erasure,
-    answer: z.object({ erased: z.boolean(), counts }),
+    answer: dataErased,
     async handle(call) {
       const { confirm, ...whose } = call.body as z.infer<typeof erasure>;
       const { subjectData } = call.services.store;

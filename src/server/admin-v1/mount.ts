@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import { type Actor, actorName } from "../../access/permissions.ts";
 import { GatewayError } from "../../ir/error.ts";
+import { backgroundFailed } from "../../lib/background.ts";
 import { type ActorSource, actorOf } from "./actor.ts";
 import { readBytes, readObject } from "./body.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -104,9 +105,14 @@ function streamOf(lines: AsyncIterator<object>): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   return new ReadableStream({
     async pull(controller) {
-      const { done, value } = await lines.next();
-      if (done) controller.close();
-      else controller.enqueue(encoder.encode(`${JSON.stringify(value)}\n`));
+      try {
+        const { done, value } = await lines.next();
+        if (done) controller.close();
+        else controller.enqueue(encoder.encode(`${JSON.stringify(value)}\n`));
+      } catch (error) {
+        backgroundFailed("an answer of many lines", error);
+        controller.error(error);
+      }
     },
     async cancel() {
       await lines.return?.();

@@ -332,6 +332,8 @@ export async function bodyFor(
     }
     case "limits":
       return { subject: await subjectOf(ground, caller, owner), unit: "tokens", amount: 1 };
+    case "data":
+      return { kind: "key", id: await freshKey(ground, place) };
     default:
       return {};
   }

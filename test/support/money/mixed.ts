@@ -95,11 +95,21 @@ function courseOf(random: Random): Course {
   if (lot < 0.48) return { name: "without usage", model: "openai/cheap", stream, steps: ["quiet"] };
   if (lot < 0.56) {
     const steps = [pick(random, ["500", "429", "reset"]), pick(random, ["500", "reset"]), "ok"];
-    return { name: "retried", model: "retried", stream, steps: steps.slice(Math.floor(random() * 2)) };
+    return {
+      name: "retried",
+      model: "retried",
+      stream,
+      steps: steps.slice(Math.floor(random() * 2)),
+    };
   }
   if (lot < 0.66) {
     const steps = ["500", pick(random, ["reset", "500"]), "ok"];
-    return { name: "fallback", model: "falls", stream, steps: steps.slice(Math.floor(random() * 2)) };
+    return {
+      name: "fallback",
+      model: "falls",
+      stream,
+      steps: steps.slice(Math.floor(random() * 2)),
+    };
   }
   if (lot < 0.7) return { name: "failed", model: direct, stream, steps: ["500"] };
   if (lot < 0.8) {
@@ -107,7 +117,13 @@ function courseOf(random: Random): Course {
     return { name: "broken stream", model: direct, stream: true, steps: [step] };
   }
   if (lot < 0.87) {
-    return { name: "left stream", model: direct, stream: true, steps: [`hang:${some}`], leavesAfter: some };
+    return {
+      name: "left stream",
+      model: direct,
+      stream: true,
+      steps: [`hang:${some}`],
+      leavesAfter: some,
+    };
   }
   if (lot < 0.91) {
     return { name: "left before a word", model: direct, stream, steps: ["hang:0"], leavesAfter: 0 };
@@ -148,11 +164,20 @@ async function run(
     poor.push({ key, limit, budget: await scene.budget([key.subject], limit) });
   }
   const result: MixedResult = {
-    ...{ requests, attempts: 0, ms: 0, falseRefusals: 0, refused: 0 },
+    requests,
+    attempts: 0,
+    ms: 0,
+    falseRefusals: 0,
+    refused: 0,
     courses: {},
     statuses: {},
     differing: [],
-    ...{ bill: 0n, billUntold: 0n, ledger: 0n, counter: 0n, charges: 0n, overspent: 0n },
+    bill: 0n,
+    billUntold: 0n,
+    ledger: 0n,
+    counter: 0n,
+    charges: 0n,
+    overspent: 0n,
   };
   const ids = new Map<string, string>();
   const courses = new Map<string, string>();

@@ -12,7 +12,13 @@ import type { BudgetCreate, RateLimitCreate } from "../../../src/store/directory
 import { openStore, type Store } from "../../../src/store/store.ts";
 import type { Subject } from "../../../src/store/subject.ts";
 import { type InProcess, startInProcess } from "../in-process.ts";
-import { configuredPrices, createMoneyUpstream, type MoneyUpstream, type Plan, planText } from "./upstream.ts";
+import {
+  configuredPrices,
+  createMoneyUpstream,
+  type MoneyUpstream,
+  type Plan,
+  planText,
+} from "./upstream.ts";
 
 export const by = { actor: "test" };
 const keySecret = new Secret("a server secret of the money tests");
@@ -44,7 +50,11 @@ export interface Scene {
   /** What another gateway on the same ledger needs. */
   shared: Pick<GatewayParts, "keySecret">;
   key(more?: Partial<Omit<KeyCreate, "hash" | "last4">>): Promise<Key>;
-  budget(subjects: readonly Subject[], amountNanos: bigint, more?: Partial<BudgetCreate>): Promise<string>;
+  budget(
+    subjects: readonly Subject[],
+    amountNanos: bigint,
+    more?: Partial<BudgetCreate>,
+  ): Promise<string>;
   limit(more: RateLimitCreate): Promise<string>;
   /** Spent and held of all accounts of a budget, the sum of their charges, and the most that one has used; when nothing runs, or `isBusy`. */
   account(budgetId: string, isBusy?: boolean): Promise<Used>;
@@ -57,12 +67,16 @@ export interface Scene {
 
 /** Providers of the double: one for each wire. */
 export const moneyProviders = {
-  openai: { type: "openai-compatible", base_url: "http://127.0.0.1:1/v1", api_key: "k" },
-  anthropic: { type: "anthropic", base_url: "http://127.0.0.1:1", api_key: "k" },
+  openai: {
+    type: "openai-compatible",
+    base_url: "http://127.0.0.1:1/v1",
+    api_key: "key-of-the-vendor",
+  },
+  anthropic: { type: "anthropic", base_url: "http://127.0.0.1:1", api_key: "key-of-the-vendor" },
   gemini: {
     type: "gemini",
     base_url: "http://127.0.0.1:1/v1beta",
-    api_key: "k",
+    api_key: "key-of-the-vendor",
     dialects: ["gemini"],
   },
 };
@@ -77,7 +91,8 @@ export async function openScene(
   await store.recover();
   // Read apart from the store, so that nothing is taken from its word.
   const file = new Database(join(folder, "megallm.db"), { readonly: true, safeIntegers: true });
-  const sums = file.query(`select coalesce(sum(spent_nanos), 0) as spent, coalesce(sum(held_nanos), 0) as held,
+  const sums =
+    file.query(`select coalesce(sum(spent_nanos), 0) as spent, coalesce(sum(held_nanos), 0) as held,
       count(*) as accounts, coalesce(max(spent_nanos + held_nanos), 0) as largest,
       (select coalesce(sum(nanos), 0) from charge
         where account_id in (select account_id from account where budget_id = ?1)) as charged
@@ -151,7 +166,8 @@ export async function openScene(
     async audit() {
       await running.idle();
       const { wrong, differences } = await store.accounts.verify();
-      if (wrong > 0) throw new Error(`the ledger is wrong: ${JSON.stringify(differences, replacer)}`);
+      if (wrong > 0)
+        throw new Error(`the ledger is wrong: ${JSON.stringify(differences, replacer)}`);
       for (const id of budgets) {
         const { held } = await scene.account(id);
         if (held !== 0n) throw new Error(`${held} nano-dollars of ${id} are still held`);
@@ -191,7 +207,7 @@ export function chatRequest(
   nextPlan += 1;
   const plan: Plan = { id: `p${nextPlan}`, say: 10, steps: ["ok"], ...options.plan };
   const text = planText(plan);
-  const limit = <Name extends string>(name: Name) =>
+  const limit = (name: string): Record<string, number> =>
     maxTokens === null ? {} : { [name]: maxTokens };
   const init = (body: object): RequestInit => ({
     method: "POST",

@@ -166,7 +166,7 @@ export function createMoneyUpstream(): MoneyUpstream {
           done(spoken, spoken === output);
         }
       };
-      return new Response(slowly() as unknown as ReadableStream<Uint8Array>, { headers });
+      return new Response(slowly(), { headers });
     }
     if (isWhole) {
       const whole = [...frames.start, ...frames.words, ...frames.end].join("");

@@ -44,11 +44,12 @@ const openAiUsage = ({ usage, raw }: Told) =>
 
 const googleUsage = ({ usage, raw }: Told) =>
   raw === undefined
-    ? (usage && {
+    ? ((usage && {
         promptTokenCount: usage.input,
         candidatesTokenCount: usage.output,
         totalTokenCount: usage.input + usage.output,
-      }) ?? undefined
+      }) ??
+      undefined)
     : raw;
 
 export function wholeAnswer(wire: DialectId, told: Told): object {
@@ -57,11 +58,23 @@ export function wholeAnswer(wire: DialectId, told: Told): object {
   switch (wire) {
     case "anthropic-messages":
       return {
-        ...{ id, model, type: "message", role: "assistant", stop_sequence: null },
-        content: [{ type: "text", text }],
+        id,
+        model,
+        type: "message",
+        role: "assistant",
+        stop_sequence: null,
+        content: [
+          {
+            type: "text",
+            text,
+          },
+        ],
         stop_reason: isCut ? "max_tokens" : "end_turn",
         ...(usage && {
-          usage: raw ?? { input_tokens: usage.input, output_tokens: usage.output },
+          usage: raw ?? {
+            input_tokens: usage.input,
+            output_tokens: usage.output,
+          },
         }),
       };
     case "gemini":
@@ -79,10 +92,16 @@ export function wholeAnswer(wire: DialectId, told: Told): object {
       };
     default:
       return {
-        ...{ id, model, object: "chat.completion", created: 1 },
+        id,
+        model,
+        object: "chat.completion",
+        created: 1,
         choices: Array.from({ length: answers }, (_unused, index) => ({
           index,
-          message: { role: "assistant", content: text },
+          message: {
+            role: "assistant",
+            content: text,
+          },
           finish_reason: isCut ? "length" : "stop",
           logprobs: null,
         })),
@@ -97,9 +116,17 @@ export function answerFrames(wire: DialectId, told: Told): Frames {
   switch (wire) {
     case "anthropic-messages": {
       const message = {
-        ...{ id, model, type: "message", role: "assistant", content: [] },
-        ...{ stop_reason: null, stop_sequence: null },
-        usage: { input_tokens: usage?.input ?? 0, output_tokens: 0 },
+        id,
+        model,
+        type: "message",
+        role: "assistant",
+        content: [],
+        stop_reason: null,
+        stop_sequence: null,
+        usage: {
+          input_tokens: usage?.input ?? 0,
+          output_tokens: 0,
+        },
       };
       return {
         start: [
@@ -150,8 +177,18 @@ export function answerFrames(wire: DialectId, told: Told): Frames {
     default: {
       const chunk = (delta: object, finish: string | null): string =>
         data({
-          ...{ id, model, object: "chat.completion.chunk", created: 1 },
-          choices: [{ index: 0, delta, finish_reason: finish, logprobs: null }],
+          id,
+          model,
+          object: "chat.completion.chunk",
+          created: 1,
+          choices: [
+            {
+              index: 0,
+              delta,
+              finish_reason: finish,
+              logprobs: null,
+            },
+          ],
         });
       return {
         start: [chunk({ role: "assistant", content: "" }, null)],
@@ -161,7 +198,10 @@ export function answerFrames(wire: DialectId, told: Told): Frames {
           ...(usage
             ? [
                 data({
-                  ...{ id, model, object: "chat.completion.chunk", created: 1 },
+                  id,
+                  model,
+                  object: "chat.completion.chunk",
+                  created: 1,
                   choices: [],
                   usage: openAiUsage(told),
                 }),

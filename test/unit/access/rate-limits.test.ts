@@ -153,6 +153,44 @@ describe("tokens", () => {
   });
 });
 
+test("a rehearsal says what would happen, and takes nothing", () => {
+  at(0);
+  const step = fc.record({
+    wait: fc.integer({ min: 0, max: 20_000 }),
+    input: fc.integer({ min: 0, max: 700 }),
+    output: fc.integer({ min: 0, max: 700 }),
+    ends: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const limiter = createRateLimiter();
+      const limits = [
+        limit({ id: "requests", amount: 5 }),
+        limit({ id: "tokens", unit: "tokens", amount: 1_000 }),
+        limit({ id: "parallel", unit: "parallel", windowMs: null, amount: 3 }),
+      ];
+      for (const { wait, input, output, ends } of steps) {
+        at(nowMs + wait);
+        const want = { inputTokens: input, outputTokens: output };
+        const told = limiter.rehearse(limits, want);
+        expect(limiter.rehearse(limits, want)).toEqual(told);
+        let ticket: ReturnType<typeof limiter.admit> | null = null;
+        const refused = refusalOf(() => {
+          ticket = limiter.admit(limits, want);
+        });
+        expect(told.refusal?.message).toBe(refused?.message);
+        expect(told.refusal?.retryAfterMs).toBe(refused?.retryAfterMs);
+        const left = limiter.rehearse(limits, want).standings.map(({ remaining }) => remaining);
+        const before = told.standings.map(({ remaining }) => remaining);
+        const taken = refused ? [0, 0, 0] : [1, input + output, 1];
+        expect(left).toEqual(before.map((each, index) => Math.max(0, each - (taken[index] ?? 0))));
+        if (ends) (ticket as ReturnType<typeof limiter.admit> | null)?.settle(want);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
 describe("parallel requests", () => {
   test("a place is free again when its request is over, once", () => {
     at(0);

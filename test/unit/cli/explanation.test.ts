@@ -18,7 +18,9 @@ providers:
   far: { type: openai-compatible, base_url: "http://127.0.0.1:9/far", api_key: hidden-key-far, prices: { "*": { input: "9.00", output: "9.00" } } }
 models:
   smart: { policy: lowest-cost, deployments: [far/m, near/m] }
-keys: { team: { key: client-key-of-the-team, overrides: false } }
+keys:
+  team: { key: client-key-of-the-team, overrides: false }
+  paying: { key: client-key-that-pays-here, budget: { amount: "0.01", window: 1d }, limits: { requests_per_minute: 60, parallel: 2 } }
 `,
 );
 const request = JSON.stringify({
@@ -77,10 +79,21 @@ describe("megallm explain", () => {
     expect(stdout).toContain("403 forbidden: This key may not say how its requests are routed");
   });
 
+  test("as a client with limits and a budget: how much is left, and what would be set aside", async () => {
+    const { code, stdout } = await cli(["-f", file, "--key", "paying"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("key `paying`: 60 left of 60 requests a minute\n");
+    expect(stdout).toContain("key `paying`: 2 left of 2 at once\n");
+    expect(stdout).toMatch(
+      /^1 near\/m#default: \$0\.0099\d+ would be set aside, for an answer of/m,
+    );
+    expect(stdout).toMatch(/^paying +\$0\.010000 of \$0\.010000 +\$0\.000000 +\S+Z +yes$/m);
+  });
+
   test.each([
     ["a header without a colon", ["--header", "x-megallm-policy"], 2, "--header takes a name"],
     ["a file that is not there", ["-f", "nothing.json"], 1, "nothing.json"],
-    ["a key that is not there", ["-f", file, "--key", "who"], 1, "`who` is no key"],
+    ["a key that is not there", ["-f", file, "--key", "who"], 1, "`who` is no key: neither"],
     ["a path of nothing", ["-f", file, "--path", "/nothing"], 1, "no path whose requests"],
   ])("%s", async (_name, args, exit, message) => {
     const { code, stdout, stderr } = await cli(args, request);

@@ -138,7 +138,7 @@ test("each of its commented parts passes when it is put in", () => {
   const starts = lines.flatMap((line, index) =>
     isCode(line) && !isCode(lines[index - 1]) ? [index] : [],
   );
-  expect(starts.length).toBe(14);
+  expect(starts.length).toBe(21);
   const env = Object.fromEntries(
     ["OPENAI_API_KEY", ...variablesIn(lines.join("\n"))].map((name) => [
       name,

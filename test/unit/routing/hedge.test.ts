@@ -51,3 +51,14 @@ test("the past is forgotten", () => {
   clock.nowMs += 1100;
   expect(spend.hold(1)).toBeNull();
 });
+
+test("a second attempt that never began counts for nothing", () => {
+  const spend = createHedgeSpend({ maxExtraSpend: 0.05 });
+  for (let request = 0; request < 20; request += 1) spend.charge(null);
+  spend.hold(null)?.release();
+  const hold = spend.hold(null);
+  expect(hold).not.toBeNull();
+  hold?.settle(null);
+  hold?.release();
+  expect(spend.snapshot().hedges).toBe(1);
+});

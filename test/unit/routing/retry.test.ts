@@ -50,6 +50,36 @@ function story(
   }
 }
 
+describe("after a race that both lost", () => {
+  const unsure = new GatewayError("upstream_timeout", "silence");
+
+  test("it takes one further attempt from the budget, and counts as two", () => {
+    const budget = createRetryBudget({ floor: 1000 });
+    const made = plan({}, budget);
+    expect(made.after(busy, 1, busy)).toEqual({ next: "fallback" });
+    expect(made.attempts).toBe(2);
+    expect(budget.snapshot().extra).toBe(1);
+  });
+
+  test("nobody is asked again who may be at work on it", () => {
+    expect(plan().after(busy, 0, unsure)).toMatchObject({ next: "stop", because: "ambiguous" });
+  });
+
+  test("the longer of both waits is kept", () => {
+    const long = answered("upstream_rate_limited", 3_000);
+    const decision = plan().after(answered("upstream_rate_limited", 1_000), 0, long);
+    expect(decision).toEqual({ next: "retry", waitMs: 3_250 });
+  });
+
+  test("it is run only where both attempts are allowed", () => {
+    expect(plan({ maxAttempts: 1 }).allowsRace).toBe(false);
+    const made = plan({ maxAttempts: 3 });
+    expect(made.allowsRace).toBe(true);
+    made.after(busy, 1, busy);
+    expect(made.allowsRace).toBe(false);
+  });
+});
+
 describe("what follows a refusal that others of its kind take", () => {
   const tooLong = new GatewayError("upstream_rejected", "too long", { kind: "context_window" });
 
