@@ -20,6 +20,7 @@ import type { KeyCreate } from "../store/directory-keys.ts";
 import type { Directory, Rules } from "../store/directory.ts";
 import { formatSubject, maxSubjectId, type Subject } from "../store/subject.ts";
 import { fits, type Granted } from "./grants.ts";
+import { keyNamed } from "./key-named.ts";
 import { generateKey, isKey, type KeyHasher, last4, sameHash } from "./key-hash.ts";
 
 /** What is known of a request's caller. */
@@ -280,24 +281,6 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
       return { key: await directory.keys.rotate(id, { ...hashed, graceMs }, by), secret };
     },
   };
-}
-
-/** Namesakes that are listed. */
-const maxNamed = 5;
-
-/** @throws GatewayError `invalid_request` where the name leads to several */
-async function keyNamed(directory: Directory, idOrName: string): Promise<VirtualKey | null> {
-  if (idOrName.length > maxSubjectId || idOrName.includes("\0")) return null;
-  const byId = await directory.keys.get(idOrName);
-  if (byId) return byId;
-  const { rows } = await directory.keys.list({ name: idOrName, limit: maxNamed });
-  const [only] = rows;
-  if (rows.length <= 1) return only ?? null;
-  throw new GatewayError(
-    "invalid_request",
-    `Several keys are called \`${idOrName.slice(0, 100)}\`. Say which one by its id: ${rows.map(({ id }) => id).join(", ")}${rows.length < maxNamed ? "" : ", …"}.`,
-    { param: "key" },
-  );
 }
 
 /** Memberships of one user that are looked at. */

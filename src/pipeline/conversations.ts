@@ -28,7 +28,7 @@ export interface AnswerWatch {
   frame(frame: Frame): void;
   answer(answer: JsonObject): void;
   /** Another provider goes on with it: whoever began it does not have the whole. */
-  goneOnWith(): void;
+  goneOnWith?(): void;
 }
 
 export interface Conversations {

@@ -1,6 +1,7 @@
 // Whether and when a slow first attempt would be raced by a second one, as an explanation tells it.
 import { type Candidate, fallbackOrder, modelId } from "../routing/candidate.ts";
 import { hedgeAfter } from "../routing/hedge.ts";
+import { maxAttempts } from "../routing/retry.ts";
 import type { Look } from "./explain-candidate.ts";
 import { idempotencyHeader } from "./idempotent-outcome.ts";
 import type { Plan } from "./plan.ts";
@@ -22,7 +23,7 @@ export interface ExplainedHedge {
 export function hedgeOf(
   queue: readonly Candidate[],
   { candidates, inbound }: Plan,
-  { services }: Look["situation"],
+  { generation, services }: Look["situation"],
 ): ExplainedHedge | null {
   const settings = candidates[0]?.hedge;
   const [first] = queue;
@@ -32,14 +33,18 @@ export function hedgeOf(
   // Another model is asked after a failure, never for speed.
   const others = queue.slice(1).filter(({ order }) => order < fallbackOrder).length;
   const once = Boolean(inbound.headers.get(idempotencyHeader));
-  const starts = hedgeAfter({ p95Ms, others, stream: inbound.stream, once }, settings);
+  const attempts = maxAttempts(inbound.headers, generation.config.retry.maxAttempts);
+  const starts =
+    attempts < 2 ? null : hedgeAfter({ p95Ms, others, stream: inbound.stream, once }, settings);
   const whyNot = !inbound.stream
     ? "only streams are raced"
     : once
       ? "it has an `Idempotency-Key`, so nothing is done twice"
-      : others === 0
-        ? "nobody else of the route could be asked"
-        : "how long the first one usually takes is not known yet";
+      : attempts < 2
+        ? "one attempt is all that is allowed"
+        : others === 0
+          ? "nobody else of the route could be asked"
+          : "how long the first one usually takes is not known yet";
   return {
     route,
     after,

@@ -124,16 +124,15 @@ export async function explain(
       told.model = model;
       told.stream = stream;
     });
-    const rehearsal = rehearseAdmission(
-      demandOf(
-        planned.inbound,
-        tagsOf(request.headers, asked.provider ? undefined : planned.inbound),
-      ),
-      {
-        ...{ principal: caller, atMs: now(), config: generation.config, store: services.store },
-        ...{ callers: services.callers, limiter: services.limiter },
-      },
-    );
+    const tags = tagsOf(request.headers, asked.provider ? undefined : planned.inbound);
+    const rehearsal = rehearseAdmission(demandOf(planned.inbound, tags), {
+      principal: caller,
+      atMs: now(),
+      config: generation.config,
+      store: services.store,
+      callers: services.callers,
+      limiter: services.limiter,
+    });
     const entry = await rehearsal.enter(planned.candidates);
     told.limits = entry.limits;
     told.experiment = planned.experiment;

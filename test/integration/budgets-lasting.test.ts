@@ -1,5 +1,4 @@
 // B09, B13-B16: odd usage, windows, and changes while requests run: keys, limits, prices, and the counters themselves.
-import { Database } from "bun:sqlite";
 import { afterEach, describe, expect, test } from "bun:test";
 import { setClock } from "../../src/lib/clock.ts";
 import { startInProcess } from "../support/in-process.ts";
@@ -343,14 +342,11 @@ describe("B16: counters that are lost", () => {
       while ((await ask(key)).status === 200);
       const before = await scene.account(budget, true);
       expect(before.held).toBeGreaterThan(0n);
-      const database = new Database(scene.path);
-      database.run("pragma busy_timeout = 5000");
-      database.run(
+      await scene.database.run(
         how === "deleted"
           ? "delete from account"
           : "update account set spent_nanos = 0, held_nanos = 0",
       );
-      database.close();
       expect((await scene.store.accounts.verify()).wrong).toBeGreaterThan(0);
       // Requests come in meanwhile.
       const { count } = scene.upstream;

@@ -113,7 +113,10 @@ const messageOf = async (answer: Response): Promise<string> =>
 
 const budgetFor = (subject: string, amount_usd: string, more: object = {}) =>
   administer(gateway, "POST", "/budgets", {
-    ...{ name: `for ${subject.split(":")[0]}`, amount_usd, window: "1d", subjects: [subject] },
+    name: `for ${subject.split(":")[0]}`,
+    amount_usd,
+    window: "1d",
+    subjects: [subject],
     ...more,
   });
 
@@ -187,13 +190,11 @@ describe("rate limits", () => {
     await limit(`team:${team}`, "tokens", 10_000);
     await limit(`team:${team}`, "parallel", 1, {});
     const leftNow = async () =>
-      (await explained({ key: id })).limits.map(({ unit, remaining }) => [unit, remaining]);
+      Object.fromEntries(
+        (await explained({ key: id })).limits.map(({ unit, remaining }) => [unit, remaining]),
+      );
     for (let time = 0; time < 5; time += 1) {
-      expect((await leftNow()).toSorted()).toEqual([
-        ["parallel", 1],
-        ["requests", 2],
-        ["tokens", 10_000],
-      ]);
+      expect(await leftNow()).toEqual({ parallel: 1, requests: 2, tokens: 10_000 });
     }
     const open = Promise.withResolvers<void>();
     gate = open.promise;
@@ -208,11 +209,7 @@ describe("rate limits", () => {
     open.resolve();
     expect((await first).status).toBe(200);
     await gateway.idle();
-    expect((await leftNow()).toSorted()).toEqual([
-      ["parallel", 1],
-      ["requests", 1],
-      ["tokens", 9_995],
-    ]);
+    expect(await leftNow()).toEqual({ parallel: 1, requests: 1, tokens: 9_995 });
     expect((await send(key)).status).toBe(200);
     const full = await explained({ key: id });
     const counted = full.limits.find(({ unit }) => unit === "requests");
@@ -306,19 +303,26 @@ describe("races and experiments", () => {
     const stream = { stream: true };
     const raced = await explained({ model: "raced", more: stream });
     expect(raced.hedge).toEqual({
-      ...{ route: "raced", after: 700, max_extra_spend: 0.2 },
-      ...{ starts_after_ms: 700, why_not: null },
+      route: "raced",
+      after: 700,
+      max_extra_spend: 0.2,
+      starts_after_ms: 700,
+      why_not: null,
     });
     expect(raced.candidates.map((each) => each.on_midstream_failure)).toEqual([
       "continue",
       "continue",
     ]);
     expect((await explained({ model: "raced" })).hedge).toMatchObject({
-      ...{ starts_after_ms: null, why_not: "only streams are raced" },
+      starts_after_ms: null,
+      why_not: "only streams are raced",
     });
     const once = { "idempotency-key": "one-and-only" };
     const kept = await explained({ model: "raced", more: stream, headers: once });
     expect(kept.hedge?.why_not).toContain("Idempotency-Key");
+    const single = { "x-megallm-max-attempts": "1" };
+    const hurried = await explained({ model: "raced", more: stream, headers: single });
+    expect(hurried.hedge?.why_not).toContain("one attempt");
     const plain = await explained({ more: stream });
     expect(plain.hedge).toBeNull();
     expect(plain.candidates[0]?.on_midstream_failure).toBe("end");

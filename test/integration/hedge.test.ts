@@ -1,6 +1,9 @@
 // Races for the first token: who wins, what becomes of the loser, what it costs, and when there is no race.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import OpenAI from "openai";
+import { createEgress } from "../../src/egress.ts";
+import { silentLogger } from "../../src/lib/log.ts";
+import { createTraffic } from "../../src/pipeline/traffic.ts";
 import { type InProcess, startInProcess } from "../support/in-process.ts";
 import { startAnthropicUpstream } from "../support/upstream/anthropic.ts";
 import { startOpenAiUpstream } from "../support/upstream/openai.ts";
@@ -8,6 +11,7 @@ import type { Answer, Upstream } from "../support/upstream/upstream.ts";
 
 let openai: Upstream;
 let anthropic: Upstream;
+let config: Record<string, unknown>;
 let running: InProcess;
 let sdk: OpenAI;
 
@@ -24,7 +28,7 @@ beforeEach(async () => {
     { model: "second/claude-sonnet-4-5", order: 2 },
   ];
   const raced = { policy: "first", deployments };
-  running = await startInProcess({
+  config = {
     providers: {
       first: { type: "openai", base_url: openai.baseUrl, api_key: openai.key },
       second: { type: "anthropic", base_url: anthropic.baseUrl, api_key: anthropic.key },
@@ -44,7 +48,8 @@ beforeEach(async () => {
         hedge: { after: "60ms", max_extra_spend: 1 },
       },
     },
-  });
+  };
+  running = await startInProcess(config);
   const { port } = await running.listen();
   sdk = new OpenAI({ baseURL: `http://127.0.0.1:${port}/v1`, apiKey: "k", maxRetries: 0 });
   // What requests have cost is what races may cost a share of.
@@ -137,6 +142,45 @@ describe("a slow first token", () => {
     const { row } = await attemptsOf();
     expect(row).toMatchObject({ status: "error", attempts: 2 });
   });
+});
+
+test("a fault of the gateway's own in one attempt does not end the other", async () => {
+  const real = createEgress({ env: {} });
+  const traffic = createTraffic(silentLogger);
+  let isFaulty = false;
+  const faulty = await startInProcess(config, {
+    traffic,
+    egress: {
+      async send(request) {
+        if (!isFaulty || request.url.port !== String(openai.port)) return real.send(request);
+        await Bun.sleep(150);
+        throw new TypeError("a bug");
+      },
+    },
+  });
+  const asked = () =>
+    faulty.fetch("/v1/chat/completions", {
+      method: "POST",
+      body: JSON.stringify({
+        model: "raced",
+        stream: true,
+        messages: [{ role: "user", content: "How is the weather in the town by the sea?" }],
+      }),
+    });
+  try {
+    await (await asked()).text();
+    await faulty.idle();
+    isFaulty = true;
+    anthropic.script(slow(300, "Sunny."));
+    const answer = await asked();
+    expect(await answer.text()).toContain("Sunny.");
+    const { attempts } = await faulty.recorded(answer);
+    expect(attempts.map(({ errorCode }) => errorCode)).toEqual(["internal", null]);
+    expect(traffic.stats.of("first/gpt-4o").inFlight).toBe(0);
+    expect(faulty.lines.filter((line) => line.includes("request.failed"))).toHaveLength(1);
+  } finally {
+    await faulty.close();
+  }
 });
 
 describe("who wins and then breaks off", () => {

@@ -11,6 +11,8 @@ const main = join(import.meta.dir, "..", "..", "src", "main.ts");
 const day = Date.parse("2026-03-01");
 
 let folder: string;
+/** Ends the gateway that a test has started. */
+let stop: () => Promise<void>;
 let path: string;
 
 const tokens = {
@@ -23,6 +25,7 @@ const tokens = {
 };
 
 beforeEach(async () => {
+  stop = async () => {};
   folder = mkdtempSync(join(tmpdir(), "megallm-commands-"));
   path = join(folder, "megallm.db");
   const store = await openStore({ path });
@@ -47,7 +50,10 @@ beforeEach(async () => {
   await store.rollups.roll();
   await store.close();
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  await stop();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 async function megallm(...argv: string[]) {
   const child = Bun.spawn([process.execPath, main, ...argv, "--data-dir", folder], {
@@ -76,7 +82,7 @@ const run = (sql: string): void => {
 };
 
 /** A gateway on the ledger's folder, until the test is over. */
-async function serving(): Promise<AsyncDisposable> {
+async function serve(): Promise<void> {
   const config = join(folder, "serve.yaml");
   writeFileSync(config, "ledger: { keep: { rows: forever, hours: forever, days: forever } }\n");
   const own = ["--config", config, "--port", "0", "--data-dir", folder];
@@ -85,17 +91,15 @@ async function serving(): Promise<AsyncDisposable> {
     stdout: "ignore",
     stderr: "ignore",
   });
+  stop = async () => {
+    child.kill();
+    await child.exited;
+  };
   const record = join(folder, "daemon.json");
   while (!existsSync(record)) {
     if (child.exitCode !== null) throw new Error(`the gateway ended with ${child.exitCode}`);
     await Bun.sleep(5);
   }
-  return {
-    async [Symbol.asyncDispose]() {
-      child.kill();
-      await child.exited;
-    },
-  };
 }
 
 const json = (text: string): Record<string, unknown> => JSON.parse(text) as Record<string, unknown>;
@@ -135,7 +139,7 @@ test("a gateway that is at work on the file mends it", async () => {
     `update rollup set requests = 77 where span_ms = 3600000 and start_ms = ${day} and requests = 1`,
   );
   run("update attempt set output_tokens = 9 where request_id = 'req_4'");
-  await using _gateway = await serving();
+  await serve();
   const wrong = await megallm("ledger", "verify");
   expect([wrong.code, wrong.out]).toEqual([1, expect.stringContaining("hour 2026-03-01T00")]);
   const mended = await megallm("ledger", "verify", "--rebuild");
@@ -236,7 +240,7 @@ describe("data", () => {
   }, 30_000);
 
   test("is taken away by the gateway that is at work on the file", async () => {
-    await using _gateway = await serving();
+    await serve();
     const counted = await megallm("data", "delete", "--end-user", "end-1", "--json");
     expect(json(counted.out)).toMatchObject({ deleted: false, counts: { requests: 10 } });
     const deleted = await megallm("data", "delete", "--end-user", "end-1", "--yes", "--json");

@@ -57,6 +57,8 @@ const providerOf = (name: Name, { url: at, baseUrl, key }: Upstream): object => 
       return { type: "cohere", base_url: at, api_key: key, dialects: ["cohere"] };
     case "bedrock":
       return { type: "bedrock", base_url: at, api_key: key, region: "us-east-1" };
+    default:
+      return name satisfies never;
   }
 };
 

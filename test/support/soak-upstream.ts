@@ -74,27 +74,18 @@ const openai: Wire = {
 
 const used = { input_tokens: 20, output_tokens: 24 };
 const message = { id: "msg_1", type: "message", role: "assistant", model: "m" };
-const claude = (data: { type: string }): string => sse(data, data.type);
+const claude = (type: string, fields: object): string => sse({ type, ...fields }, type);
 const anthropic: Wire = {
   head:
-    claude({
-      type: "message_start",
-      ...{ message: { ...message, content: [], usage: { ...used, output_tokens: 1 } } },
-    }) +
-    claude({
-      type: "content_block_start",
-      ...{ index: 0, content_block: { type: "text", text: "" } },
-    }),
-  piece: (text) =>
-    claude({ type: "content_block_delta", ...{ index: 0, delta: { type: "text_delta", text } } }),
+    claude("message_start", {
+      message: { ...message, content: [], usage: { ...used, output_tokens: 1 } },
+    }) + claude("content_block_start", { index: 0, content_block: { type: "text", text: "" } }),
+  piece: (text) => claude("content_block_delta", { index: 0, delta: { type: "text_delta", text } }),
   tail:
-    claude({ type: "content_block_stop", ...{ index: 0 } }) +
-    claude({ type: "message_delta", ...{ delta: { stop_reason: "end_turn" }, usage: used } }) +
-    claude({ type: "message_stop" }),
-  error: claude({
-    type: "error",
-    ...{ error: { type: "overloaded_error", message: "Overloaded" } },
-  }),
+    claude("content_block_stop", { index: 0 }) +
+    claude("message_delta", { delta: { stop_reason: "end_turn" }, usage: used }) +
+    claude("message_stop", {}),
+  error: claude("error", { error: { type: "overloaded_error", message: "Overloaded" } }),
   whole: (text) => ({
     ...message,
     content: [{ type: "text", text }],
@@ -150,10 +141,13 @@ export function startSoakUpstream(name: keyof typeof wires, random: Random): Soa
             yield wire.piece(text);
             await Bun.sleep(1);
           }
-          if (fate.breaksAt === null || end === rest.length) return yield wire.tail;
+          if (fate.breaksAt === null || end === rest.length) {
+            yield wire.tail;
+            return;
+          }
           await Bun.sleep(5);
-          if (saysSo) return yield wire.error;
-          if (!isClean) isBroken = true;
+          if (saysSo) yield wire.error;
+          else isBroken = !isClean;
         } finally {
           over();
         }

@@ -108,8 +108,12 @@ export const ledgerRoutes: readonly AdminRoute[] = [
       const done = { accounts: await store.accounts.rebuild(), sums: await store.check.rebuild() };
       await store.audit.append([
         {
-          ...{ actor: by, action: "ledger.rebuild", kind: "ledger", subjectId: "" },
-          ...{ before: null, after: done },
+          actor: by,
+          action: "ledger.rebuild",
+          kind: "ledger",
+          subjectId: "",
+          before: null,
+          after: done,
         },
       ]);
       return { body: { mended: done, ...(await verify(store)) } };

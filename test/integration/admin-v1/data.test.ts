@@ -79,7 +79,10 @@ describe("export", () => {
     const requests = lines.filter(({ type }) => type === "request");
     expect(requests.map((each) => each["requestId"])).toEqual([requestId]);
     expect(await lastAudit()).toMatchObject({
-      ...{ actor: "admin", action: "data.export", kind: "user", subjectId: jane.id },
+      actor: "admin",
+      action: "data.export",
+      kind: "user",
+      subjectId: jane.id,
     });
   });
 
@@ -123,7 +126,7 @@ describe("export", () => {
       },
       body: JSON.stringify({ kind: "end_user", id: "x" }),
     });
-    await expect(ended.then((answer) => answer.text())).rejects.toThrow("the disk is gone");
+    expect(await ended.then((answer) => answer.text()).catch(String)).toContain("the disk is gone");
   });
 });
 

@@ -1,17 +1,14 @@
 // A gateway with a real store, the money double behind it, and keys with budgets: the stage of the money tests.
-import { Database } from "bun:sqlite";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createCallerDirectory } from "../../../src/access/directory.ts";
 import { createKeyHasher } from "../../../src/access/key-hash.ts";
 import type { GatewayParts } from "../../../src/gateway.ts";
 import { Secret } from "../../../src/lib/secret.ts";
 import type { KeyCreate } from "../../../src/store/directory-keys.ts";
 import type { BudgetCreate, RateLimitCreate } from "../../../src/store/directory.ts";
-import { openStore, type Store } from "../../../src/store/store.ts";
+import type { Store } from "../../../src/store/store.ts";
 import type { Subject } from "../../../src/store/subject.ts";
 import { type InProcess, startInProcess } from "../in-process.ts";
+import { type Ledger, openLedger } from "./ledger.ts";
 import {
   configuredPrices,
   createMoneyUpstream,
@@ -45,8 +42,8 @@ export interface Scene {
   upstream: MoneyUpstream;
   running: InProcess;
   store: Store;
-  /** Of the ledger. */
-  path: string;
+  /** Where the store keeps it all. */
+  database: Pick<Ledger, "openAnother" | "run">;
   /** What another gateway on the same ledger needs. */
   shared: Pick<GatewayParts, "keySecret">;
   key(more?: Partial<Omit<KeyCreate, "hash" | "last4">>): Promise<Key>;
@@ -86,17 +83,9 @@ export async function openScene(
   parts: Partial<GatewayParts> & { upstream?: MoneyUpstream } = {},
 ): Promise<Scene> {
   const { upstream = createMoneyUpstream(), ...more } = parts;
-  const folder = mkdtempSync(join(tmpdir(), "megallm-money-"));
-  const store = await openStore({ path: join(folder, "megallm.db") });
+  const ledger = await openLedger();
+  const { store } = ledger;
   await store.recover();
-  // Read apart from the store, so that nothing is taken from its word.
-  const file = new Database(join(folder, "megallm.db"), { readonly: true, safeIntegers: true });
-  const sums =
-    file.query(`select coalesce(sum(spent_nanos), 0) as spent, coalesce(sum(held_nanos), 0) as held,
-      count(*) as accounts, coalesce(max(spent_nanos + held_nanos), 0) as largest,
-      (select coalesce(sum(nanos), 0) from charge
-        where account_id in (select account_id from account where budget_id = ?1)) as charged
-    from account where budget_id = ?1`);
   const running = await startInProcess(
     {
       providers: moneyProviders,
@@ -116,7 +105,7 @@ export async function openScene(
     upstream,
     running,
     store,
-    path: join(folder, "megallm.db"),
+    database: ledger,
     shared: { keySecret },
     async key(fields = {}) {
       made += 1;
@@ -146,22 +135,25 @@ export async function openScene(
     async account(budgetId, isBusy = false) {
       if (!isBusy) await running.idle();
       await store.flush();
-      const [row] = sums.all(budgetId) as Record<string, bigint>[];
+      const row = await ledger.row(`select coalesce(sum(spent_nanos), 0) as spent,
+        coalesce(sum(held_nanos), 0) as held, count(*) as accounts,
+        coalesce(max(spent_nanos + held_nanos), 0) as largest,
+        (select coalesce(sum(nanos), 0) from charge
+          where account_id in (select account_id from account where budget_id = '${budgetId}')) as charged
+      from account where budget_id = '${budgetId}'`);
       return {
-        spent: row?.["spent"] ?? 0n,
-        held: row?.["held"] ?? 0n,
-        accounts: Number(row?.["accounts"]),
-        charged: row?.["charged"] ?? 0n,
-        largest: row?.["largest"] ?? 0n,
+        spent: row["spent"] ?? 0n,
+        held: row["held"] ?? 0n,
+        accounts: Number(row["accounts"]),
+        charged: row["charged"] ?? 0n,
+        largest: row["largest"] ?? 0n,
       };
     },
     async ledger() {
       await running.idle();
       await store.flush();
-      const [row] = file
-        .query("select coalesce(sum(cost_nanos), 0) as cost from usage")
-        .all() as Record<string, bigint>[];
-      return row?.["cost"] ?? 0n;
+      const row = await ledger.row("select coalesce(sum(cost_nanos), 0) as cost from usage");
+      return row["cost"] ?? 0n;
     },
     async audit() {
       await running.idle();
@@ -174,9 +166,8 @@ export async function openScene(
       }
     },
     async close() {
-      file.close();
       await running.close();
-      rmSync(folder, { recursive: true, force: true });
+      await ledger.dispose();
     },
   };
   return scene;
