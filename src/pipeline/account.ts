@@ -227,9 +227,7 @@ export function createAccount(options: AccountOptions): Account {
       startedAtMs,
       durationMs: durationMs ?? monotonic() - began,
       firstByteMs,
-      status: durationMs === null || error ? statusOf(error) : "ok",
-      httpStatus: error ? (error.upstream?.status ?? null) : durationMs === null ? null : 200,
-      errorCode: error?.code ?? null,
+      ...endOf(error, durationMs !== null),
       upstreamRequestId: error?.upstream?.requestId ?? null,
       ...(used && { ...tokensOf(used), costNanos: priced?.nanos ?? null }),
     }),
@@ -254,8 +252,19 @@ const stopping: ReadonlySet<ErrorCode> = new Set([
   "internal",
 ]);
 
-const statusOf = (error: GatewayError | null): "client_closed" | "error" =>
-  error?.code === "client_closed" ? "client_closed" : "error";
+/** One that is not over when the request is was stopped, though it may not know yet. */
+function endOf(
+  error: GatewayError | null,
+  isOver: boolean,
+): Pick<AttemptRow, "status" | "httpStatus" | "errorCode"> {
+  if (!error && isOver) return { status: "ok", httpStatus: 200, errorCode: null };
+  const errorCode = error?.code ?? "client_closed";
+  return {
+    status: errorCode === "client_closed" ? "client_closed" : "error",
+    httpStatus: error?.upstream?.status ?? null,
+    errorCode,
+  };
+}
 
 /** A relayed body need not be one that the gateway understands. */
 async function inputTokens({ chat, bytes }: Content): Promise<number> {

@@ -59,19 +59,24 @@ export function createAccountStatements(db: Kysely<Tables>) {
     length: number,
   ) => list(length, (index) => text(({ accountIds }) => accountIds[index]));
 
-  const ensure = templates<readonly AccountKey[]>(
-    db,
-    ({ text, whole }, length) => sql`
+  // An account that somebody has lost begins with what its rows say, never at nothing.
+  const ensure = templates<readonly AccountKey[]>(db, ({ text, whole }, length) => {
+    const row = (index: number): RawBuilder<unknown> => {
+      const id = text((keys) => keys[index]?.accountId);
+      const fromRows = (sum: RawBuilder<unknown>): RawBuilder<unknown> => sql`case
+        when exists (select 1 from account as known where known.account_id = ${id}) then 0
+        else ${sum} end`;
+      return sql`(${id}, ${text((keys) => keys[index]?.budgetId)},
+        ${whole((keys) => keys[index]?.windowStartMs)},
+        ${whole((keys) => keys[index]?.windowEndMs)},
+        ${fromRows(sql`(select ${cappedSum("nanos")} from charge where charge.account_id = ${id})`)},
+        ${fromRows(sql`(select ${cappedSum("cost_nanos")} from hold where hold.account_id = ${id})`)})`;
+    };
+    return sql`
       insert into account (account_id, budget_id, window_start_ms, window_end_ms, spent_nanos, held_nanos)
-      values ${list(
-        length,
-        (index) => sql`(${text((keys) => keys[index]?.accountId)},
-          ${text((keys) => keys[index]?.budgetId)},
-          ${whole((keys) => keys[index]?.windowStartMs)},
-          ${whole((keys) => keys[index]?.windowEndMs)}, 0, 0)`,
-      )}
-      on conflict (account_id) do update set held_nanos = account.held_nanos`,
-  );
+      values ${list(length, row)}
+      on conflict (account_id) do update set held_nanos = account.held_nanos`;
+  });
 
   const holds = (replacing: boolean) =>
     templates<HoldValues>(db, (slots, length) => {

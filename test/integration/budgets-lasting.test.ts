@@ -332,36 +332,51 @@ test("B15: prices that change while a request runs hold for the next one", async
 });
 
 describe("B16: counters that are lost", () => {
-  test.each(["set to nothing", "deleted"] as const)(
-    "%s under load, they are rebuilt from the rows",
-    async (how) => {
-      scene = await openScene();
-      const key = await scene.key();
-      const budget = await scene.budget([key.subject], 3_000_000n);
-      const streams = await Promise.all(Array.from({ length: 5 }, () => hanging(key)));
-      while ((await ask(key)).status === 200);
-      const before = await scene.account(budget, true);
-      expect(before.held).toBeGreaterThan(0n);
-      await scene.database.run(
-        how === "deleted"
-          ? "delete from account"
-          : "update account set spent_nanos = 0, held_nanos = 0",
-      );
-      expect((await scene.store.accounts.verify()).wrong).toBeGreaterThan(0);
-      // Requests come in meanwhile.
-      const { count } = scene.upstream;
-      const [mended] = await Promise.all([
-        scene.store.accounts.rebuild(),
-        ...Array.from({ length: 20 }, () => ask(key, { maxTokens: 1_000_000 })),
-      ]);
-      expect(mended).toBe(1);
-      expect(scene.upstream.count).toBe(count);
+  /** A budget that is used up, with streams still under way. */
+  const full = async () => {
+    scene = await openScene();
+    const key = await scene.key();
+    const budget = await scene.budget([key.subject], 3_000_000n);
+    const streams = await Promise.all(Array.from({ length: 5 }, () => hanging(key)));
+    while ((await ask(key)).status === 200);
+    const before = await scene.account(budget, true);
+    expect(before.held).toBeGreaterThan(0n);
+    const end = async (): Promise<void> => {
       const after = await scene.account(budget, true);
       expect([after.spent, after.held]).toEqual([before.spent, before.held]);
       expect((await ask(key)).status).toBe(402);
       for (const stream of streams) await stream.leave();
       expect((await scene.account(budget)).spent).toBe(scene.upstream.total());
       await scene.audit();
-    },
-  );
+    };
+    return { key, end };
+  };
+
+  test("deleted under load: a counter that is gone begins with what the rows say", async () => {
+    const { key, end } = await full();
+    await scene.database.run("delete from account");
+    expect((await scene.store.accounts.verify()).wrong).toBeGreaterThan(0);
+    const { count } = scene.upstream;
+    // An empty counter could pay for these.
+    const asked = await Promise.all(Array.from({ length: 20 }, () => ask(key)));
+    expect(asked.map(({ status }) => status)).toEqual(asked.map(() => 402));
+    expect(scene.upstream.count).toBe(count);
+    expect((await scene.store.accounts.verify()).wrong).toBe(0);
+    await end();
+  });
+
+  test("set to nothing under load, they are found and rebuilt from the rows", async () => {
+    const { key, end } = await full();
+    await scene.database.run("update account set spent_nanos = 0, held_nanos = 0");
+    expect((await scene.store.accounts.verify()).wrong).toBeGreaterThan(0);
+    const { count } = scene.upstream;
+    // Requests come in meanwhile.
+    const [mended] = await Promise.all([
+      scene.store.accounts.rebuild(),
+      ...Array.from({ length: 20 }, () => ask(key, { maxTokens: 1_000_000 })),
+    ]);
+    expect(mended).toBe(1);
+    expect(scene.upstream.count).toBe(count);
+    await end();
+  });
 });

@@ -213,7 +213,7 @@ describe("requests at once", () => {
     let most = 0;
     const watch = setInterval(() => (most = Math.max(most, scene.upstream.open)), 1);
     const answers = await Promise.all(
-      Array.from({ length: 60 }, () => ask(key, { stream: true, plan: { steps: ["drip:1"] } })),
+      Array.from({ length: 60 }, () => ask(key, { stream: true, plan: { steps: ["drip:60"] } })),
     );
     clearInterval(watch);
     const passed = answers.filter(({ status }) => status === 200).length;
