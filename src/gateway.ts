@@ -405,6 +405,7 @@ function needsRestart(before: Config, after: Config): string[] {
     ["server.allowed_origins", (config) => config.server.allowedOrigins.join()],
     ["server.trusted_proxies", (config) => config.server.trustedProxies.join()],
     ["data_dir", (config) => config.dataDir],
+    ["ledger.durable", (config) => config.ledger.durable],
     ["store", (config) => config.store?.url.reveal()],
     ["log", (config) => `${config.log.level} ${config.log.format}`],
   ];

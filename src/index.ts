@@ -69,7 +69,8 @@ export function createGateway(options: GatewayOptions = {}): Gateway {
     const path = options.database ?? ":memory:";
     // One writer per database: another's requests under way must not be taken for a crash's leftovers.
     const lock = path === ":memory:" ? null : acquireLock(dirname(resolve(path)));
-    const store = await openStore({ ...(shared ? { url: shared.url } : { path }), log });
+    const { durable } = source().config.ledger;
+    const store = await openStore({ ...(shared ? { url: shared.url } : { path }), durable, log });
     await store.recover();
     const parts = { source, store, log, env };
     // Keys that outlive the process need a secret that does.

@@ -72,7 +72,7 @@ async function start(options: ServeOptions, hangUps: HangUps): Promise<{ stop():
   requireOwnFolder(config.dataDir);
   const lock = acquireLock(config.dataDir);
   removeDaemonRecord(config.dataDir);
-  const store = await openStore({ ...ledgerOf(config), log });
+  const store = await openStore({ ...ledgerOf(config), durable: config.ledger.durable, log });
   await recover(store, log);
 
   const generatedKey = createAdminKey(config.dataDir);

@@ -15,8 +15,8 @@ export interface Config {
   readonly dataDir: string;
   /** The PostgreSQL database of the ledger; null: a file in {@link Config.dataDir}. */
   readonly store: StoreConfig | null;
-  /** How long the ledger keeps what. */
-  readonly ledger: RetentionPolicy;
+  /** How the ledger is kept, and how long it keeps what. */
+  readonly ledger: LedgerSettings;
   readonly log: LogConfig;
   /** `key` is null when the gateway generates its own in {@link Config.dataDir}. */
   readonly admin: {
@@ -101,6 +101,11 @@ export interface Rules {
   readonly limits: readonly RateLimit[];
   /** Of models whose price nobody knows. */
   readonly defaultPrice: Price | null;
+}
+
+export interface LedgerSettings extends RetentionPolicy {
+  /** What an acknowledged row survives: the death of the process, or the loss of power, too. */
+  readonly durable: "normal" | "full";
 }
 
 export interface ServerConfig {

@@ -9,6 +9,7 @@ export function redactSections(config: Config): Record<string, unknown> {
   const { ledger, retry, queue, health, affinity, rules } = config;
   return {
     ledger: {
+      durable: ledger.durable,
       keep: {
         rows: age(ledger.rowsMs),
         hours: age(ledger.hoursMs),

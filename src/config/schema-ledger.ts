@@ -1,6 +1,6 @@
 // How long the ledger keeps what, as users write it.
 import { z } from "zod";
-import type { RetentionPolicy } from "../store/retention.ts";
+import type { LedgerSettings } from "./config.ts";
 import { field } from "./field.ts";
 import { durationPattern, parseDuration, parseSize, sizePattern } from "./quantity.ts";
 
@@ -57,6 +57,11 @@ const keep = z.strictObject({
 /** What is kept for how long. */
 export const ledger = z
   .strictObject({
+    durable: field(
+      z.enum(["normal", "full"]).default("normal"),
+      "What an acknowledged row of the SQLite file survives. `normal`: the death of the process, `kill -9` included, but not always the loss of power. `full`: that too, at the price of a disk flush for each group of requests. PostgreSQL follows its own settings. Taken over at the next start.",
+      "full",
+    ),
     keep: field(
       keep.prefault({}),
       "How long what is kept. Charges of budgets and the audit log are kept for ever; so is a request's row while its charge is not resolved.",
@@ -76,7 +81,8 @@ export const ledger = z
       { defaultText: "7d" },
     ),
   })
-  .transform((value): RetentionPolicy => ({
+  .transform((value): LedgerSettings => ({
+    durable: value.durable,
     rowsMs: value.keep.rows,
     hoursMs: value.keep.hours,
     daysMs: value.keep.days,

@@ -23,6 +23,7 @@ function problems(more: object): string {
 describe("ledger", () => {
   test("rows 90 days, hours 400, days for ever, bodies a week, any size", () => {
     expect(read({}).ledger).toEqual({
+      durable: "normal",
       rowsMs: 90 * day,
       hoursMs: 400 * day,
       daysMs: null,
@@ -33,11 +34,13 @@ describe("ledger", () => {
 
   test("ages in days and hours, sizes in gigabytes", () => {
     const ledger = {
+      durable: "full" as const,
       keep: { rows: "forever", hours: "36h", days: "3650d" },
       max_size: "2gb",
       bodies: "1d12h",
     };
     expect(read({ ledger }).ledger).toEqual({
+      durable: "full",
       rowsMs: null,
       hoursMs: 1.5 * day,
       daysMs: 3_650 * day,

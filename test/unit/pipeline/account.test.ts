@@ -15,7 +15,7 @@ const account = () =>
     requestStartedAt: 0,
     requestAtMs: 0,
     prices: [],
-  } as Partial<AccountOptions> as AccountOptions);
+  } as unknown as AccountOptions);
 
 test("it was stopped, however soon it hears of that", () => {
   const late = account();
