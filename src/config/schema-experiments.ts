@@ -82,8 +82,6 @@ const oneShadow = z.strictObject({
   keep_answers: field(flag.default(false), "Keep the texts of both answers for 7 days.", true),
 });
 
-export type ParsedShadow = z.output<typeof oneShadow>;
-
 /** One, or a list. */
 export const shadow = z.union([
   oneShadow.transform((each) => [each]),

@@ -19,7 +19,9 @@ async function ask(daemon: Daemon): Promise<void> {
 
 /** Disk flushes that ended while requests were answered one after the other. */
 async function flushes(durable: "normal" | "full"): Promise<number> {
-  const daemon = await startDaemon({ config: `providers: { demo: {} }\nledger: { durable: ${durable} }\n` });
+  const daemon = await startDaemon({
+    config: `providers: { demo: {} }\nledger: { durable: ${durable} }\n`,
+  });
   try {
     await ask(daemon);
     const trace = join(daemon.folder, "trace");
