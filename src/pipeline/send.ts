@@ -145,21 +145,23 @@ async function errorText(answer: EgressResponse, outbound: Sendable): Promise<st
   return withoutKey(text, outbound);
 }
 
-/** Header values that are shorter are no secret, and would be found in anything. */
-const minSecret = 8;
+/** What is shorter (`EMPTY`, `ollama`) protects nothing, and would be found in anything. */
+const minSecret = 12;
+/** Other headers hold no secrets, and words that answers hold as well. */
+const secretName = /auth|cookie|cred|key|pass|secret|session|token/i;
 /** What signing puts there: the key itself, or a token that was got for it. */
 const signed = ["authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token"];
 
 /** What the request itself brought to the provider besides the client's own. */
 export function secretsOf({ candidate, headers }: Sendable): string[] {
   const { key, parameters, provider } = candidate;
-  const own = [
-    ...Object.values(provider.headers),
-    ...Object.values(parameters.extraHeaders),
-    ...signed.map((name) => headers.get(name)?.replace(/^[a-z]+ /i, "") ?? ""),
-  ].filter(({ length }) => length >= minSecret);
+  const configured = Object.entries({ ...provider.headers, ...parameters.extraHeaders })
+    .filter(([name]) => secretName.test(name))
+    .map(([, value]) => value);
+  const put = signed.map((name) => headers.get(name)?.replace(/^[a-z]+ /i, "") ?? "");
   const secrets = [...(key ? [key.secret] : []), ...Object.values(provider.secrets)];
-  return [...new Set([...secrets.map((secret) => secret.reveal()), ...own])];
+  const all = [...secrets.map((secret) => secret.reveal()), ...configured, ...put];
+  return [...new Set(all)].filter(({ length }) => length >= minSecret);
 }
 
 /** Some providers repeat the key that they refuse, or the headers that they were sent. */

@@ -365,7 +365,10 @@ test("the kind stays with an error that is told anew", () => {
   const error = decode(["", "openai-chat", 400, openAi("prompt is too long: key-0123456789")]);
   expect(named(error, "mine").kind).toBe("context_window");
   const key = { name: "default", secret: { reveal: () => "key-0123456789" } };
-  const outbound = { candidate: { key, provider: { secrets: {} } } } as unknown as Sendable;
+  const outbound = {
+    candidate: { key, provider: { headers: {}, secrets: {} }, parameters: { extraHeaders: {} } },
+    headers: new Headers(),
+  } as unknown as Sendable;
   const clean = keyless(error, outbound);
   expect([clean.kind, clean.message]).toEqual(["context_window", "prompt is too long: ***"]);
 });
