@@ -33,6 +33,15 @@ export interface Database {
   drop(): Promise<void>;
 }
 
+/** A process that has ended meanwhile needs no signal. */
+function sendSignal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
 /** The folder of the server's programs; null where PostgreSQL is not installed. */
 export const postgresPrograms = findPrograms();
 
@@ -153,10 +162,10 @@ export async function startPostgres(
     }
   };
   const signal = (name: "SIGSTOP" | "SIGCONT"): void => {
-    for (const pid of processesOf(data)) process.kill(pid, name);
+    for (const pid of processesOf(data)) sendSignal(pid, name);
   };
   const kill = (): void => {
-    for (const pid of processesOf(data)) process.kill(pid, "SIGKILL");
+    for (const pid of processesOf(data)) sendSignal(pid, "SIGKILL");
     rmSync(folder, { recursive: true, force: true });
   };
   process.on("exit", kill);
