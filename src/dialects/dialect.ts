@@ -318,6 +318,8 @@ export interface Dialect {
   readonly enforcesSchema?: (target: Target) => boolean;
   /** Where a chat request of this dialect says how many tokens its answer may have, to a provider with these quirks. */
   readonly outputCap: (quirks: Quirks) => readonly string[];
+  /** The member of the body, and its member, that name the end user, where that is not `user` at the top. */
+  readonly userAt?: readonly [string, string];
   /** Whether an assistant's last message is gone on from, as the beginning of the answer. Absent: it is not. */
   readonly beginsAnswers?: (target: Target) => boolean;
   readonly state?: StateCodec;

@@ -2,7 +2,7 @@
 import { type MediaCount, mediaOf } from "../catalog/media.ts";
 import type { ChatRequest, Operation } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
-import { JsonError, scanArray } from "../lib/json.ts";
+import { isObject, JsonError, parse, scanArray } from "../lib/json.ts";
 import type { Inbound } from "./inbound.ts";
 
 export interface Demand {
@@ -96,12 +96,25 @@ export function demandOf(inbound: Inbound, tags: readonly string[]): Demand {
   };
 }
 
+/** Agents name one with every request, and their bodies are long: only the part that holds it is read. */
 function userOf(inbound: Inbound): string | null {
   const named = inbound.member("user");
-  // Only where there may be one, the body is read for it.
-  const user =
-    typeof named === "string" || !inbound.members.has("metadata") ? named : chatIn(inbound)?.user;
+  const user = typeof named === "string" ? named : userWithin(inbound);
   return typeof user === "string" && user !== "" ? user : null;
+}
+
+function userWithin({ bodyDialect, bytes, members }: Inbound): unknown {
+  const [outer, inner] = bodyDialect.userAt ?? [];
+  const span = outer === undefined ? undefined : members.get(outer)?.value;
+  if (!span || inner === undefined) return undefined;
+  try {
+    const value = parse(Buffer.from(bytes.subarray(span.start, span.end)).toString("utf8"));
+    return isObject(value) && Object.hasOwn(value, inner) ? value[inner] : undefined;
+  } catch (error) {
+    // Who decodes the body says what is wrong with it.
+    if (error instanceof JsonError) return undefined;
+    throw error;
+  }
 }
 
 function chatIn(inbound: Inbound): ChatRequest | null {

@@ -53,6 +53,7 @@ export const anthropicMessages: Dialect = {
     framing: sse,
   },
   outputCap: () => ["max_tokens"],
+  userAt: ["metadata", "user_id"],
   beginsAnswers: () => true,
   enforcesSchema: ({ facts, model, quirks }) =>
     traitsOf(model, facts).hasJsonSchema && !quirks.noJsonSchema,
