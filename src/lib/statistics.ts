@@ -70,8 +70,11 @@ export function isEnoughForProportions(one: Proportion, other: Proportion): bool
 export const normalTwoSided = (z: number): number => upperGamma(z ** 2 / 2);
 
 /** Chance of Student's t at least so far from 0. */
-export const studentTwoSided = (t: number, freedom: number): number =>
-  incompleteBeta(freedom / (freedom + t ** 2), freedom / 2, 0.5);
+export const studentTwoSided = (t: number, freedom: number): number => {
+  const whole = freedom + t ** 2;
+  const share = { x: freedom / whole, rest: t ** 2 / whole };
+  return incompleteBeta(share, freedom / 2, 0.5);
+};
 
 const tiny = 1e-300;
 const precision = 1e-15;
@@ -105,14 +108,20 @@ function upperGamma(x: number): number {
   return fraction * front;
 }
 
+/** x and 1 - x, each worked out on its own: near 1, the difference would have lost its digits. */
+interface Share {
+  x: number;
+  rest: number;
+}
+
 /** Iₓ(a, b), the regularised incomplete beta function, by its continued fraction (Lentz). */
-function incompleteBeta(x: number, a: number, b: number): number {
+function incompleteBeta({ x, rest }: Share, a: number, b: number): number {
   if (x <= 0) return 0;
-  if (x >= 1) return 1;
+  if (rest <= 0) return 1;
   // The fraction converges quickly on one side only; the function is symmetrical.
-  if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(1 - x, b, a);
+  if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta({ x: rest, rest: x }, b, a);
   const front = Math.exp(
-    logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x),
+    logGamma(a + b) - logGamma(a) - logGamma(b) + a * logOf(x, rest) + b * logOf(rest, x),
   );
   let c = 1;
   let d = 1 / away(1 - ((a + b) * x) / (a + 1));
@@ -130,6 +139,8 @@ function incompleteBeta(x: number, a: number, b: number): number {
   }
   return (front * fraction) / a;
 }
+
+const logOf = (x: number, rest: number): number => (x < 0.5 ? Math.log(x) : Math.log1p(-rest));
 
 const away = (value: number): number => (Math.abs(value) < tiny ? tiny : value);
 

@@ -43,6 +43,11 @@ describe("distributions", () => {
     expect(studentTwoSided(t, freedom)).toBeCloseTo(p, 8);
   });
 
+  // Close to 0 a p of 1 - 1e-9 used to have lost its last six digits.
+  test.each([1e-9, 6.266570686589997e-6, 1e-4])("keeps its digits at %p", (t) => {
+    expect(studentTwoSided(t, 1e7)).toBeCloseTo(normalTwoSided(t), 10);
+  });
+
   test("Student nears the normal one, and falls as t grows", () => {
     fc.assert(
       fc.property(fc.double({ min: 0, max: 30, noNaN: true }), (t) => {
