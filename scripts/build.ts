@@ -26,6 +26,8 @@ const flags = [
   "--compile",
   "--minify",
   "--bytecode",
+  // What is imported when it is needed lies in a file of its own, and is not read before.
+  "--splitting",
   "--format=esm",
   "--no-compile-autoload-dotenv",
   "--no-compile-autoload-bunfig",

@@ -2,9 +2,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { createAccess } from "./access/authenticate.ts";
 import { type CallerDirectory, createCallerDirectory } from "./access/directory.ts";
-import { createRateLimiter } from "./access/rate-limits.ts";
 import { createRechecks } from "./access/rechecks.ts";
 import { createKeyHasher } from "./access/key-hash.ts";
+import { createAnswerCache } from "./cache/cache.ts";
 import { listCatalog } from "./catalog/facts.ts";
 import { createAlerts } from "./pipeline/alerts.ts";
 import { createBodyRecorder } from "./pipeline/body-recorder.ts";
@@ -145,9 +145,9 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
     vault: createVault(store.items, log),
     conversations: createConversations(store.items),
     idempotency: createIdempotency(store.items, log),
+    cache: createAnswerCache(store.cachedAnswers, log),
     traffic: { ...traffic, gates: yielding.gates },
     callers,
-    limiter: createRateLimiter(),
     bodies: createBodyRecorder(store.bodies, log),
     keySpends: createKeySpends(store),
     rechecks: createRechecks({ callers, everyMs: pacing.recheckMs }),
@@ -185,6 +185,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
       lists = fresh;
       watched = next.watched;
       generation = built;
+      services.rechecks.follow(keysOf(generation.config));
       checks.follow(generation);
       services.alerts.follow();
       loadedAtMs = now();
@@ -349,6 +350,8 @@ export function compose(
     }),
   };
 }
+
+const keysOf = ({ keys, server }: Config) => ({ keys, required: server.requireKey });
 
 /** How long the first list of models waits for the providers, and a request for a model that nobody is known to have, ms. */
 const listMs = 1_500;

@@ -4,14 +4,18 @@ import { GatewayError } from "./ir/error.ts";
 import { attempt, streamHeaders } from "./pipeline/answer.ts";
 import { attemptAll } from "./pipeline/attempts.ts";
 import { type Exchange, exchange } from "./pipeline/exchange.ts";
-import { withinTime } from "./pipeline/grant.ts";
+import { withinTime } from "./pipeline/deadline.ts";
 import { roughInput, roughTokens } from "./pipeline/order.ts";
 import { type Asked, type Inbound, inspect, readBody } from "./pipeline/inbound.ts";
 import { demandOf } from "./pipeline/demand.ts";
+import { racingOf } from "./pipeline/effects.ts";
+import { cachingOf } from "./pipeline/cached.ts";
 import { type BodyRecording, wantsBodies } from "./pipeline/body-recorder.ts";
+import { type Guard, guardFor } from "./pipeline/guard.ts";
+import { guardPlan } from "./pipeline/guarded-plan.ts";
 import { handleMedia, mediaOperations } from "./pipeline/media.ts";
 import { type Arrival, type Plan, plan } from "./pipeline/plan.ts";
-import { tagsOf } from "./pipeline/wishes.ts";
+import { tagsOf } from "./pipeline/request-tags.ts";
 import { answerContext, createClient, errorBytes, keepAliveBytes } from "./pipeline/client.ts";
 import { pulledBody } from "./pipeline/respond.ts";
 import type { Generation, Services } from "./pipeline/services.ts";
@@ -55,36 +59,45 @@ async function answerBody(
   failed: (thrown: unknown) => unknown,
 ): Promise<Response> {
   const { record, services } = current;
-  const planned = await plan(arrival, current, (inbound) =>
+  const first = await plan(arrival, current, (inbound) =>
     record.identify({ ...inbound, content: inbound }),
   );
+  const guard = guardOf(first, current);
+  const guarded = guard && (await guardPlan(first, guard));
+  const planned = guarded?.planned ?? first;
   const { inbound } = planned;
   if (planned.experiment) record.experiment(planned.experiment);
-  const timed = withinTime(current, planned.wishes.timeoutMs);
+  const timed = withinTime(guard ? { ...current, guard } : current, planned.wishes.timeoutMs);
   const demand = demandOf(
     inbound,
     // What a provider's own path is called with is meant for that provider.
     tagsOf(inbound.headers, arrival.asked.provider === undefined ? inbound : undefined),
   );
-  const recording = recordingOf(planned, arrival, current);
+  const shown = guarded ? { ...arrival, bytes: guarded.edit(arrival.bytes) } : arrival;
+  const recording = recordingOf(planned, shown, current);
+  const kept = (response: Response): Response => recording?.response(response) ?? response;
+  const caching = cachingOf(planned, timed, arrival.asked.provider !== undefined);
+  if (caching) {
+    const found = await caching.find(demand).catch((thrown: unknown) => {
+      recording?.finish();
+      throw thrown;
+    });
+    if (found) return kept(found);
+  }
   const mirror = services.shadows.mirror(planned, timed);
   const answered = attemptAll(
     planned.candidates,
     mirror?.exchange ?? timed,
     (each, attempting) => {
       const seen = planned.seenBy(each);
-      const { outputCap } = attempting;
-      return attempt(
-        outputCap === undefined ? seen : planned.capped(seen, outputCap, each),
-        each,
-        attempting,
-      );
+      return attempt(planned.capped(seen, attempting, each), each, attempting);
     },
     {
       demand,
       tokens: roughTokens(inbound),
       inputTokens: roughInput(inbound),
       stream: inbound.stream,
+      race: racingOf(inbound),
       answered: planned.answered,
     },
   ).catch((thrown: unknown) => {
@@ -92,10 +105,19 @@ async function answerBody(
     throw failed(timed.signal.aborted ? timed.failure(thrown) : thrown);
   });
   mirror?.follow(answered, arrival.asked, handle);
-  const kept = (response: Response): Response => recording?.response(response) ?? response;
-  if (!inbound.stream) return kept(await answered);
-  const response = await within(answered, services.pacing.openEarlyMs);
-  return kept(response === silent ? openEarly(answered, inbound, timed) : response);
+  if (!inbound.stream) {
+    const whole = await answered;
+    return kept(caching ? await caching.keep(whole) : whole);
+  }
+  const begun = await within(answered, services.pacing.openEarlyMs);
+  const response = begun === silent ? openEarly(answered, inbound, timed) : begun;
+  return kept(caching ? await caching.keep(response) : response);
+}
+
+/** Null where none run. @throws GatewayError `invalid_request` */
+function guardOf({ candidates, inbound, wishes }: Plan, current: Exchange): Guard | null {
+  const { guardrails: named } = wishes;
+  return guardFor(current, { candidates, model: inbound.model, ...(named && { named }) });
 }
 
 /** Null where nobody asks for bodies to be kept. */

@@ -15,6 +15,8 @@ export interface Principal {
   key: string | null;
   /** Its key in the directory. Absent: a key of the configuration, or none. */
   caller?: Caller;
+  /** Its key in the configuration. */
+  configured?: ClientKey;
   /** Whatever budgets and limits may hang on, the gateway first. */
   subjects?: readonly Subject[];
   /** The key's and its team's. */
@@ -25,6 +27,8 @@ export interface Principal {
   policy?: string;
   /** False: its requests may not say how they are routed. */
   overrides?: boolean;
+  /** Its requests pass the answer cache by. */
+  cache?: "off";
   /** Whose requests leave the queue first. */
   priority?: number;
   /** Its own names for models. */
@@ -33,6 +37,8 @@ export interface Principal {
   models?: readonly (readonly string[])[];
   /** Operations that it may ask for. Absent: all. */
   operations?: readonly string[];
+  /** Guardrails that run for its requests. */
+  guardrails?: readonly string[];
 }
 
 export interface Access {
@@ -153,17 +159,28 @@ export function createAccess({ keys, required, callers }: AccessOptions): Access
 }
 
 const principalOf = (key: ClientKey): Principal => {
-  const { name, aliases, models, overrides, unsupported, priority } = key;
+  const { name, aliases, cache, guardrails, models, overrides, unsupported, priority } = key;
   return {
     key: name,
+    configured: key,
     subjects: [gateway, configuredKey(name)],
     ...(unsupported && { unsupported }),
     ...(priority !== undefined && { priority }),
     ...(overrides === false && { overrides }),
+    ...(cache && { cache }),
     ...(aliases && { aliases }),
     ...(models && { models: [models] }),
+    ...(guardrails && guardrails.length > 0 && { guardrails }),
   };
 };
+
+/** Whoever it belongs to may forbid it, and nobody below allows it again. */
+const forbidsCache = ({ defaults, key, organization, team }: Caller): boolean =>
+  defaults.cache === "off" ||
+  [organization, team, key].some((each) => {
+    const said = each?.metadata["cache"];
+    return said === "off" || said === false;
+  });
 
 /** Made once for each caller that the directory holds in memory. */
 const principals = new WeakMap<Caller, Principal>();
@@ -182,9 +199,12 @@ function principalOfCaller(caller: Caller): Principal {
     ...(policy !== undefined && { policy }),
     ...(priority !== undefined && { priority }),
     ...(overrides === false && { overrides }),
+    ...(forbidsCache(caller) && { cache: "off" as const }),
     ...(aliases.size > 0 && { aliases }),
     ...(models.length > 0 && { models }),
     ...(operations && { operations }),
+    ...(defaults.guardrails &&
+      defaults.guardrails.length > 0 && { guardrails: defaults.guardrails }),
   };
   principals.set(caller, made);
   return made;

@@ -1,10 +1,11 @@
-// Requests that run on after their key was let in: the key is looked at again every few seconds.
+// Requests that run on after their key was let in: one of the directory is looked at again every few seconds, one of the configuration with every reload.
 import type { GatewayError } from "../ir/error.ts";
 import { background } from "../lib/background.ts";
 import { now } from "../lib/clock.ts";
+import { type ConfiguredKeys, createConfiguredKeys } from "./configured-keys.ts";
 import type { Caller, CallerDirectory } from "./directory.ts";
 
-export interface Rechecks {
+export interface Rechecks extends ConfiguredKeys {
   /** Calls `revoked` once the caller is no longer welcome. Returns what ends the watch; it must be called. */
   watch(caller: Caller, revoked: (error: GatewayError) => void): () => void;
 }
@@ -47,6 +48,7 @@ export function createRechecks({ callers, everyMs }: RechecksOptions): Rechecks 
   };
 
   return {
+    ...createConfiguredKeys(),
     watch(caller, revoked) {
       const requests = watched.get(caller) ?? new Set();
       const told: Told = (error) => revoked(error);

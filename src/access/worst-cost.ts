@@ -7,6 +7,7 @@ import {
   type Price,
   priceAt,
   type PriceOverride,
+  soundPrice,
 } from "../catalog/prices.ts";
 import { catalogEntries } from "../catalog/sources.ts";
 import { type Nanos, type PricedTokens, tokensCost } from "../lib/money.ts";
@@ -27,6 +28,10 @@ export interface WorstCase {
   mayCacheWrite: boolean;
   /** Where there may be audio. */
   hasAudio?: { input: boolean; output: boolean };
+  /** There may be pictures in the input. */
+  hasImages?: boolean;
+  /** Most seconds of sound, for models that are priced by its length. */
+  seconds?: number;
   /** Most calls of tools that the provider runs and may charge for. */
   serverToolCalls?: number;
 }
@@ -47,7 +52,10 @@ export async function worstCost(bounds: WorstCase): Promise<Nanos | null> {
   return lines ? tokensCost(lines) : null;
 }
 
-function dearestByOverride(price: Price, { inputTokens, outputCap, mayCacheWrite }: WorstCase) {
+function dearestByOverride(
+  price: Price,
+  { inputTokens, outputCap, mayCacheWrite, serverToolCalls = 0 }: WorstCase,
+) {
   const write5m = price.cacheWrite5m ?? price.input;
   const inputs = [price.input, price.cacheRead ?? price.input];
   if (mayCacheWrite) inputs.push(write5m, price.cacheWrite1h ?? write5m);
@@ -55,7 +63,7 @@ function dearestByOverride(price: Price, { inputTokens, outputCap, mayCacheWrite
     { tokens: inputTokens, nanosPerMillion: largest(inputs) },
     { tokens: outputCap, nanosPerMillion: price.output },
   ]);
-  return tokens + (price.request ?? 0n);
+  return tokens + (price.request ?? 0n) + (price.tool ?? 0n) * BigInt(serverToolCalls);
 }
 
 type Prices = ListPrice["prices"];
@@ -63,6 +71,10 @@ type Prices = ListPrice["prices"];
 /** Undefined where a kind of token that there may be has no price. */
 function dearestLines(prices: Prices, bounds: WorstCase): PricedTokens[] | undefined {
   const { inputTokens, outputCap, mayCacheWrite, hasAudio, serverToolCalls = 0 } = bounds;
+  const sound = bounds.seconds === undefined ? undefined : soundPrice(prices);
+  if (sound !== undefined && prices.input_mtok === undefined) {
+    return [{ tokens: (bounds.seconds ?? 0) * 1_000, nanosPerMillion: sound }];
+  }
   const dearest = (...keys: string[]): Nanos | undefined => dearestOf(prices, keys, inputTokens);
   const input = [dearest("input_mtok"), dearest("cache_read_mtok", "input_mtok")];
   if (mayCacheWrite) {
@@ -72,8 +84,11 @@ function dearestLines(prices: Prices, bounds: WorstCase): PricedTokens[] | undef
     );
   }
   if (hasAudio?.input) input.push(dearest("input_audio_mtok"));
+  if (bounds.hasImages) input.push(dearest("input_image_mtok", "input_mtok"));
   const output = [dearest("output_mtok"), dearest("output_reasoning_mtok", "output_mtok")];
   if (hasAudio?.output) output.push(dearest("output_audio_mtok"));
+  // Models that draw have a price for it, and nobody has to ask them to.
+  output.push(dearest("output_image_mtok", "output_mtok"));
   const calls = ["web_searches_kcount", "storage_searches_kcount", "code_executions_kcount"].map(
     (key) => dearest(key) ?? 0n,
   );

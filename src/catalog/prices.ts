@@ -15,6 +15,10 @@ export interface Price {
   readonly cacheWrite1h: bigint | null;
   /** Nano-dollars per request. */
   readonly request: bigint | null;
+  /** Nano-dollars for each picture that is made. */
+  readonly image?: bigint | null;
+  /** Nano-dollars for each call of a tool that the provider runs. */
+  readonly tool?: bigint | null;
 }
 
 /** A price for the models that match `pattern`, where `*` is any run of characters. */
@@ -32,6 +36,8 @@ export interface PriceQuery {
   /** When it was used, ms since the Unix epoch: prices change, some by the hour. */
   atMs: number;
   overrides?: readonly PriceOverride[];
+  /** Pictures that were made. */
+  images?: number;
 }
 
 export interface PricedUsage {
@@ -48,7 +54,8 @@ export async function priceUsage(query: PriceQuery): Promise<PricedUsage | null>
   const { provider, model, usage } = query;
   const override = findOverride(query.overrides ?? [], provider, model);
   if (override) {
-    return { nanos: overrideCost(override.price, usage), source: `override:${override.pattern}` };
+    const nanos = overrideCost(override.price, usage, query.images);
+    return { nanos, source: `override:${override.pattern}` };
   }
   if (catalogEntries.get(provider)?.free) return { nanos: 0n, source: "free" };
   const found = await findListPrice(provider, model, query.atMs);
@@ -75,11 +82,11 @@ export async function pricePerMillion(
   return { input, output, source: found.source };
 }
 
-function overrideCost(price: Price, usage: Usage): Nanos {
+function overrideCost(price: Price, usage: Usage, images = 0): Nanos {
   const { input, output } = price;
   const parts = splitInput(usage);
   const tokens = tokensCost([
-    { tokens: parts.plain + parts.audio, nanosPerMillion: input },
+    { tokens: parts.plain + parts.audio + parts.image, nanosPerMillion: input },
     { tokens: parts.cacheRead, nanosPerMillion: price.cacheRead ?? input },
     { tokens: parts.cacheWrite5m, nanosPerMillion: price.cacheWrite5m ?? input },
     {
@@ -88,12 +95,17 @@ function overrideCost(price: Price, usage: Usage): Nanos {
     },
     { tokens: usage.output.total, nanosPerMillion: output },
   ]);
-  return tokens + (price.request ?? 0n);
+  const calls = Object.entries(usage.serverTools)
+    .filter(([name]) => !name.endsWith("_units"))
+    .reduce((sum, [, count]) => sum + count, 0);
+  const pieces = (price.image ?? 0n) * BigInt(images) + (price.tool ?? 0n) * BigInt(calls);
+  return tokens + (price.request ?? 0n) + pieces;
 }
 
 interface InputParts {
   plain: number;
   audio: number;
+  image: number;
   cacheRead: number;
   cacheWrite5m: number;
   cacheWrite1h: number;
@@ -111,7 +123,8 @@ function splitInput({ input }: Usage): InputParts {
   const cacheWrite5m = take(input.cacheWrite5m);
   const cacheWrite1h = take(input.cacheWrite1h);
   const audio = take(input.audio);
-  return { cacheRead, cacheWrite5m, cacheWrite1h, audio, plain: left };
+  const image = take(input.image ?? 0);
+  return { cacheRead, cacheWrite5m, cacheWrite1h, audio, image, plain: left };
 }
 
 export interface ListPrice {
@@ -150,19 +163,23 @@ function listLines(prices: ModelPrice, usage: Usage): PricedTokens[] | undefined
     }
     return undefined;
   };
-  const { plain, audio, cacheRead, cacheWrite5m, cacheWrite1h } = splitInput(usage);
+  const { plain, audio, image, cacheRead, cacheWrite5m, cacheWrite1h } = splitInput(usage);
   const spoken = Math.min(usage.output.audio, usage.output.total);
   const thought = Math.min(usage.output.reasoning, usage.output.total - spoken);
-  const written = usage.output.total - spoken - thought;
+  const drawn = Math.min(usage.output.image ?? 0, usage.output.total - spoken - thought);
+  const written = usage.output.total - spoken - thought - drawn;
   const kinds: [tokens: number, nanosPerMillion: Nanos | undefined][] = [
     [plain, priceOf("input_mtok")],
     [audio, priceOf("input_audio_mtok")],
+    [image, priceOf("input_image_mtok", "input_mtok")],
     [cacheRead, priceOf("cache_read_mtok", "input_mtok")],
     [cacheWrite5m, priceOf("cache_write_5m_mtok", "cache_write_mtok", "input_mtok")],
     [cacheWrite1h, priceOf("cache_write_1h_mtok", "cache_write_mtok", "input_mtok")],
     [written, priceOf("output_mtok")],
     [thought, priceOf("output_reasoning_mtok", "output_mtok")],
     [spoken, priceOf("output_audio_mtok")],
+    [drawn, priceOf("output_image_mtok", "output_mtok")],
+    ...soundLine(prices, usage.input.seconds ?? 0),
     ...countedLines(prices, usage),
   ];
   const lines: PricedTokens[] = [];
@@ -171,7 +188,22 @@ function listLines(prices: ModelPrice, usage: Usage): PricedTokens[] | undefined
     if (nanosPerMillion === undefined) return undefined;
     lines.push({ tokens, nanosPerMillion });
   }
-  return lines.length > 0 || prices.input_mtok !== undefined ? lines : undefined;
+  const isPriced = prices.input_mtok !== undefined || soundPrice(prices) !== undefined;
+  return lines.length > 0 || isPriced ? lines : undefined;
+}
+
+/** Milliseconds and what a million of them cost; undefined where it has no price. */
+function soundLine(prices: ModelPrice, seconds: number): [number, Nanos | undefined][] {
+  if (seconds <= 0) return [];
+  return [[Math.round(seconds * 1_000), soundPrice(prices)]];
+}
+
+const hourMs = 3_600_000n;
+
+/** Of a million milliseconds. */
+export function soundPrice(prices: ModelPrice): Nanos | undefined {
+  const hour = priceAt(prices["input_audio_hours"] ?? prices["audio_hours"], 0);
+  return hour === undefined ? undefined : (hour * 1_000_000n) / hourMs;
 }
 
 /** What is counted instead of measured in tokens: the request itself, and tools that the provider ran. Tools without a price are free. */

@@ -10,6 +10,8 @@ export interface CatalogEntry {
   privateNames?: boolean;
   /** Costs nothing, whatever the model. */
   free?: boolean;
+  /** What batches cost of the usual price, percent; absent: all of it. */
+  batchShare?: number;
   /** Models that no catalogue lists. */
   models?: readonly string[];
 }
@@ -17,7 +19,7 @@ export interface CatalogEntry {
 /** By our provider id. A provider that is missing here has no known prices, facts or models. */
 export const catalogEntries: ReadonlyMap<string, CatalogEntry> = new Map(
   Object.entries<CatalogEntry>({
-    anthropic: { prices: "anthropic", facts: "anthropic" },
+    anthropic: { prices: "anthropic", facts: "anthropic", batchShare: 50 },
     azure: { prices: "azure", facts: "azure", privateNames: true },
     azure_ai: { prices: "azure", facts: "azure", privateNames: true },
     baseten: { prices: "baseten", facts: "baseten" },
@@ -36,19 +38,19 @@ export const catalogEntries: ReadonlyMap<string, CatalogEntry> = new Map(
     gemini: { prices: "google", facts: "google" },
     github: { facts: "github-models" },
     github_copilot: { prices: "github-copilot", facts: "github-copilot" },
-    groq: { prices: "groq", facts: "groq" },
+    groq: { prices: "groq", facts: "groq", batchShare: 50 },
     huggingface: { facts: "huggingface" },
     inception: { facts: "inception" },
     inference_net: { facts: "inference" },
     meta_llama: { facts: "llama" },
     minimax: { prices: "minimax" },
-    mistral: { prices: "mistral", facts: "mistral" },
+    mistral: { prices: "mistral", facts: "mistral", batchShare: 50 },
     modelscope: { facts: "modelscope" },
     moonshot: { prices: "moonshotai", facts: "moonshotai" },
     morph: { facts: "morph" },
     novita: { prices: "novita" },
     nvidia_nim: { facts: "nvidia" },
-    openai: { prices: "openai", facts: "openai" },
+    openai: { prices: "openai", facts: "openai", batchShare: 50 },
     opencode_zen: { facts: "opencode" },
     openrouter: { prices: "openrouter", facts: "openrouter" },
     ovhcloud: { prices: "ovhcloud" },
@@ -69,3 +71,7 @@ export const catalogEntries: ReadonlyMap<string, CatalogEntry> = new Map(
     zhipu_coding: { facts: "zai-coding-plan" },
   }),
 );
+
+/** What batches cost of the usual price at a provider of ours, percent. */
+export const batchShareOf = (provider: string): bigint =>
+  BigInt(catalogEntries.get(provider)?.batchShare ?? 100);

@@ -8,6 +8,8 @@ import type {
   ExplainedLimit,
 } from "../pipeline/explain-admission.ts";
 import type { ExplainedCandidate } from "../pipeline/explain-candidate.ts";
+import { formatDuration } from "../config/quantity.ts";
+import type { ExplainedCache as Cache } from "../pipeline/explain-cache.ts";
 import type { ExplainedHedge as Hedge } from "../pipeline/explain-hedge.ts";
 import type { Explanation } from "../pipeline/explain.ts";
 import { harmless } from "./output.ts";
@@ -42,7 +44,7 @@ function head({
   policies,
   ...rest
 }: Explanation) {
-  const { difficulty, experiment, hedge, limits, notes } = rest;
+  const { cache, difficulty, experiment, guardrails, hedge, limits, notes } = rest;
   const asked = [
     `${operation} (${dialect}${stream ? ", streamed" : ""})`,
     ...(model === null ? [] : [`for \`${model}\``]),
@@ -67,10 +69,20 @@ function head({
     ...(experiment
       ? [`part of the experiment \`${experiment.experiment}\`, with the arm \`${experiment.arm}\``]
       : []),
+    ...(guardrails.length > 0 ? [`guardrails: ${guardrails.join(", ")}`] : []),
+    ...(cache ? [caching(cache)] : []),
     ...(hedge ? [hedging(hedge)] : []),
     ...limits.map((limit) => limitText(limit)),
   ];
   return lines.map((line) => harmless(line)).join("\n");
+}
+
+function caching({ key, keeps, looks, max_age_ms: age, scope, ttl_ms: ttl, why_not: why }: Cache) {
+  if (key === null || scope === null) return `not cached: ${why}`;
+  const looked =
+    looks && age !== null ? `looked for (up to ${formatDuration(age)} old)` : "not looked for";
+  const kept = keeps && ttl !== null ? `kept for ${formatDuration(ttl)}` : "not kept";
+  return `cache: ${looked}, ${kept}, by ${scope}, key ${key.slice(0, 16)}…`;
 }
 
 function hedging({ route, max_extra_spend: share, starts_after_ms: ms, why_not: why }: Hedge) {

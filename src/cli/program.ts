@@ -15,9 +15,10 @@ import {
 } from "./command-parts.ts";
 import { ExitError, exitCodes } from "./exit.ts";
 import { harmless, print, tell } from "./output.ts";
+import { isServing } from "./request-limit.ts";
 
 /** Commands load their code when they are called, so that `--help` and `version` start fast. */
-function createProgram(): Command {
+function createProgram(argv: readonly string[]): Command {
   const program = new Command("megallm")
     .description("One executable between any LLM client and any LLM provider.")
     .version(version, "-V, --version", "print the version")
@@ -49,6 +50,12 @@ function createProgram(): Command {
     .addHelpText("after", examples("megallm", "megallm serve --config ./megallm.yaml --port 4000"))
     .action(async (options) => (await import("./serve.ts")).serve(options));
 
+  // To describe all the others takes as long as to read the configuration.
+  if (!isServing(argv)) addOtherCommands(program);
+  return program;
+}
+
+function addOtherCommands(program: Command): void {
   program
     .command("init")
     .description("write a commented megallm.yaml from what this machine offers")
@@ -158,6 +165,8 @@ function createProgram(): Command {
     .description("compare a provider's bill with the ledger, model by model")
     .option("--tolerance <share>", "how much a model may differ", "1%")
     .option("--by-day", "each day apart")
+    .option("--resolve", "what unresolved charges of these days did cost, by the bill")
+    .option("--yes", "with --resolve: correct them")
     .addOption(configOption())
     .addOption(dataDirOption())
     .addOption(jsonOption())
@@ -167,6 +176,7 @@ function createProgram(): Command {
         "megallm reconcile openai cost_2026-01-01_2026-01-31.csv",
         "megallm reconcile anthropic usage.csv --tolerance 0.5% --by-day",
         "megallm reconcile openrouter activity.json --json",
+        "megallm reconcile openai costs.csv --resolve",
       )}`,
     )
     .action(async (provider, file, options) =>
@@ -322,7 +332,6 @@ Exit codes: 0 done · 1 the answer is no (problems found, request failed)
             2 wrong arguments · 3 the daemon cannot start · 4 no daemon answers
 ${examples("megallm", 'megallm chat demo/echo "hello"', "megallm init", "megallm serve --help")}`,
   );
-  return program;
 }
 
 /** Written out, so that help need not load the dialects. */
@@ -376,7 +385,7 @@ function refuseUnknownCommand(program: Command, argv: readonly string[]): void {
 /** Runs one command line and resolves with the exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
   try {
-    const program = createProgram();
+    const program = createProgram(argv);
     refuseUnknownCommand(program, argv);
     await program.parseAsync([...argv], { from: "user" });
     return exitCodes.ok;

@@ -9,12 +9,16 @@ import { ExitError, exitCodes } from "./exit.ts";
 import { openToRead } from "./ledger.ts";
 import { print, printJson, tell } from "./output.ts";
 import { showProgress } from "./progress.ts";
+import { resolveByBill } from "./reconcile-resolve.ts";
 import { ledgerSettings } from "./settings.ts";
 import { groupDigits, renderTable } from "./table.ts";
 
 export interface ReconcileOptions {
   tolerance: string;
   byDay?: boolean;
+  /** Shows what unresolved charges did cost; with `yes` corrects them. */
+  resolve?: boolean;
+  yes?: boolean;
   config?: string;
   dataDir?: string;
   json?: boolean;
@@ -40,9 +44,18 @@ export async function reconcile(
       `The export has ${days.length} days; at most ${maxDays} are compared at once.`,
     );
   }
-  const store = await openToRead(ledgerSettings(options.config, { dataDir: options.dataDir }));
+  if (options.yes && !options.resolve) {
+    throw new ExitError(exitCodes.usage, "--yes goes with --resolve: else nothing is changed.");
+  }
+  const settings = ledgerSettings(options.config, { dataDir: options.dataDir });
+  const store = await openToRead(settings);
   try {
     const recorded = store ? await recordedOf(store, provider, days) : [];
+    if (options.resolve) {
+      const wish = { isDone: options.yes === true, isJson: options.json === true };
+      await resolveByBill(store, { provider, bill, recorded, settings, ...wish });
+      return;
+    }
     const unresolved = store ? await unresolvedOf(store, provider, days) : noneUnresolved;
     const rows = compare(bill.lines, recorded, { byDay: options.byDay === true });
     const wrong = rows.filter(({ deviation }) => deviation > tolerance);

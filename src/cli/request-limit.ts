@@ -4,6 +4,16 @@ const variable = "BUN_CONFIG_MAX_HTTP_REQUESTS";
 /** The highest value the runtime takes. */
 const highest = "65535";
 
+/** Whether a command line starts the gateway: nothing else asks so much at once, or has to start so fast. */
+export function isServing(argv: readonly string[]): boolean {
+  const [word = "serve"] = argv;
+  if (word === "serve") return true;
+  return word.startsWith("-") && !argv.some((option) => answers.has(option));
+}
+
+/** Options that say something instead. */
+const answers = new Set(["-h", "--help", "-V", "--version"]);
+
 /** Replaces this process by itself with the variable set; same pid, about 2 ms. Nothing happens the second time. */
 export function raiseRequestLimit(): void {
   if (process.env[variable] || typeof process.execve !== "function") return;

@@ -30,6 +30,8 @@ export interface ServeOptions {
   logLevel?: string;
 }
 
+/** Local model servers are looked for when the requests that waited for the start have gone first, ms. */
+const firstLookMs = 100;
 /** How often local model servers are looked for when the configuration asks to discover them, ms. */
 const discoverEveryMs = 10_000;
 /** How often what has expired is removed, ms. */
@@ -80,7 +82,7 @@ async function start(options: ServeOptions, hangUps: HangUps): Promise<{ stop():
   await store.directory.bindSecret(createKeyHasher(keySecret).mark);
   await requireKeys(config, store);
   const gateway = createGatewayFrom({
-    source: settings.reload,
+    source: firstThen(settings.loaded, settings.reload),
     file: settings.file,
     store,
     log,
@@ -111,7 +113,11 @@ async function start(options: ServeOptions, hangUps: HangUps): Promise<{ stop():
   await announce(gateway, listening.urls, settings.hint, log);
   const stopDiscovering = discoverRepeatedly(gateway, log);
   const sweeper = setInterval(() => background(store.items.sweep(), "sweep"), sweepEveryMs);
-  const stopHousekeeping = keepHouse(store, { policy: () => gateway.config.ledger, log });
+  const stopHousekeeping = keepHouse(store, {
+    policy: () => gateway.config.ledger,
+    cacheBytes: () => gateway.config.cache.maxBytes,
+    log,
+  });
   return {
     async stop() {
       stopDiscovering();
@@ -124,6 +130,16 @@ async function start(options: ServeOptions, hangUps: HangUps): Promise<{ stop():
       lock.release();
       log.info("server.stopped");
     },
+  };
+}
+
+/** What was read a moment ago, then what each further call reads. */
+function firstThen<Value>(first: Value, read: () => Value): () => Value {
+  let left: Value | undefined = first;
+  return () => {
+    const value = left ?? read();
+    left = undefined;
+    return value;
   };
 }
 
@@ -175,9 +191,13 @@ function discoverRepeatedly(gateway: Gateway, log: Logger): () => void {
     for (const provider of after.difference(before)) log.info("provider.found", { provider });
     for (const provider of before.difference(after)) log.info("provider.gone", { provider });
   };
-  background(look(), "discover");
-  const timer = setInterval(() => background(look(), "discover"), discoverEveryMs);
-  return () => clearInterval(timer);
+  const begin = (): void => background(look(), "discover");
+  const first = setTimeout(begin, firstLookMs);
+  const timer = setInterval(begin, discoverEveryMs);
+  return () => {
+    clearTimeout(first);
+    clearInterval(timer);
+  };
 }
 
 const namesOf = (config: Config): Set<string> =>

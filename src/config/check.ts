@@ -25,6 +25,9 @@ export interface Checked {
   findings: Finding[];
 }
 
+/** A schema that reads one configuration is not worth being compiled first. */
+export const parsedOnce = { jitless: true } as const;
+
 /**
  * @param written the value before anything was interpolated: only this is ever shown.
  * @param skip places ({@link placeKey}) whose values are known to be missing or wrong already.
@@ -36,7 +39,7 @@ export function check(
   tree: () => SchemaNode,
   skip: ReadonlySet<string>,
 ): Checked {
-  const first = schema.safeParse(value);
+  const first = schema.safeParse(value, parsedOnce);
   if (first.success && skip.size === 0) return { parsed: first.data, findings: [] };
   const findings = first.success ? [] : findingsOf(first.error.issues, value, written, tree);
   const kept = findings.filter(
@@ -50,7 +53,7 @@ export function check(
   // Each round may uncover what a wrong value hid: a map that misses a field once the wrong one is gone.
   for (let round = 0; round < 8; round += 1) {
     rest = without(rest, wrong);
-    const again = schema.safeParse(rest);
+    const again = schema.safeParse(rest, parsedOnce);
     if (again.success) return { parsed: again.data, findings: kept };
     wrong = findingsOf(again.error.issues, rest, undefined, tree).map(({ path }) => path);
   }

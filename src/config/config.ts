@@ -7,6 +7,7 @@ import type { Budget, RateLimit } from "../store/directory-types.ts";
 import type { FailureKind } from "../ir/error.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { RetentionPolicy } from "../store/retention.ts";
+import type { GuardrailSettings } from "./guardrails.ts";
 
 /** Never changed: a reload makes a new one, and a request keeps the one it began with. */
 export interface Config {
@@ -42,6 +43,8 @@ export interface Config {
   readonly retry: Retry;
   /** Where requests wait while every way is at its limit. */
   readonly queue: Queue;
+  /** Answers that are given again. */
+  readonly cache: CacheSettings;
   /** When a deployment that fails is left alone. */
   readonly health: { readonly enabled: boolean; readonly checks: HealthCheck };
   /** A conversation stays with the deployment that answered it before. */
@@ -53,6 +56,8 @@ export interface Config {
   readonly prices: readonly PriceOverride[];
   /** Budgets and limits of the configuration's own keys, and of the gateway. */
   readonly rules: Rules;
+  /** By name. */
+  readonly guardrails: ReadonlyMap<string, GuardrailSettings>;
   /** Where alerts of budgets are posted to; null: nowhere. */
   readonly alerts: { readonly webhook: Webhook | null };
   readonly discover: {
@@ -90,6 +95,25 @@ export interface Webhook {
   readonly secret: Secret;
 }
 
+/** Within which the same request is given the same answer. */
+export type CacheScope = "key" | "team" | "organization" | "gateway";
+
+export interface CacheSettings {
+  /** Of routes that say nothing of their own, and of models that are asked for by their own name; null: not kept. */
+  readonly ttlMs: number | null;
+  /** Of all that is kept. */
+  readonly maxBytes: number;
+  readonly maxEntryBytes: number;
+  readonly scope: CacheScope;
+  /** Answers that call tools are kept, too. */
+  readonly toolCalls: boolean;
+}
+
+/** What is absent is {@link Config.cache}'s; without a ttl there either, it is an hour. */
+export type RouteCache =
+  | "off"
+  | Partial<Pick<CacheSettings, "scope" | "toolCalls"> & { readonly ttlMs: number }>;
+
 export interface StoreConfig {
   readonly url: Secret;
   /** Where that is, for people: `host:port/database`. */
@@ -101,11 +125,22 @@ export interface Rules {
   readonly limits: readonly RateLimit[];
   /** Of models whose price nobody knows. */
   readonly defaultPrice: Price | null;
+  /** How often tools that a provider runs are called at most, where a request does not say it. */
+  readonly maxToolCalls: number;
 }
+
+/**
+ * - `charge_input`: what it was sent
+ * - `charge_hold`: all that was set aside for it, unresolved until a bill says more
+ * - `void`: nothing
+ */
+export type Ambiguous = "charge_input" | "charge_hold" | "void";
 
 export interface LedgerSettings extends RetentionPolicy {
   /** What an acknowledged row survives: the death of the process, or the loss of power, too. */
   readonly durable: "normal" | "full";
+  /** What is charged for an attempt that was sent and never answered. */
+  readonly ambiguous: Ambiguous;
 }
 
 export interface ServerConfig {
@@ -149,12 +184,16 @@ export interface ClientKey extends NamedSecret {
   readonly priority?: number;
   /** The bodies of its requests and answers are kept. */
   readonly storeBodies?: true;
+  /** Its requests pass the answer cache by. */
+  readonly cache?: "off";
   /** False: its requests may not choose policies, fallbacks or providers. */
   readonly overrides?: false;
   /** As {@link Config.aliases}, before those. */
   readonly aliases?: ReadonlyMap<string, string>;
   /** Names and patterns of the models that it may ask for; absent: all. */
   readonly models?: readonly string[];
+  /** Names of guardrails that run for its requests. */
+  readonly guardrails?: readonly string[];
 }
 
 export interface NamedSecret {
@@ -263,6 +302,8 @@ export interface Route {
   readonly description?: string;
   /** The bodies of its requests and answers are kept. */
   readonly storeBodies?: true;
+  /** Names of guardrails that run for its requests. */
+  readonly guardrails?: readonly string[];
   readonly policy: PolicyId;
   /** At least one. */
   readonly deployments: readonly (Deployment | Group)[];
@@ -270,7 +311,7 @@ export interface Route {
   readonly timeouts: Partial<Timeouts>;
   readonly unsupported?: Unsupported;
   readonly retry: Partial<Retry>;
-  /** Streams whose first token is late are raced by the next deployment. */
+  /** What is late is raced by the next deployment. */
   readonly hedge?: RouteHedge;
   /** Who goes on when a stream breaks off in the middle: nobody (absent), or the next deployment. */
   readonly onMidstreamFailure?: "continue";
@@ -288,6 +329,8 @@ export interface Route {
   readonly experiment?: Experiment;
   /** Models that see a share of the requests, too. */
   readonly shadows?: readonly Shadow[];
+  /** Absent: as {@link Config.cache} says. */
+  readonly cache?: RouteCache;
 }
 
 /** Its arms are deployments and groups. */
@@ -311,8 +354,12 @@ export interface Shadow {
 }
 
 export interface RouteHedge {
-  /** When the second attempt starts: the deployment's own 95th percentile of the time to the first token, or so many ms. */
+  /** When the second attempt at a stream starts: the deployment's own 95th percentile of the time to the first token, or so many ms. */
   readonly after: "p95" | number;
+  /** The same of whole answers, by the time that they take; null: they are not raced. */
+  readonly wholeAfter: "p95" | number | null;
+  /** Also what the provider may act on: tools that it runs itself, pictures. */
+  readonly withEffects: boolean;
   /** What losers may cost, as a share of what the route's requests cost. */
   readonly maxExtraSpend: number;
 }

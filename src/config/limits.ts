@@ -31,6 +31,7 @@ export function readRules(parsed: ParsedConfig): Rules {
       ...keys.flatMap(([name, { limits }]) => limitsOf(limits ?? {}, configuredKey(name), name)),
     ],
     defaultPrice: defaultPrice ?? null,
+    maxToolCalls: parsed.budgets.max_tool_calls,
   };
 }
 

@@ -8,7 +8,7 @@ import type { Path } from "../lib/json.ts";
 import { isObject } from "../lib/json.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Finding } from "./check.ts";
-import { check, valueAt } from "./check.ts";
+import { check, parsedOnce, valueAt } from "./check.ts";
 import type { Config, LogLevel } from "./config.ts";
 import type { Place, Range } from "./document.ts";
 import { copyPlain, parseText, placeKey } from "./document.ts";
@@ -20,7 +20,7 @@ import { inputSchema, isScalarNode, nodesAt } from "./json-schema.ts";
 import type { Problem } from "./problems.ts";
 import { ConfigError, formatPath, plainProblem } from "./problems.ts";
 import { resolveConfig } from "./resolve.ts";
-import type { ConfigInput, ParsedConfig } from "./schema.ts";
+import type { ConfigInput, ConfigSchema, ParsedConfig } from "./schema.ts";
 import { createSchema } from "./schema.ts";
 
 /** What the command line may override. */
@@ -177,7 +177,7 @@ function build(input: string | object, source: Source): LoadedConfig {
   findings.push(...checked.findings);
   const config =
     checked.parsed &&
-    resolveConfig(applyOverrides(checked.parsed, overrides, source.presets), {
+    resolveConfig(applyOverrides(checked.parsed, overrides, schema), {
       env: source.env,
       presets: source.presets,
       path: source.path,
@@ -345,17 +345,18 @@ const optionOf: Readonly<Record<string, string>> = {
 function applyOverrides(
   parsed: ParsedConfig,
   overrides: Overrides,
-  presets: readonly Provider[],
+  schema: ConfigSchema,
 ): ParsedConfig {
-  const schema = createSchema(presets);
-  const checked = schema.safeParse({
+  if (Object.values(overrides).every((value) => value === undefined)) return parsed;
+  const given = {
     server: {
       ...(overrides.host === undefined ? {} : { host: overrides.host }),
       ...(overrides.port === undefined ? {} : { port: overrides.port }),
     },
     ...(overrides.dataDir === undefined ? {} : { data_dir: resolve(overrides.dataDir) }),
     log: overrides.logLevel === undefined ? {} : { level: overrides.logLevel },
-  });
+  };
+  const checked = schema.safeParse(given, parsedOnce);
   if (!checked.success) {
     throw new ConfigError(
       checked.error.issues.map((issue) => {

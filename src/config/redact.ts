@@ -14,7 +14,7 @@ import {
 } from "./config.ts";
 import { formatDollars } from "./price.ts";
 import { formatDuration } from "./quantity.ts";
-import { redactHealthCheck, redactSections } from "./redact-sections.ts";
+import { redactHealthCheck, redactRouteCache, redactSections } from "./redact-sections.ts";
 
 /** What may be shown of a secret: that it is there, and its end where it is long enough to tell keys apart. */
 const shown = (secret: Secret): string => {
@@ -73,6 +73,7 @@ export function redact(config: Config): Record<string, unknown> {
           }),
           ...(route.pins && { pins: route.pins.map(redactPin) }),
           ...(shadows && { shadow: shadows.map(redactShadow) }),
+          ...(route.cache && { cache: redactRouteCache(route.cache) }),
           ...withTimeouts(timeouts),
         },
       ]),
@@ -179,6 +180,8 @@ function redactPrice(price: Price): Record<string, string> {
     cache_write_5m: price.cacheWrite5m,
     cache_write_1h: price.cacheWrite1h,
     request: price.request,
+    image: price.image ?? null,
+    tool: price.tool ?? null,
   };
   return Object.fromEntries(
     Object.entries(amounts).flatMap(([name, nanos]) =>

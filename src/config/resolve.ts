@@ -10,6 +10,8 @@ import type { ClientKey, Config, NamedSecret } from "./config.ts";
 import type { Resolution } from "./providers.ts";
 import { priceList, resolveProviders } from "./providers.ts";
 import { readFallbacks } from "./fallbacks.ts";
+import { checkGuardrails } from "./guardrail-names.ts";
+import { readGuardrails } from "./guardrails.ts";
 import { resolveRoutes } from "./routes.ts";
 import { readRules } from "./limits.ts";
 import type { ParsedConfig } from "./schema.ts";
@@ -83,6 +85,7 @@ export function resolveConfig(parsed: ParsedConfig, context: Context): Config {
       "set `health.enabled: true`, or remove `health.checks`",
     );
   }
+  checkGuardrails(parsed, namesAt(context.value, "guardrails"), resolution);
   const keys = resolveKeys(parsed, resolution);
   return {
     server: resolveServer(parsed, keys, resolution, context.hostSetting),
@@ -101,9 +104,11 @@ export function resolveConfig(parsed: ParsedConfig, context: Context): Config {
     unsupported: parsed.unsupported,
     prices: priceList(parsed.prices),
     rules: readRules(parsed),
+    guardrails: readGuardrails(parsed.guardrails),
     alerts: { webhook: parsed.alerts.webhook ?? null },
     retry: { ...defaultRetry, ...readRetry(parsed.retry) },
     queue: parsed.queue,
+    cache: parsed.cache,
     health: parsed.health,
     affinity: parsed.affinity,
     discover: parsed.discover,
@@ -146,7 +151,9 @@ function resolveKeys(parsed: ParsedConfig, resolution: Resolution): ClientKey[] 
       ...(overrides ? {} : { overrides: false }),
       ...(aliases && { aliases: new Map(Object.entries(aliases)) }),
       ...(models && { models }),
+      ...(entry.guardrails && { guardrails: entry.guardrails }),
       ...(entry.store_bodies && { storeBodies: true as const }),
+      ...(entry.cache && { cache: entry.cache }),
     });
   }
   return keys;

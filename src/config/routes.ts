@@ -178,6 +178,7 @@ function resolveRoute(
     name,
     ...(entry.description === undefined ? {} : { description: entry.description }),
     ...(entry.store_bodies && { storeBodies: true as const }),
+    ...(entry.guardrails && { guardrails: entry.guardrails }),
     policy,
     deployments,
     fallbacks: readFallbacks(entry.fallbacks),
@@ -185,7 +186,12 @@ function resolveRoute(
     retry: readRetry(entry.retry),
     ...(entry.on_midstream_failure === "continue" && { onMidstreamFailure: "continue" as const }),
     ...(entry.hedge && {
-      hedge: { after: entry.hedge.after, maxExtraSpend: entry.hedge.max_extra_spend },
+      hedge: {
+        after: entry.hedge.after,
+        wholeAfter: entry.hedge.whole_after === "off" ? null : entry.hedge.whole_after,
+        maxExtraSpend: entry.hedge.max_extra_spend,
+        withEffects: entry.hedge.with_effects,
+      },
     }),
     ...(entry.sticky === undefined ? {} : { sticky: entry.sticky }),
     ...readAuto(
@@ -199,6 +205,7 @@ function resolveRoute(
       ...(experiment.sticky && { sticky: experiment.sticky }),
     }),
     ...(shadows.length === 0 ? {} : { shadows }),
+    ...(entry.cache && { cache: entry.cache }),
   };
 }
 

@@ -8,7 +8,7 @@ import { serverSecret } from "./schema-values.ts";
 const urlMessage = "expected a URL such as `https://hooks.example.com/megallm`";
 
 /** What is wrong with the address of a webhook; null: nothing. */
-function faultOf(text: string): string | null {
+export function webhookFault(text: string): string | null {
   if (/[\s\\\p{Cc}]/u.test(text)) return "a URL holds no spaces, backslashes or control characters";
   const url = URL.parse(text);
   if (url === null || !/^[a-z]+:\/\/[^/]/i.test(text)) return urlMessage;
@@ -18,7 +18,7 @@ function faultOf(text: string): string | null {
 }
 
 const webhookUrl = z.string().superRefine((text, context) => {
-  const message = faultOf(text);
+  const message = webhookFault(text);
   if (message !== null) context.addIssue({ code: "custom", message });
 });
 

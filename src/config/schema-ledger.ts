@@ -62,6 +62,11 @@ export const ledger = z
       "What an acknowledged row of the SQLite file survives. `normal`: the death of the process, `kill -9` included, but not always the loss of power. `full`: that too, at the price of a disk flush for each group of requests. PostgreSQL follows its own settings. Taken over at the next start.",
       "full",
     ),
+    ambiguous: field(
+      z.enum(["charge_input", "charge_hold", "void"]).default("charge_input"),
+      "What is charged for an attempt that was sent and of which nothing came back: the connection was reset, or a time limit ended it. The provider may have been at work on it. `charge_input`: its input, as the gateway counts it. `charge_hold`: all that was set aside for it, as unresolved, until `megallm reconcile --resolve` knows better; a budget is then never overrun, and a bad network uses it up. `void`: nothing. What cannot have been sent (no name, no connection, no trust) never costs anything.",
+      "charge_hold",
+    ),
     keep: field(
       keep.prefault({}),
       "How long what is kept. Charges of budgets and the audit log are kept for ever; so is a request's row while its charge is not resolved.",
@@ -83,6 +88,7 @@ export const ledger = z
   })
   .transform((value): LedgerSettings => ({
     durable: value.durable,
+    ambiguous: value.ambiguous,
     rowsMs: value.keep.rows,
     hoursMs: value.keep.hours,
     daysMs: value.keep.days,

@@ -55,12 +55,14 @@ const limitNames = limitUnits.flatMap((unit) =>
   unit === "parallel" ? [unit] : limitWindows.map((window) => `${unit}_per_${window}` as const),
 );
 
+const most = whole(0, 1_000_000_000_000).optional();
+
 export const limits = z.strictObject(
   Object.fromEntries(
     limitNames.map((name) => [
       name,
       field(
-        whole(0, 1_000_000_000_000).optional(),
+        most,
         name === "parallel"
           ? "Requests at once."
           : `${name.replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase())}, in a window that slides.`,
@@ -83,6 +85,11 @@ export const budgets = z.strictObject({
       window: "1M",
     },
     { defaultText: "no limit" },
+  ),
+  max_tool_calls: field(
+    whole(1, 1_000).default(10),
+    "How often tools that a provider runs and charges for by the call (web search, file search) may be called for one request of a key with a budget, where the request does not say it. It is what is set aside, and it is sent along where the API can say it: `max_uses` of Anthropic's tools, `max_tool_calls` of OpenAI's Responses.",
+    5,
   ),
   default_price: field(
     price.optional(),

@@ -4,8 +4,10 @@ import type { Timeouts, PolicyId } from "./config.ts";
 import { field } from "./field.ts";
 import { parameterFields, unsupported, unsupportedText } from "./parameters.ts";
 import { autoFields } from "./schema-auto.ts";
+import { routeCache, routeCacheText } from "./schema-cache.ts";
 import { healthCheck, healthCheckSample, healthCheckText } from "./schema-health.ts";
 import { experimentOf, shadow } from "./schema-experiments.ts";
+import { guardrailNames } from "./schema-guardrails.ts";
 import { storeBodiesText } from "./schema-ledger.ts";
 import { inherited, partialTimeouts, timeoutsDescription } from "./schema-timeouts.ts";
 import { durationMs, portion, whole, flag, limit, unlimited, keyName } from "./schema-values.ts";
@@ -222,6 +224,12 @@ export const route = z.union([
       ["openai/gpt-4o-mini"],
       { defaultText: "`default_fallbacks`" },
     ),
+    guardrails: field(
+      guardrailNames.optional(),
+      "Guardrails that run for its requests, besides those that are `default_on`. Those of every route that may answer a request run, its fallbacks included.",
+      ["personal-data"],
+      { defaultText: "none" },
+    ),
     timeouts: field(partialTimeouts.default({}), timeoutsDescription, { first_byte: "2m" }),
     unsupported: field(unsupported.optional(), unsupportedText, "error", inherited),
     retry: field(retry.default({}), "When a failed request is tried again.", { retries: 1 }),
@@ -236,17 +244,27 @@ export const route = z.union([
         .strictObject({
           after: field(
             z.union([z.literal("p95"), durationMs]).default("p95"),
-            "When the second attempt starts: `p95` is this deployment's own usual time to the first token, which 95 of 100 streams keep.",
+            "When the second attempt at a stream starts: `p95` is this deployment's own usual time to the first token, which 95 of 100 streams keep.",
             "800ms",
+          ),
+          whole_after: field(
+            z.union([z.enum(["p95", "off"]), durationMs]).default("p95"),
+            "When the second attempt at an answer in one piece starts (chat, completions, embeddings, rerank): `p95` is the time that 95 of 100 of this deployment's answers keep. `off`: streams alone are raced.",
+            "20s",
           ),
           max_extra_spend: field(
             portion.default(0.05),
             "What the losers may cost, as a share of what the route's requests cost, over ten minutes. Beyond it nothing is raced.",
             "10%",
           ),
+          with_effects: field(
+            z.boolean().default(false),
+            "Also races what a provider may act on: chats with tools that it runs itself, with a conversation that it keeps or in the background, and the making of pictures in one piece. Such things may then be done twice.",
+            true,
+          ),
         })
         .optional(),
-      "Streams whose first token is late are asked of the next deployment, too: the first token wins, the other attempt is stopped and accounted.",
+      "What is late is asked of the next deployment, too: the first token of a stream wins, or the first whole answer; the other attempt is stopped and accounted.",
       { after: "p95", max_extra_spend: "5%" },
       { defaultText: "no races" },
     ),
@@ -267,6 +285,12 @@ export const route = z.union([
         sticky: "user",
       },
       { defaultText: "none" },
+    ),
+    cache: field(
+      routeCache.optional(),
+      routeCacheText,
+      { ttl: "1h" },
+      { defaultText: "as `cache` says" },
     ),
     shadow: field(
       shadow.optional(),

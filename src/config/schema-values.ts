@@ -249,6 +249,18 @@ export const price = z
     request: field(dollars.optional(), "US dollars per request, whatever its size.", "0.005", {
       defaultText: "nothing",
     }),
+    image: field(
+      dollars.optional(),
+      "US dollars for each picture that is made, where they are priced by the piece.",
+      "0.04",
+      { defaultText: "the catalogue's, else nothing" },
+    ),
+    tool: field(
+      dollars.optional(),
+      "US dollars for each call of a tool that the provider runs, such as a web search.",
+      "0.01",
+      { defaultText: "nothing" },
+    ),
   })
   .transform((value): Price => ({
     input: value.input,
@@ -257,6 +269,8 @@ export const price = z
     cacheWrite5m: value.cache_write_5m ?? null,
     cacheWrite1h: value.cache_write_1h ?? null,
     request: value.request ?? null,
+    ...(value.image !== undefined && { image: value.image }),
+    ...(value.tool !== undefined && { tool: value.tool }),
   }));
 
 const pattern = z

@@ -6,6 +6,8 @@ import type { Queue } from "./config.ts";
 import { field } from "./field.ts";
 import { headerName, headerValue } from "./header.ts";
 import { alerts } from "./schema-alerts.ts";
+import { guardrailNames, guardrails } from "./schema-guardrails.ts";
+import { cache, keyCache, keyCacheText } from "./schema-cache.ts";
 import { parameterFields, unsupported, unsupportedText } from "./parameters.ts";
 import { settingFields } from "./preset-settings.ts";
 import { budget, budgets, budgetText, limits, limitsText } from "./schema-limits.ts";
@@ -284,16 +286,19 @@ const clientKeys = z.record(
       key,
       unsupported: undefined,
       priority: undefined,
+      guardrails: undefined,
       overrides: true,
       aliases: undefined,
       models: undefined,
       store_bodies: false,
+      cache: undefined,
       budget: undefined,
       limits: undefined,
     })),
     z.strictObject({
       key: secretField(clientKey, "${APP_KEY}"),
       store_bodies: field(flag.default(false), storeBodiesText, true),
+      cache: field(keyCache, keyCacheText, "off", { defaultText: "as the route says" }),
       budget: field(
         budget.optional(),
         budgetText,
@@ -325,6 +330,12 @@ const clientKeys = z.record(
         "The models that it may ask for, by the names of routes, `provider/model` or patterns with `*`. What an alias stands for must be among them, and so must every fallback. `openai/*` admits OpenAI's bare names, too.",
         ["cheap", "openai/gpt-4o*"],
         { defaultText: "all" },
+      ),
+      guardrails: field(
+        guardrailNames.optional(),
+        "Guardrails that run for its requests, besides those that are `default_on`.",
+        ["personal-data"],
+        { defaultText: "none" },
       ),
       priority: field(
         whole(0, 9).optional(),
@@ -430,6 +441,11 @@ export function createSchema(presets: readonly Provider[]) {
         checks: { enabled: true },
       }),
       affinity: field(affinity.prefault({}), "Where conversations go.", { idle: "1h" }),
+      cache: field(
+        cache.prefault({}),
+        "Answers that are given again to the same request, without asking a provider: docs/cache.md.",
+        { ttl: "1h", max_size: "1gb" },
+      ),
       budgets: field(
         budgets.prefault({}),
         "What may be spent. Keys of the configuration have their own `budget`; those of organizations, teams, users and keys of the directory are set by `megallm budgets`.",
@@ -444,6 +460,11 @@ export function createSchema(presets: readonly Provider[]) {
             secret: "${MEGALLM_WEBHOOK_SECRET}",
           },
         },
+      ),
+      guardrails: field(
+        guardrails.default({}),
+        "Rules over the texts of requests and answers, by name. They run where they are `default_on`, and where a route, a key or the request itself names them: docs/guardrails.md.",
+        { "personal-data": { type: "pii", action: "mask", default_on: true } },
       ),
       limits: field(limits.prefault({}), `${limitsText} For all requests together.`, {
         requests_per_minute: 1_000,

@@ -1,12 +1,13 @@
 // The web page that a citation names, whatever wire it came from.
 import { isObject, type JsonObject } from "../lib/json.ts";
 import { field, stringOr } from "./fields.ts";
+import type { Notice } from "./losses.ts";
 
 export interface WebSource {
   url: string;
   title?: string;
-  /** The object that names the address; it may say where the cited text stands. */
-  source: JsonObject;
+  /** Where the cited text stands in the text that the citation belongs to, where it says so. */
+  range?: { start: number; end: number };
 }
 
 /**
@@ -19,9 +20,26 @@ export function webSource(raw: unknown): WebSource | undefined {
     const url = stringOr(field(source, "url")) ?? stringOr(field(source, "uri"));
     if (url === undefined) continue;
     const title = stringOr(field(source, "title")) ?? stringOr(field(raw, "title"));
-    return { url, source, ...(title === undefined ? {} : { title }) };
+    const range = rangeIn(source, "start_index", "end_index") ?? rangeIn(raw, "start", "end");
+    return { url, ...(title === undefined ? {} : { title }), ...(range ? { range } : {}) };
   }
   return undefined;
+}
+
+function rangeIn(object: JsonObject, from: string, to: string): WebSource["range"] {
+  const start = field(object, from);
+  const end = field(object, to);
+  return isIndex(start) && isIndex(end) && start <= end ? { start, end } : undefined;
+}
+
+const isIndex = (value: unknown): value is number =>
+  typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+
+/** Tells of the cited passage, which most wires leave to the page. `reason` says whose wire it is. */
+export function noticeQuote(raw: unknown, reason: string, notice: Notice): void {
+  if (!isObject(raw)) return;
+  const quoted = ["cited_text", "sourceContent"].find((key) => field(raw, key) !== undefined);
+  if (quoted !== undefined) notice(`citations.${quoted}`, reason);
 }
 
 /** Here; within `url_citation` (OpenAI chat), `location.web` (Bedrock), the first source's `document` (Cohere). */

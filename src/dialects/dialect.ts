@@ -280,6 +280,14 @@ export interface UsageOption {
   isUsageOnly(frame: Frame): boolean;
 }
 
+/** How often tools may be called that the provider runs, as a wire says it. */
+export interface ToolCallsCodec {
+  /** `calls`: as many as the request allows by itself; `open`: how many bounds it leaves out. */
+  stated(body: JsonObject): { calls: number; open: number };
+  /** The body with `most` wherever it left a bound out; the rest byte for byte. */
+  capped(bytes: Uint8Array, most: number): Uint8Array;
+}
+
 export interface Dialect {
   readonly id: DialectId;
   readonly routes: readonly DialectRoute[];
@@ -318,12 +326,16 @@ export interface Dialect {
   readonly enforcesSchema?: (target: Target) => boolean;
   /** Where a chat request of this dialect says how many tokens its answer may have, to a provider with these quirks. */
   readonly outputCap: (quirks: Quirks) => readonly string[];
+  /** Where this wire can say how often tools may be called that the provider runs and charges for. */
+  readonly toolCalls?: ToolCallsCodec;
   /** The member of the body, and its member, that name the end user, where that is not `user` at the top. */
   readonly userAt?: readonly [string, string];
   /** Whether an assistant's last message is gone on from, as the beginning of the answer. Absent: it is not. */
   readonly beginsAnswers?: (target: Target) => boolean;
   readonly state?: StateCodec;
   readonly embeddings?: OperationCodec<EmbedRequest, EmbedResponse>;
+  /** For endpoints whose form (`Endpoint.form`) is not what `embeddings` writes, by that form. */
+  readonly embeddingForms?: Readonly<Record<string, OperationCodec<EmbedRequest, EmbedResponse>>>;
   readonly rerank?: OperationCodec<RerankRequest, RerankResponse>;
   /** A request without `stream` is streamed (Ollama). */
   readonly streamsByDefault?: boolean;
@@ -332,8 +344,8 @@ export interface Dialect {
    * The answer is given in this one. Absent: always its own.
    */
   readonly bodyDialect?: (members: ReadonlyMap<string, Member>) => DialectId;
-  /** Clients of this wire write in the body how a gateway is to route: see `pipeline/wishes.ts`. */
-  readonly routingFields?: boolean;
+  /** Clients of this wire write in the body how a gateway is to route, in all or in those of some operations: see `pipeline/wishes.ts`. */
+  readonly routingFields?: true | readonly Operation[];
   /** Edits that put another model's name into a body, where that is more than the value of `model`. */
   readonly renameModel?: (
     body: Uint8Array,

@@ -1,5 +1,6 @@
 // JSON Schemas made to fit targets that take only a part of the standard. Pure; what a target takes is data.
 // https://json-schema.org/draft/2020-12/json-schema-validation
+import { ExactNumber, numberOf } from "../lib/exact-numbers.ts";
 import { isObject, type JsonObject, maxDepth } from "../lib/json.ts";
 import { field, wordOf } from "./fields.ts";
 import { plainSchema } from "./plain-schema.ts";
@@ -57,7 +58,7 @@ export function fitSchema(schema: unknown, rules: SchemaRules, lost: Lost): Json
 
 function fit(schema: unknown, scope: Scope): JsonObject {
   // `true` stands for any value.
-  if (!isObject(schema)) {
+  if (!isObject(schema) || schema instanceof ExactNumber) {
     if (schema === false) scope.lost("false");
     return {};
   }
@@ -212,7 +213,7 @@ function fitEnum(value: unknown, schema: JsonObject, rules: SchemaRules): JsonOb
   if (!Array.isArray(value) || !rules.keywords.has("enum")) return undefined;
   if (rules.enums === "any") return { enum: value };
   const kept = value.filter((item) => item !== null);
-  const isPlain = kept.every((item) => typeof item === "string" || typeof item === "number");
+  const isPlain = kept.every((item) => typeof item === "string" || numberOf(item) !== undefined);
   if (!isPlain || kept.length === 0) return undefined;
   if (kept.length === value.length) return { enum: kept };
   const type = field(schema, "type") ?? (typeof kept[0] === "string" ? "string" : "number");
@@ -228,10 +229,11 @@ function fitBound(
 ): JsonObject | undefined {
   if (rules.keywords.has(key)) return { [key]: value };
   const plain = key === "exclusiveMinimum" ? "minimum" : "maximum";
-  const isWhole = field(schema, "type") === "integer" && Number.isSafeInteger(value);
+  const bound = numberOf(value);
+  const isWhole = field(schema, "type") === "integer" && Number.isSafeInteger(bound);
   if (!isWhole || !rules.keywords.has(plain) || field(schema, plain) !== undefined)
     return undefined;
-  return { [plain]: Number(value) + (key === "exclusiveMinimum" ? 1 : -1) };
+  return { [plain]: Number(bound) + (key === "exclusiveMinimum" ? 1 : -1) };
 }
 
 /** Adds what a member of `allOf` says; where two say different things the first holds. */

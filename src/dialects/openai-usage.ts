@@ -38,11 +38,14 @@ export function decodeUsage(value: unknown): Usage | undefined {
       cacheWrite5m:
         count(prompt, "cache_write_tokens") || count(value, "cache_creation_input_tokens"),
       audio: count(prompt, "audio_tokens"),
+      ...imageOf(prompt),
+      ...secondsOf(value),
     },
     {
       total: completed + (isHiddenReasoning ? hidden : 0),
       reasoning,
       audio: count(completion, "audio_tokens"),
+      ...imageOf(completion),
     },
   );
   const tools = detailsOf(value, "server_tool_use_details", "server_tool_use");
@@ -53,6 +56,17 @@ export function decodeUsage(value: unknown): Usage | undefined {
   }
   return { ...usage, raw: value };
 }
+
+/** Models that write down what is said may be counted by its length. */
+function secondsOf(usage: JsonObject): { seconds?: number } {
+  const seconds = field(usage, "type") === "duration" ? field(usage, "seconds") : undefined;
+  return typeof seconds === "number" && Number.isFinite(seconds) && seconds > 0 ? { seconds } : {};
+}
+
+const imageOf = (details: JsonObject): { image?: number } => {
+  const image = count(details, "image_tokens");
+  return image > 0 ? { image } : {};
+};
 
 function detailsOf(object: JsonObject, ...keys: string[]): JsonObject {
   return keys.map((key) => field(object, key)).find(isObject) ?? {};

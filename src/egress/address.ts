@@ -1,5 +1,6 @@
 // Which IP addresses may be connected to.
 import ipaddr from "ipaddr.js";
+import { remembered } from "../lib/remembered.ts";
 
 /** `link-local` holds the metadata services of clouds (169.254.169.254 and its like). */
 export type AddressClass = "public" | "private" | "link-local" | "never";
@@ -20,7 +21,7 @@ export class BlockedAddressError extends Error {
  * An address that wraps another one (v4-mapped, NAT64, 6to4, Teredo) is judged by what it wraps.
  * @example classifyAddress("::ffff:10.0.0.1") // → "private"
  */
-export function classifyAddress(address: string): AddressClass {
+export const classifyAddress = remembered((address: string): AddressClass => {
   if (ipaddr.IPv4.isValidFourPartDecimal(address)) return classifyV4(ipaddr.IPv4.parse(address));
   // The URL parser's spelling is the one that ipaddr.js reads without surprises (it takes `::1.2.3.4` for v4-mapped).
   const plain = URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1);
@@ -47,7 +48,7 @@ export function classifyAddress(address: string): AddressClass {
       // Unspecified, multicast, IPv4-compatible, translated, Teredo, benchmarking, documentation, site-local, discard.
       return "never";
   }
-}
+});
 
 function classifyV4(address: ipaddr.IPv4): AddressClass {
   if (metadataV4.has(address.toString())) return "link-local";
@@ -93,15 +94,15 @@ const localNat64 = ipaddr.IPv6.parse("64:ff9b:1::");
 export const isLocalName = (hostname: string): boolean => /^(.+\.)?localhost\.?$/i.test(hostname);
 
 /** True for this machine's own addresses and names. */
-export function isLoopback(hostname: string): boolean {
+export const isLoopback = remembered((hostname: string): boolean => {
   if (isLocalName(hostname)) return true;
   if (!ipaddr.isValid(hostname)) return false;
   const parsed = ipaddr.process(hostname);
   return parsed.range() === "loopback" || parsed.range() === "unspecified";
-}
+});
 
-/** The host of a URL as an IP address without brackets, or null when it is a name. */
-export function literalAddress(url: URL): string | null {
-  const host = url.hostname.replace(/^\[|\]$/g, "");
+/** The host name of a URL as an IP address without brackets, or null when it is a name. */
+export const literalAddress = remembered((hostname: string): string | null => {
+  const host = hostname.replace(/^\[|\]$/g, "");
   return ipaddr.isValid(host) ? host : null;
-}
+});

@@ -58,7 +58,7 @@ export interface WayOptions {
 export function findWays(options: WayOptions): Way[] | Promise<Way[]> {
   const { url, network, resolver } = options;
   const proxy = proxyOf(options);
-  const literal = literalAddress(url);
+  const literal = literalAddress(url.hostname);
   if (literal !== null) {
     // The operator wrote this very address, so even a link-local one is meant.
     checkAddress(literal, literals[network], url);

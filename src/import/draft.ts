@@ -44,6 +44,7 @@ const sections = [
   "models",
   "aliases",
   "default_fallbacks",
+  "guardrails",
   "tag_match",
   "unsupported",
   "timeouts",

@@ -53,6 +53,8 @@ export const requestFields: ReadonlySet<string> = new Set(
 const catalogue = "the catalogue knows it; `prices` corrects what a model costs";
 const learned =
   "limits are learned from the provider's answers, and `policy: rate-limit-aware` follows them";
+const answers =
+  "write `cache: { ttl: 1h }`: answers are then kept by key, unless `scope` says more";
 const otherPrice = "prices are by the token here: input, output, cache reads and writes";
 const cooldown =
   "how long a failing deployment rests follows from its failures and the provider's `retry-after`";
@@ -160,8 +162,8 @@ export const settingsReasons: Reasons = {
   set_verbose: "write `log: { level: debug }`",
   modify_params:
     "requests are mended for their target in any case, and told of in `x-megallm-warnings`",
-  cache: "answers are not cached",
-  cache_params: "answers are not cached",
+  cache: answers,
+  cache_params: answers,
   mcp_aliases: notHere,
   force_ipv4: notHere,
   ssl_verify: "certificates are always verified; add an authority with $NODE_EXTRA_CA_CERTS",
@@ -208,9 +210,9 @@ export const routerReasons: Reasons = {
   redis_password: shared,
   redis_url: shared,
   redis_db: shared,
-  cache_responses: "answers are not cached",
-  cache_kwargs: "answers are not cached",
-  caching_groups: "answers are not cached",
+  cache_responses: answers,
+  cache_kwargs: answers,
+  caching_groups: "each route's answers are its own",
   client_ttl: notHere,
   default_priority: "write `priority` at the keys: the queue follows it",
   polling_interval: "the queue is not polled",
@@ -319,7 +321,7 @@ export const generalReasons: Reasons = {
 };
 
 export const sectionReasons: Reasons = {
-  guardrails: "guardrails have no section here",
+  guardrails: "a guardrail is a map with `guardrail_name` and `litellm_params`",
   mcp_servers: "MCP servers have no section here",
   mcp_tools: "MCP servers have no section here",
   callback_settings: logging,

@@ -2,6 +2,7 @@
 import { isObject, type JsonObject, type Path } from "../lib/json.ts";
 import { ImportError } from "./failure.ts";
 import type { Importer, Job } from "./importer.ts";
+import { carryGuardrails } from "./litellm-guardrails.ts";
 import { generalReasons, routerReasons, sectionReasons, settingsReasons } from "./litellm-keys.ts";
 import { type Credentials, type EntryContext, explainEntry, importEntry } from "./litellm-model.ts";
 import {
@@ -55,6 +56,7 @@ export const litellm: Importer = {
     carryNames(sections, job);
     carryReliability(sections, job);
     carryGeneral(section("general_settings"), job);
+    carryGuardrails(root["guardrails"], job);
     job.report.explain(router.path, root["router_settings"], routerReasons);
     job.report.explain(general.path, root["litellm_settings"], settingsReasons);
     job.report.explain(["general_settings"], root["general_settings"], generalReasons);

@@ -44,7 +44,7 @@ export const hasNested = (targets: readonly Fields[]): boolean =>
 const guard = "guardrails have no section here";
 const notHere = "there is no equal of it here";
 export const reasons = bothSpellings({
-  cache: "answers are not cached",
+  cache: "write `cache: { ttl: 1h }` at the route",
   before_request_hooks: guard,
   after_request_hooks: guard,
   input_guardrails: guard,

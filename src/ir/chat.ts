@@ -95,6 +95,8 @@ export interface FilePart extends PartBase {
   name?: string;
   title?: string;
   context?: string;
+  /** The client wants the answer to cite it, by this id. */
+  citedAs?: string;
 }
 
 export interface ReasoningPart extends PartBase {

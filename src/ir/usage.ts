@@ -11,8 +11,12 @@ export interface Usage {
     cacheWrite5m: number;
     cacheWrite1h: number;
     audio: number;
+    /** Of pictures, where the provider tells them apart. */
+    image?: number;
+    /** Of sound, where that is what is counted. */
+    seconds?: number;
   };
-  output: { total: number; reasoning: number; audio: number };
+  output: { total: number; reasoning: number; audio: number; image?: number };
   /** Calls of tools that the provider ran itself, by the provider's name for them, e.g. `{ web_search: 2 }`. */
   serverTools: Record<string, number>;
   /** True when the gateway counted because the provider did not say. */
@@ -34,9 +38,14 @@ export function createUsage(
 
 /** What two answers used together; of `raw` only the last one's can be told. */
 export function sumUsage(one: Usage, other: Usage): Usage {
-  const sum = <Counts extends Record<string, number>>(left: Counts, right: Counts): Counts => {
-    const total: Record<string, number> = { ...left };
-    for (const [kind, count] of Object.entries(right)) total[kind] = (total[kind] ?? 0) + count;
+  const sum = <Counts extends Partial<Record<string, number>>>(
+    left: Counts,
+    right: Counts,
+  ): Counts => {
+    const total: Partial<Record<string, number>> = { ...left };
+    for (const [kind, count] of Object.entries(right)) {
+      total[kind] = (total[kind] ?? 0) + (count ?? 0);
+    }
     return total as Counts;
   };
   return {

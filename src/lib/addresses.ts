@@ -1,5 +1,6 @@
 // Lists of addresses: single ones and CIDR blocks, v4 and v6, whatever way they are written.
 import { BlockList, isIP } from "node:net";
+import { remembered } from "./remembered.ts";
 
 /** An address or a CIDR block, read. */
 interface Block {
@@ -21,15 +22,17 @@ export function addressFault(text: string): string | null {
 export function createAddressList(
   items: readonly string[],
 ): (address: string | null | undefined) => boolean {
+  if (items.length === 0) return () => false;
   const list = new BlockList();
   for (const item of items) {
     const block = parse(item);
     if (block) list.addSubnet(block.address, block.bits, block.family);
   }
-  return (address) => {
-    const plain = canonical(address ?? "");
+  const has = remembered((address) => {
+    const plain = canonical(address);
     return plain !== null && list.check(plain.address, plain.family);
-  };
+  });
+  return (address) => has(address ?? "");
 }
 
 const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/;

@@ -1,4 +1,5 @@
 // HTTP header rules: which headers never cross a proxy, which may, and how a value is made safe.
+import { remembered } from "./remembered.ts";
 
 /** Headers that belong to one connection, not to the message (RFC 9110 §7.6.1 and practice). */
 export const hopByHopHeaders: ReadonlySet<string> = new Set([
@@ -14,14 +15,28 @@ export const hopByHopHeaders: ReadonlySet<string> = new Set([
 ]);
 
 /** The headers (lower case) that this message's `connection` header binds to its connection. */
-export const connectionHeaders = (headers: Headers): ReadonlySet<string> =>
-  new Set((headers.get("connection") ?? "").toLowerCase().split(/[\s,]+/));
+export function connectionHeaders(headers: Headers): ReadonlySet<string> {
+  const named = headers.get("connection");
+  return named === null ? none : new Set(named.toLowerCase().split(/[\s,]+/));
+}
+
+const none: ReadonlySet<string> = new Set();
 
 /** True when `name` (lower case) is in `allowList`; a trailing `*` there matches any ending. */
-export const isAllowed = (name: string, allowList: readonly string[]): boolean =>
-  allowList.some((pattern) =>
-    pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
+export function isAllowed(name: string, allowList: readonly string[]): boolean {
+  const known = tests.get(allowList);
+  if (known) return known(name);
+  const test = remembered((text) =>
+    allowList.some((pattern) =>
+      pattern.endsWith("*") ? text.startsWith(pattern.slice(0, -1)) : text === pattern,
+    ),
   );
+  tests.set(allowList, test);
+  return test(name);
+}
+
+/** The lists are the dialects' own: each is asked for the same few names. */
+const tests = new WeakMap<readonly string[], (name: string) => boolean>();
 
 /**
  * The headers that `allowList` (lower case) names. Hop-by-hop headers and those that `connection`
@@ -32,8 +47,9 @@ export function pickHeaders(headers: Headers, allowList: readonly string[]): Hea
   const picked = new Headers();
   const nominated = connectionHeaders(headers);
   for (const [name, value] of headers) {
+    if (!isAllowed(name, allowList)) continue;
     if (hopByHopHeaders.has(name) || nominated.has(name)) continue;
-    if (isAllowed(name, allowList)) picked.append(name, value);
+    picked.append(name, value);
   }
   return picked;
 }

@@ -269,7 +269,7 @@ function checkDepth(text: string): void {
 }
 
 /** Index of the quote that closes the string opened at `from`, or the text's length when none does. */
-function closingQuote(text: string, from: number): number {
+export function closingQuote(text: string, from: number): number {
   let at = from + 1;
   for (const short = at + shortString; at < short; at += 1) {
     const code = text.charCodeAt(at);

@@ -1,16 +1,21 @@
 // The account of one attempt: whom it asked, how long it took, what it used and what that cost.
 import { estimateRequestTokens, estimateTokens } from "../catalog/estimate.ts";
+import type { ImageOrder } from "../catalog/images.ts";
 import { type Price, type PricedUsage, type PriceOverride, priceUsage } from "../catalog/prices.ts";
-import type { ChatRequest, DialectId, Operation } from "../ir/chat.ts";
+import type { Ambiguous } from "../config/config.ts";
+import type { ChatRequest, DialectId, FinishReason, Operation } from "../ir/chat.ts";
 import { type ErrorCode, GatewayError } from "../ir/error.ts";
 import type { ChatEvent } from "../ir/event.ts";
 import { createUsage, type Usage } from "../ir/usage.ts";
 import type { Warning } from "../ir/warning.ts";
 import { monotonic, now } from "../lib/clock.ts";
 import { isObject } from "../lib/json.ts";
+import type { Nanos } from "../lib/money.ts";
 import { deliveryOf } from "../routing/delivery.ts";
 import type { Candidate } from "../routing/candidate.ts";
-import type { AttemptRow, TokenCounts } from "../store/store.ts";
+import type { AttemptRow } from "../store/store.ts";
+import { endOf, tokensOf } from "./attempt-row.ts";
+import { imageCost } from "./image-cost.ts";
 import type { Inbound } from "./inbound.ts";
 
 /** Streamed text kept for counting when a provider never tells its usage, characters. */
@@ -43,6 +48,14 @@ export interface AccountOptions {
   prices: readonly PriceOverride[];
   /** Where nobody knows the price. */
   defaultPrice?: Price | null;
+  /** Whether its tokens are known to be so many at most. */
+  isBounded?: () => boolean;
+  /** Where nobody knows the price of its tokens, the default price's `request` is what it costs. */
+  orRequest?: boolean;
+  /** The pictures that it is asked for, where they are what is paid for. */
+  images?: ImageOrder | undefined;
+  /** What it is charged where it was sent and nothing came back. */
+  ambiguous: Ambiguous;
 }
 
 export interface Account {
@@ -56,12 +69,16 @@ export interface Account {
   readonly waitedMs: number;
   /** From the request's arrival; null where nothing was streamed. */
   readonly firstTokenMs: number | null;
+  /** Why its answers ended, as far as they were read: not every wire that a client speaks can say it. */
+  readonly ends: readonly FinishReason[];
   /** What was used as far as is known. */
   readonly used: Usage | undefined;
   /** Something is known to have been used. */
   readonly hasUsage: boolean;
   /** That, or it failed while the provider may have been at work on it. */
   readonly mayHaveCost: boolean;
+  /** It may have been billed, and nobody knows what: its budgets are charged what was set aside. */
+  readonly isUncertain: boolean;
   /** Null: it is not priced yet, or nobody knows the price. */
   readonly priced: PricedUsage | null;
   firstByte(): void;
@@ -70,6 +87,10 @@ export interface Account {
   event(event: ChatEvent): void;
   /** The provider's own count; absent: it said nothing. */
   usage(usage: Usage | undefined): void;
+  /** So many pictures came. */
+  made(pictures: number): void;
+  /** What it told of cost something, and that is known already. */
+  costs(known: { usage: Usage; nanos: Nanos }): void;
   warn(warning: Warning): void;
   /** The attempt is over; only the first call counts. */
   finish(error: GatewayError | null): void;
@@ -86,6 +107,7 @@ export function createAccount(options: AccountOptions): Account {
   const startedAtMs = now();
   const warnings: Warning[] = [];
   const transcript: string[] = [];
+  const ends: FinishReason[] = [];
   let transcriptLength = 0;
   let used: Usage | undefined;
   let priced: PricedUsage | null = null;
@@ -95,6 +117,12 @@ export function createAccount(options: AccountOptions): Account {
   let durationMs: number | null = null;
   let error: GatewayError | null = null;
   let isAbandoned = false;
+  let isAmbiguous = false;
+  let isReceived = false;
+  let pictures: number | null = null;
+  let told: PricedUsage | null = null;
+  /** It was made, or may have been, and what it cost cannot be told. */
+  let isLeftOpen = false;
 
   const keepText = (piece: string): void => {
     firstTokenMs ??= monotonic() - requestStartedAt;
@@ -122,11 +150,38 @@ export function createAccount(options: AccountOptions): Account {
 
   /** An answer that tells of no tokens costs what the operator says. */
   const unread = (): PricedUsage | null => {
-    const nanos = options.defaultPrice?.request ?? null;
+    // What was set aside by its tokens is charged by them.
+    const isBounded = !options.orRequest && (options.isBounded?.() ?? false);
+    const nanos = isBounded ? null : (options.defaultPrice?.request ?? null);
     const isNothing = error !== null && !isAbandoned;
     return nanos === null || isNothing || candidate.provider.preset.serve
       ? null
       : { nanos, source: "default" };
+  };
+
+  const isListed = async (): Promise<boolean> => {
+    const { provider, model } = candidate;
+    const query = { provider: provider.preset.id, model, atMs: options.requestAtMs };
+    const overrides = [...provider.prices, ...options.prices];
+    return (await priceUsage({ ...query, usage: createUsage(), overrides })) !== null;
+  };
+
+  const priceImages = async (order: ImageOrder): Promise<void> => {
+    // Without a word of it a failure made nothing, unless the provider was left at work.
+    if (!used && error && !isAbandoned) return;
+    const { provider, model } = candidate;
+    const pricing = {
+      provider: provider.preset.id,
+      model,
+      atMs: options.requestAtMs,
+      overrides: [...provider.prices, ...options.prices],
+      defaultPrice: options.defaultPrice ?? null,
+    };
+    const isCut = error !== null && !used;
+    priced = isCut
+      ? null
+      : await imageCost(order, pricing, { made: pictures ?? order.count, used });
+    isLeftOpen = priced === null;
   };
 
   return {
@@ -138,6 +193,7 @@ export function createAccount(options: AccountOptions): Account {
     get waitedMs() {
       return receivedMs ?? monotonic() - began;
     },
+    ends,
     get firstTokenMs() {
       return firstTokenMs;
     },
@@ -150,6 +206,10 @@ export function createAccount(options: AccountOptions): Account {
     get mayHaveCost() {
       return this.hasUsage || (error !== null && deliveryOf(error) === "unknown");
     },
+    get isUncertain() {
+      const isHeld = options.ambiguous === "charge_hold" && isAmbiguous && !this.hasUsage;
+      return isHeld || isLeftOpen;
+    },
     get priced() {
       return priced;
     },
@@ -157,6 +217,7 @@ export function createAccount(options: AccountOptions): Account {
       firstByteMs ??= monotonic() - began;
     },
     received() {
+      isReceived = true;
       receivedMs ??= monotonic() - began;
     },
     event(event) {
@@ -168,10 +229,17 @@ export function createAccount(options: AccountOptions): Account {
         else if (delta.type === "args") keepText(delta.args);
       } else if (event.type === "part-start" && event.part.type === "tool-call") {
         keepText(event.part.name);
-      }
+      } else if (event.type === "finish") ends.push(event.finish.reason);
     },
     usage(usage) {
       if (usage) used = usage;
+    },
+    made(count) {
+      pictures = count;
+    },
+    costs(known) {
+      used = known.usage;
+      told = { nanos: known.nanos, source: "batch" };
     },
     warn(warning) {
       if (warnings.length < maxWarnings) warnings.push(warning);
@@ -179,7 +247,9 @@ export function createAccount(options: AccountOptions): Account {
     finish(failure) {
       if (durationMs !== null) return;
       error = failure;
-      isAbandoned ||= failure !== null && isStopped(failure);
+      isAmbiguous = failure !== null && deliveryOf(failure) === "unknown";
+      isAbandoned ||= failure !== null && stopping.has(failure.code);
+      isAbandoned ||= isAmbiguous && options.ambiguous === "charge_input";
       durationMs = monotonic() - began;
       receivedMs ??= durationMs;
     },
@@ -191,15 +261,28 @@ export function createAccount(options: AccountOptions): Account {
         priced = { nanos: 0n, source: "free" };
         return;
       }
+      if (told) {
+        priced = told;
+        return;
+      }
+      const { images } = options;
+      if (images) {
+        await priceImages(images);
+        return;
+      }
       if (used && saysNothing(used)) {
         used = used.input.total > 0 ? await correctCut(used) : ((await estimate()) ?? used);
       }
       used ??= await estimate();
       if (!used) {
-        priced = unread();
+        // What was set aside by a price that is known is charged by that.
+        priced = options.orRequest && (await isListed()) ? null : unread();
+        isLeftOpen = priced === null && (error === null || isAbandoned);
         return;
       }
-      if (error) used = await correctCut(used);
+      // Of an answer that came to its end and was withheld, the provider has said what it used.
+      const isCut = error !== null && !(isReceived && error.code === "guardrail_blocked");
+      if (isCut) used = await correctCut(used);
       const query = {
         provider: candidate.provider.preset.id,
         model: candidate.model,
@@ -212,6 +295,10 @@ export function createAccount(options: AccountOptions): Account {
       });
       const { defaultPrice } = options;
       if (priced || !defaultPrice) return;
+      if (options.orRequest && defaultPrice.request !== null) {
+        priced = { nanos: defaultPrice.request, source: "default" };
+        return;
+      }
       const other = await priceUsage({
         ...query,
         overrides: [{ pattern: "*", price: defaultPrice }],
@@ -240,31 +327,14 @@ function saysNothing({ output, raw }: Usage): boolean {
 }
 
 /** The provider was at work when the gateway let go of it, for whatever reason: what it was sent is paid for. */
-const isStopped = (failure: GatewayError): boolean =>
-  stopping.has(failure.code) ||
-  (failure.code === "upstream_timeout" && deliveryOf(failure) === "unknown");
-
 const stopping: ReadonlySet<ErrorCode> = new Set([
   "client_closed",
   "unavailable",
   "unauthenticated",
   "forbidden",
+  "guardrail_blocked",
   "internal",
 ]);
-
-/** One that is not over when the request is was stopped, though it may not know yet. */
-function endOf(
-  error: GatewayError | null,
-  isOver: boolean,
-): Pick<AttemptRow, "status" | "httpStatus" | "errorCode"> {
-  if (!error && isOver) return { status: "ok", httpStatus: 200, errorCode: null };
-  const errorCode = error?.code ?? "client_closed";
-  return {
-    status: errorCode === "client_closed" ? "client_closed" : "error",
-    httpStatus: error?.upstream?.status ?? null,
-    errorCode,
-  };
-}
 
 /** A relayed body need not be one that the gateway understands. */
 async function inputTokens({ chat, bytes }: Content): Promise<number> {
@@ -277,14 +347,3 @@ async function inputTokens({ chat, bytes }: Content): Promise<number> {
   }
   return estimateRequestTokens(request);
 }
-
-export const tokensOf = ({ input, output }: Usage): TokenCounts => ({
-  inputTokens: input.total,
-  cacheReadTokens: input.cacheRead,
-  cacheWrite5mTokens: input.cacheWrite5m,
-  cacheWrite1hTokens: input.cacheWrite1h,
-  inputAudioTokens: input.audio,
-  outputTokens: output.total,
-  reasoningTokens: output.reasoning,
-  outputAudioTokens: output.audio,
-});

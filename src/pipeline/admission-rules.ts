@@ -56,30 +56,33 @@ export async function rulesOf(
   const subjects = subjectsOf(demand, principal);
   const names = [demand.model, ...(candidate ? [...candidate.via, modelId(candidate)] : [])];
   const found = await callers.rules(subjects, names);
+  const { rules } = config;
+  if (rules.budgets.length + rules.limits.length === 0) return { subjects, ...found };
   const own = new Set(subjects.map(formatSubject));
   const counts = ({ subjects: of }: Budget): boolean =>
     of.some((subject) => own.has(formatSubject(subject)));
   return {
     subjects,
-    budgets: [...found.budgets, ...config.rules.budgets.filter(counts)],
+    budgets: [...found.budgets, ...rules.budgets.filter(counts)],
     limits: [
       ...found.limits,
-      ...config.rules.limits.filter(({ subject }) => own.has(formatSubject(subject))),
+      ...rules.limits.filter(({ subject }) => own.has(formatSubject(subject))),
     ],
   };
 }
 
-/** The limits that a request is asked for when it comes. */
-export async function limitsAtEntry(
+/** The limits that a request is asked for when it comes, and whether budgets will pay for it. */
+export async function rulesAtEntry(
   demand: Demand,
   candidates: readonly Candidate[],
   source: RuleSource,
-): Promise<readonly RateLimit[]> {
-  const { limits } = await rulesOf(demand, candidates[0] ?? null, source);
-  if (limits.length === 0 || candidates.length <= 1) return limits;
+): Promise<{ limits: readonly RateLimit[]; isPaid: boolean }> {
+  const { limits, budgets } = await rulesOf(demand, candidates[0] ?? null, source);
+  const isPaid = budgets.length > 0 && !demand.isFree;
+  if (limits.length === 0 || candidates.length <= 1) return { limits, isPaid };
   // One that counts for the first deployment alone is no reason to refuse what another one can answer.
   const shared = new Set((await rulesOf(demand, null, source)).limits.map(({ id }) => id));
-  return limits.filter(({ id }) => shared.has(id));
+  return { limits: limits.filter(({ id }) => shared.has(id)), isPaid };
 }
 
 /** The refusal of what the caller may not ask for at all. */
@@ -101,6 +104,7 @@ export function wantOf(demand: Demand, limits: readonly AppliedLimit[]): Want {
   // The body is read for its tokens only where they count.
   const tokens = limits.some(({ unit }) => unit.endsWith("tokens")) ? demand.tokens : null;
   return {
+    ...(demand.lines !== undefined && { requests: demand.lines }),
     inputTokens: Math.ceil((tokens?.input ?? 0) / bytesPerToken),
     outputTokens: Math.min(tokens?.output ?? usualOutput, usualOutput),
   };

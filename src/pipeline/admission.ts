@@ -1,21 +1,20 @@
 // What a request may use: rate limits when it comes, budgets before each attempt is sent, and who pays in the end.
 import type { Principal } from "../access/authenticate.ts";
 import type { CallerDirectory } from "../access/directory.ts";
-import type { RateLimiter, Ticket, Want } from "../access/rate-limits.ts";
+import type { Want } from "../access/rate-limits.ts";
 import type { Config } from "../config/config.ts";
-import { GatewayError } from "../ir/error.ts";
+import type { GatewayError } from "../ir/error.ts";
 import { now } from "../lib/clock.ts";
 import type { Nanos } from "../lib/money.ts";
-import type { Candidate } from "../routing/candidate.ts";
+import { type Candidate, modelId } from "../routing/candidate.ts";
 import type { AccountKey, Charges, ShortAccount } from "../store/accounts.ts";
-import type { RateLimit } from "../store/directory-types.ts";
-import { StoreError } from "../store/error.ts";
 import type { Store } from "../store/store.ts";
-import { limitsAtEntry, payersOf, refusedOperation, rulesOf, wantOf } from "./admission-rules.ts";
+import { payersOf, refusedOperation, rulesAtEntry, rulesOf } from "./admission-rules.ts";
 import type { Alerts, Payer } from "./alerts.ts";
-import { applied, type Standings, standingHeaders } from "./applied-limits.ts";
+import { standingHeaders } from "./applied-limits.ts";
 import { affordableCap, boundOf } from "./bounds.ts";
 import type { Demand } from "./demand.ts";
+import { available, createLimitTaking } from "./limit-taking.ts";
 import { exceeded, unpriced } from "./unpaid.ts";
 
 export interface AdmissionOptions {
@@ -24,9 +23,8 @@ export interface AdmissionOptions {
   atMs: number;
   principal: Principal;
   config: Config;
-  store: Pick<Store, "accounts">;
+  store: Pick<Store, "accounts" | "limits">;
   callers: Pick<CallerDirectory, "rules">;
-  limiter: RateLimiter;
   /** Told when budgets are charged, or cannot pay. */
   alerts: Pick<Alerts, "charged" | "refused">;
 }
@@ -35,6 +33,8 @@ export interface AdmissionOptions {
 export interface Held {
   /** The answer may have so many tokens and no more; absent: the request says it itself, or nobody pays by budget. */
   outputCap?: number;
+  /** Tools that the provider runs may be called so often; absent: as for {@link Held.outputCap}. */
+  toolCap?: number;
   /** What the attempt cost, once the request is priced; null where nobody knows. */
   costOf(cost: () => Nanos | null): void;
   /** It was not sent, or not billed: the next attempt takes its place. */
@@ -44,17 +44,25 @@ export interface Held {
 export interface Admission {
   /**
    * Takes the request's part of its rate limits; later calls do nothing. Where there are several `candidates`, limits
-   * on the models of one alone are taken when it is that one's turn.
-   * @throws GatewayError `rate_limited`, `forbidden`
+   * on the models of one alone are taken when it is that one's turn. `holdsNext`: a hold follows, and where budgets
+   * count, too, that one takes the limits along: both in one transaction.
+   * @throws GatewayError `rate_limited`, `forbidden`, `unavailable`
    */
-  enter(demand: Demand, candidates?: readonly Candidate[]): Promise<void>;
+  enter(
+    demand: Demand,
+    candidates?: readonly Candidate[],
+    options?: { holdsNext?: boolean },
+  ): Promise<void>;
+  /** A limit has refused it that counts wherever it goes: nobody else need be asked. */
+  readonly isRefused: boolean;
   /**
-   * Sets aside what an attempt can cost at most, in all budgets that it counts for. Durable when it resolves.
+   * Sets aside what an attempt can cost at most, in all budgets that it counts for, and takes what is left to take of
+   * limits: all of it or nothing. Durable when it resolves.
    * @param moreInput tokens that it brings along besides the request's own
    * @throws GatewayError `budget_exceeded`, `rate_limited`, `unavailable`
    */
   hold(candidate: Candidate, moreInput?: number): Promise<Held>;
-  /** What the budgets are charged; undefined where there are none. Call once the attempts are priced. */
+  /** What budgets are charged and limits count in the end; undefined where there are none. Call once the attempts are priced. */
   charges(): Charges | undefined;
   /** The request is over: its place is free, and its tokens are known. Null: it was refused, and counts for nothing. */
   leave(used: Want | null): void;
@@ -83,80 +91,66 @@ interface OwnHold {
 }
 
 export function createAdmission(options: AdmissionOptions): Admission {
-  const { requestId, atMs, principal, config, store, limiter, alerts } = options;
+  const { requestId, atMs, principal, config, store, alerts } = options;
   const holds: OwnHold[] = [];
   let demand: Demand | null = null;
-  const tickets: Ticket[] = [];
-  /** Ids of the limits that were taken. */
-  const taken = new Set<string>();
-  let refusedBy: Standings = {};
+  const taking = createLimitTaking(options);
   let made = 0;
   /** The last attempt that nobody could pay for. */
   let unpaid: { payer: Payer; short: ShortAccount } | null = null;
-
-  const take = (asked: Demand, found: readonly RateLimit[]): void => {
-    const limits = found
-      .filter(({ id }) => !taken.has(id))
-      .map((limit) => applied(limit, principal));
-    if (limits.length === 0) return;
-    try {
-      tickets.push(limiter.admit(limits, wantOf(asked, limits)));
-      for (const { id } of limits) taken.add(id);
-    } catch (thrown) {
-      refusedBy = limiter.standings(limits);
-      throw thrown;
-    }
-  };
-
-  const leave = (used: Want | null): void => {
-    for (const ticket of tickets) ticket.settle(used);
-  };
 
   return {
     get demand() {
       return demand;
     },
-    async enter(asked, candidates = []) {
+    get isRefused() {
+      return taking.refusal !== null;
+    },
+    async enter(asked, candidates = [], { holdsNext = false } = {}) {
       if (demand) return;
       demand = asked;
       const refused = refusedOperation(asked, principal);
       if (refused) throw refused;
-      take(asked, await limitsAtEntry(asked, candidates, options));
+      if (asked.isPart) return;
+      const { limits, isPaid } = await rulesAtEntry(asked, candidates, options);
+      if (holdsNext && isPaid) taking.decide(new Set(limits.map(({ id }) => id)));
+      else await taking.takeAlone(asked, taking.open(limits));
     },
     async hold(candidate, moreInput = 0) {
-      if (!demand) throw new Error("a request must enter before anything is held for it");
-      const rules = await rulesOf(demand, candidate, options);
-      const { budgets, limits } = rules;
-      if (limits.length > 0) take(demand, limits);
-      if (demand.isFree) return noHold;
-      if (budgets.length === 0) return noHold;
+      const asked = demand;
+      if (!asked) throw new Error("a request must enter before anything is held for it");
+      if (taking.refusal) throw taking.refusal;
+      const rules = await rulesOf(asked, candidate, options);
+      const { budgets } = rules;
+      const limits = asked.isPart ? [] : taking.open(rules.limits);
+      if (asked.isFree || budgets.length === 0) {
+        await taking.takeAlone(asked, limits);
+        return noHold;
+      }
       const payers = payersOf(rules, atMs);
       const accounts = payers.map(({ account }) => account);
       const pricing = { config, atMs, moreInput };
-      const bound = await boundOf(demand, candidate, pricing);
+      const bound = await boundOf(asked, candidate, pricing);
       if (bound.nanos === null) throw unpriced(candidate);
       const replaced = holds.find(({ isFree, isReplaced }) => isFree && !isReplaced);
       const holdId = `${requestId}#${made}`;
       made += 1;
-      const hold = async (costNanos: Nanos): Promise<ShortAccount | null> => {
-        const outcome = await held(() =>
-          store.accounts.hold({
-            requestId,
-            holdId,
-            costNanos,
-            expiresMs: now() + (candidate.timeouts.totalMs ?? longestMs) + graceMs,
-            accounts,
-            ...(replaced && { replaces: replaced.holdId }),
-          }),
-        );
-        return outcome.held ? null : outcome.account;
-      };
+      const hold = (costNanos: Nanos): Promise<ShortAccount | null> =>
+        taking.take(asked, limits, {
+          requestId,
+          holdId,
+          costNanos,
+          expiresMs: now() + (candidate.timeouts.totalMs ?? longestMs) + graceMs,
+          accounts,
+          deployment: modelId(candidate),
+          ...(replaced && { replaces: replaced.holdId }),
+        });
       let { nanos, outputCap } = bound;
       let short = await hold(nanos);
       if (short && outputCap !== undefined) {
         // The request leaves it open how long the answer may be: as long as is left to pay for.
         const left = leftIn(short) + heldBy(replaced, short);
-        const affordable = await affordableCap(demand, candidate, { ...pricing, left });
+        const affordable = await affordableCap(asked, candidate, { ...pricing, left });
         if (affordable !== null && affordable.cap < outputCap) {
           ({ cap: outputCap, nanos } = affordable);
           short = await hold(nanos);
@@ -177,9 +171,11 @@ export function createAdmission(options: AdmissionOptions): Admission {
         isReplaced: false,
       };
       holds.push(own);
-      const { isDeferred } = demand;
+      const { isDeferred } = asked;
+      const leavesTools = (asked.tokens?.toolCalls.open ?? 0) > 0;
       return {
         ...(outputCap !== undefined && { outputCap }),
+        ...(leavesTools && { toolCap: config.rules.maxToolCalls }),
         costOf(cost) {
           // What is made later is charged in full until somebody says what it was.
           own.cost = () => (isDeferred && !own.isFree ? null : cost());
@@ -190,20 +186,25 @@ export function createAdmission(options: AdmissionOptions): Admission {
       };
     },
     // What was asked for and not given yet is nothing to be charged.
-    charges: () => (made === 0 ? undefined : chargesOf(holds)),
-    leave,
+    charges() {
+      const limits = taking.use();
+      if (made === 0 && !limits) return undefined;
+      return { ...chargesOf(holds), ...(limits && { limits }) };
+    },
+    leave: (used) => taking.leave(used),
     settled(error) {
       alerts.charged(holds.flatMap(({ payers }) => payers));
       if (unpaid && error?.code === "budget_exceeded") alerts.refused(unpaid.payer, unpaid.short);
     },
     async discard() {
-      leave(null);
+      taking.leave(null);
+      await taking.discard();
       for (const { holdId } of holds.splice(0)) {
-        await held(() => store.accounts.release(requestId, holdId));
+        await available(() => store.accounts.release(requestId, holdId));
       }
     },
     headers() {
-      return standingHeaders([refusedBy, ...tickets]);
+      return standingHeaders(taking.standings());
     },
   };
 }
@@ -239,17 +240,4 @@ function chargesOf(holds: readonly OwnHold[]): Charges {
     }
   }
   return { nanos: whole, accounts: [...accounts.values()] };
-}
-
-async function held<T>(hold: () => Promise<T>): Promise<T> {
-  try {
-    return await hold();
-  } catch (error) {
-    if (!(error instanceof StoreError) || error.code !== "store_unavailable") throw error;
-    throw new GatewayError(
-      "unavailable",
-      "The ledger cannot be written now, and this key has a budget, so its requests wait. Try again soon.",
-      { cause: error },
-    );
-  }
 }

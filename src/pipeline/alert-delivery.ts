@@ -1,11 +1,10 @@
 // Alerts on their way to a webhook: signed, tried again, and known to the database so that a restart loses none.
-import { createHmac } from "node:crypto";
 import type { Webhook } from "../config/config.ts";
 import type { Egress } from "../egress.ts";
 import { background } from "../lib/background.ts";
 import { now } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
-import type { Secret } from "../lib/secret.ts";
+import { signature } from "../lib/webhook-signature.ts";
 import type { Alert, AlertBook } from "../store/alerts.ts";
 import { StoreError } from "../store/store.ts";
 import { alertMessage } from "./alert-text.ts";
@@ -134,20 +133,4 @@ async function post(
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-}
-
-/**
- * Over the id, the time and the body, as https://www.standardwebhooks.com has it. A secret that begins with `whsec_`
- * is base64 behind that, any other one is its own bytes.
- */
-export function signature(parts: {
-  id: string;
-  seconds: string;
-  body: string;
-  secret: Secret;
-}): string {
-  const text = parts.secret.reveal();
-  const key = text.startsWith("whsec_") ? Buffer.from(text.slice(6), "base64") : text;
-  const signed = `${parts.id}.${parts.seconds}.${parts.body}`;
-  return `v1,${createHmac("sha256", key).update(signed).digest("base64")}`;
 }

@@ -14,6 +14,7 @@ import { firstTokenOf, keyless, named, send, withoutKey } from "./send.ts";
 import type { AnswerWatch } from "./conversations.ts";
 import { abortReason, type Attempting } from "./exchange.ts";
 import { filterWatch } from "./filtered.ts";
+import { guardedAnswer } from "./guarded-answer.ts";
 import type { Inbound } from "./inbound.ts";
 import type { Job } from "./operations.ts";
 import { prepare } from "./prepare.ts";
@@ -130,8 +131,10 @@ async function runJob(job: Job, candidate: Candidate, exchange: Attempting): Pro
     attempted.received();
     for (const warning of warnings) attempted.warn(warning);
     attempted.usage(usage);
+    exchange.claim?.();
+    const shown = await guardedAnswer(body, exchange.guard);
     await attempted.settle(outcomeOf({ late, signal: exchange.signal }));
-    return new Response(body, {
+    return new Response(shown, {
       headers: { "content-type": "application/json", ...attempted.headers() },
     });
   } catch (thrown) {
@@ -175,7 +178,14 @@ async function complete(
       }
     }
     attempted.usage(usage);
-    conversation?.answer(json);
+    life.claim?.();
+    const isChat = inbound.operation === "chat";
+    body = await guardedAnswer(
+      bytes,
+      life.guard,
+      isChat ? () => decodeAnswer({ json, text }, outbound).value : undefined,
+    );
+    conversation?.answer(body === bytes ? json : parseObject(Buffer.from(body).toString("utf8")));
     if (inbound.operation === "chat") keepSigned({ json, text }, outbound, life);
   } else {
     const { value: decoded, warnings } = decodeAnswer({ json, text }, outbound);
@@ -188,11 +198,16 @@ async function complete(
       attempted.event(event);
       filter?.see(event);
     }
+    life.claim?.();
     const { origin } = outbound;
     const asked = inbound.chat().value;
     services.vault.keep({ tenant: record.tenant, origin, asked }, value.candidates[0]?.parts ?? []);
-    body = inbound.dialect.response.encode(value, answerContext(inbound, attempted, false));
-    conversation?.answer(parseObject(body));
+    const encoded = inbound.dialect.response.encode(
+      value,
+      answerContext(inbound, attempted, false),
+    );
+    body = await guardedAnswer(encoded, life.guard, () => value);
+    conversation?.answer(parseObject(Buffer.from(body).toString("utf8")));
   }
   await attempted.settle(outcomeOf(life));
   return new Response(body, { status: 200, headers: answerHeaders(answer, outbound, attempted) });
@@ -266,6 +281,7 @@ async function streamed(
     keepAliveMs,
     frozenMs,
     late: life.late,
+    guard: life.guard?.output ?? null,
     ...(conversation && { onFrame: (frame) => conversation.frame(frame) }),
     observer: {
       ...observer,

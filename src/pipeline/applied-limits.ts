@@ -1,12 +1,10 @@
 // Rate limits of the directory and the configuration as the limiter takes them, and as answers tell of them.
 import type { Principal } from "../access/authenticate.ts";
-import type { AppliedLimit, Standing, Ticket } from "../access/rate-limits.ts";
+import type { AppliedLimit, Standing, Standings } from "../access/rate-limits.ts";
 import type { RateLimit } from "../store/directory-types.ts";
 import type { Subject } from "../store/subject.ts";
 
-export type Standings = Partial<Pick<Ticket, "requests" | "tokens">>;
-
-/** `x-ratelimit-*` of the tightest of several tickets. */
+/** `x-ratelimit-*` of the tightest. */
 export function standingHeaders(all: readonly Standings[]): Record<string, string> {
   const { requests, tokens } = tightestOf(all);
   return {
@@ -25,7 +23,7 @@ const limitHeaders = (
   [`x-ratelimit-reset-${of}`]: `${Math.ceil(resetMs / 1000)}s`,
 });
 
-/** Of the limits of several tickets the tightest. */
+/** Of what was taken at several times the tightest. */
 function tightestOf(all: readonly Standings[]): Standings {
   const tightest = (kind: keyof Standings): Standing | null =>
     all

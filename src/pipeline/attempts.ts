@@ -7,11 +7,13 @@ import { createRetryPlan, maxAttempts } from "../routing/retry.ts";
 import { type Candidate, fallbackOrder, modelId } from "../routing/candidate.ts";
 import type { Held } from "./admission.ts";
 import type { Demand } from "./demand.ts";
-import { createEntrance } from "./entrance.ts";
+import type { Racing } from "./effects.ts";
+import { failedAttempt, pause } from "./attempt-failure.ts";
+import { createEntrance, mayWait } from "./entrance.ts";
 import { abortReason, type Attempting, type Exchange } from "./exchange.ts";
 import { createHedging } from "./hedging.ts";
 import { lineUp } from "./order.ts";
-import { lostRace, race, type Runner } from "./race.ts";
+import { claim, lostRace, race, type Runner } from "./race.ts";
 import { subjectOf } from "./traffic.ts";
 import { isUnpaid } from "./unpaid.ts";
 
@@ -24,8 +26,10 @@ export interface AttemptOptions {
   inputTokens?: number;
   /** Nobody is asked twice: what the request makes could be made twice. */
   once?: boolean;
-  /** The answer is a stream that is read, so that the first content can be raced for. */
+  /** The answer is a stream that is read as it comes. */
   stream?: boolean;
+  /** Absent: it is never asked of two at once. */
+  race?: Racing | undefined;
   /** Told which deployment answered. */
   answered?: (candidate: Candidate) => void;
 }
@@ -60,7 +64,8 @@ export async function attemptAll(
   options: AttemptOptions,
 ): Promise<Response> {
   const { admission, generation, request, services, signal, watch } = current;
-  await admission.enter(options.demand, candidates);
+  // Whoever is over a limit of its own is no burden to a queue.
+  await admission.enter(options.demand, candidates, { holdsNext: !mayWait(candidates, current) });
   const { budget, health } = services.traffic;
   const { retry, health: healthSettings } = generation.config;
   const { queue, lastResort } = lineUp(unreserved(candidates), { generation, services });
@@ -82,12 +87,22 @@ export async function attemptAll(
   const enter = createEntrance(current, () => abortReason(signal));
   const hedging = createHedging(candidates, current, options);
 
-  /** A turn, and what is needed to end it on its own. */
-  const begin = (candidate: Candidate, { pass, permit, held }: Place): Begun => {
-    const measured = services.traffic.stats.begin(modelId(candidate), options.tokens ?? 0);
+  /** A turn, and what is needed to end it on its own. `rivals`: whoever races it, itself among them. */
+  const begin = (
+    candidate: Candidate,
+    { pass, permit, held }: Place,
+    rivals: readonly Runner[] = [],
+  ): Begun => {
+    const { tokens = 0, stream } = options;
+    const measured = services.traffic.stats.begin(modelId(candidate), tokens, stream);
     const turn = watch.open({ pass, measured, permit, held });
-    const { outputCap } = held;
-    const attempting = { ...current, turn, ...(outputCap !== undefined && { outputCap }) };
+    const { outputCap, toolCap } = held;
+    const attempting = {
+      ...current,
+      turn,
+      ...(outputCap !== undefined && { outputCap }),
+      ...(toolCap !== undefined && { toolCap }),
+    };
     if (!hedging) return { attempting, stop: () => {} };
     const ended = new AbortController();
     const own = AbortSignal.any([signal, ended.signal]);
@@ -96,7 +111,13 @@ export async function attemptAll(
       if (!turn.isLost) current.leave();
     };
     return {
-      attempting: { ...attempting, signal: own, leave, untilContent: true },
+      attempting: {
+        ...attempting,
+        signal: own,
+        leave,
+        untilContent: true,
+        claim: () => claim(turn, rivals),
+      },
       // Said as the gateway's own will: nothing of it is read on for the bill's sake.
       stop: () => ended.abort(lostRace),
     };
@@ -124,6 +145,9 @@ export async function attemptAll(
   const passOf = (candidate: Candidate, isLast: boolean): Pass | null | undefined =>
     healthSettings.enabled ? health.begin(subjectOf(candidate), { lastResort: isLast }) : undefined;
 
+  const rests = (candidate: Candidate): boolean =>
+    healthSettings.enabled && health.arrange([candidate], subjectOf).ready.length === 0;
+
   /** Who may be asked after this failure takes the place of all that are left. */
   const lineAfter = (failure: GatewayError, failed: Candidate, at: number): number => {
     const others = queueAfter(failure, failed, { queue, at, all: candidates });
@@ -135,6 +159,13 @@ export async function attemptAll(
   const successorOf = (first: Candidate, at: number): Attempting["successor"] => {
     let place = at;
     let failed = first;
+    let holder = first;
+    /** The conversation stays with whoever holds its prompt cache, unless that one rests now. */
+    const took = (candidate: Candidate): void => {
+      if (!rests(holder)) return;
+      holder = candidate;
+      options.answered?.(candidate);
+    };
     return async (failure, moreInput) => {
       if (signal.aborted) return null;
       const others = lineAfter(failure, failed, place);
@@ -156,21 +187,25 @@ export async function attemptAll(
           throw thrown;
         }
         failed = candidate;
-        return { candidate, attempting: begin(candidate, paid).attempting };
+        const { attempting } = begin(candidate, paid);
+        return { candidate, attempting, took: () => took(candidate) };
       }
       return null;
     };
   };
 
-  const start = (candidate: Candidate, at: number, place: Place): Runner => {
-    const { attempting, stop } = begin(candidate, place);
+  /** Joins the race. */
+  const start = (candidate: Candidate, at: number, place: Place, raced: Runner[]): Runner => {
+    const { attempting, stop } = begin(candidate, place, raced);
     const successor = candidate.continues ? successorOf(candidate, at) : undefined;
     const answer = attempt(candidate, successor ? { ...attempting, successor } : attempting);
-    return { candidate, turn: attempting.turn, answer, stop };
+    const runner = { candidate, turn: attempting.turn, answer, stop, isOver: false };
+    raced.push(runner);
+    return runner;
   };
 
   /** The next that may be asked at once; it leaves the queue. */
-  const rival = async (at: number): Promise<Runner | null> => {
+  const rival = async (at: number, raced: Runner[]): Promise<Runner | null> => {
     for (let place = at + 1; place < queue.length; place += 1) {
       const candidate = queue[place];
       // Another model is asked after a failure, never for speed.
@@ -180,7 +215,7 @@ export async function attemptAll(
       const pass = passOf(candidate, false);
       if (pass !== null) {
         queue.splice(place, 1);
-        return start(candidate, at, await pay(candidate, { pass: pass ?? null, permit }));
+        return start(candidate, at, await pay(candidate, { pass: pass ?? null, permit }), raced);
       }
       permit?.release();
     }
@@ -206,18 +241,14 @@ export async function attemptAll(
       paid = await pay(candidate, { pass: pass ?? null, permit });
     } catch (thrown) {
       const error = toGatewayError(thrown);
-      if (!isUnpaid(error)) throw error;
+      if (!isUnpaid(error) || admission.isRefused) throw error;
       last ??= error;
       at += 1;
       continue;
     }
-    const runner = start(candidate, at, paid);
-    const raced = [runner];
-    const second = async (): Promise<Runner | null> => {
-      const started = await rival(at);
-      if (started) raced.push(started);
-      return started;
-    };
+    const raced: Runner[] = [];
+    const runner = start(candidate, at, paid, raced);
+    const second = (): Promise<Runner | null> => rival(at, raced);
     const hedge = plan.allowsRace ? hedging?.raceFor(candidate, others, second) : null;
     const failures: GatewayError[] = [];
     for (const finish of await race(runner, hedge ?? null)) {
@@ -238,8 +269,10 @@ export async function attemptAll(
       failures.push(failure);
     }
     const [one, other] = failures;
-    last = other ?? one ?? last;
-    if (!last || signal.aborted) break;
+    // A verdict on an answer is final, whoever else was at work on one.
+    const withheld = failures.find(({ code }) => code === "guardrail_blocked");
+    last = withheld ?? other ?? one ?? last;
+    if (!last || withheld || signal.aborted) break;
     const fault = failures.find(isFault);
     if (fault) throw fault;
     const decision = plan.after(last, queue.length - at - 1, other && one);
@@ -259,38 +292,4 @@ const isFault = ({ code }: GatewayError): boolean => code === "internal";
 function endOfOwn(queue: readonly Candidate[], at: number): number {
   const place = queue.findIndex(({ order }, index) => index > at && order >= fallbackOrder);
   return place < 0 ? queue.length : place;
-}
-
-function failedAttempt(
-  error: GatewayError,
-  { candidate, turn }: Runner,
-  { record, services }: Exchange,
-): GatewayError {
-  turn.close(error);
-  // Whoever ends the request tells of it.
-  if (error.code === "internal") return error;
-  services.log.warn(
-    "attempt.failed",
-    {
-      requestId: record.requestId,
-      provider: candidate.provider.name,
-      model: candidate.model,
-      code: error.code,
-      kind: error.kind,
-      upstreamStatus: error.upstream?.status,
-    },
-    error,
-  );
-  return error;
-}
-
-/** Until the time is up or the client leaves. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const onAbort = (): void => resolve();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", onAbort, { once: true });
-  await promise;
-  clearTimeout(timer);
-  signal.removeEventListener("abort", onAbort);
 }

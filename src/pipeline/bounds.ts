@@ -1,5 +1,6 @@
 // What one attempt can cost at most, and how long an answer the money that is left can pay for.
 import { modelFacts } from "../catalog/facts.ts";
+import type { ImageOrder } from "../catalog/images.ts";
 import { mostPerPicture } from "../catalog/media.ts";
 import type { PriceOverride } from "../catalog/prices.ts";
 import { worstCost } from "../access/worst-cost.ts";
@@ -7,6 +8,7 @@ import type { Config } from "../config/config.ts";
 import type { Nanos } from "../lib/money.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import type { Demand } from "./demand.ts";
+import { imageBound } from "./image-cost.ts";
 
 export interface Pricing {
   config: Pick<Config, "prices" | "rules">;
@@ -32,6 +34,11 @@ export async function boundOf(
   pricing: Pricing,
 ): Promise<{ nanos: Nanos | null; outputCap?: number }> {
   const { tokens } = demand;
+  if (demand.flat) {
+    const { defaultPrice } = pricing.config.rules;
+    return { nanos: (await demand.flat(candidate)) ?? defaultPrice?.request ?? null };
+  }
+  if (demand.images) return { nanos: await imagesAt(demand.images(candidate), candidate, pricing) };
   if (!tokens?.hasOutput) return { nanos: await costAt(demand, candidate, { ...pricing, cap: 0 }) };
   if (tokens.output !== null) {
     return { nanos: await costAt(demand, candidate, { ...pricing, cap: tokens.output }) };
@@ -59,9 +66,22 @@ export async function affordableCap(
   return nanos === null || nanos > left ? { cap: leastOutput, nanos: some } : { cap, nanos };
 }
 
+const imagesAt = (
+  order: ImageOrder,
+  candidate: Candidate,
+  { config, atMs }: Pricing,
+): Promise<Nanos | null> =>
+  imageBound(order, {
+    provider: candidate.provider.preset.id,
+    model: candidate.model,
+    atMs,
+    overrides: overridesOf(candidate, config),
+    defaultPrice: config.rules.defaultPrice,
+  });
+
 /** What an answer of `cap` tokens costs at most; null where nobody knows. */
 async function costAt(
-  { tokens }: Demand,
+  { tokens, orRequest }: Demand,
   candidate: Candidate,
   { cap, config, atMs, moreInput }: Pricing & { cap: number },
 ): Promise<Nanos | null> {
@@ -79,11 +99,16 @@ async function costAt(
     atMs,
     mayCacheWrite: tokens.mayCacheWrite,
     hasAudio: tokens.hasAudio,
-    serverToolCalls: tokens.toolCalls,
+    hasImages: tokens.pictures > 0 || tokens.isOpen,
+    ...(tokens.seconds !== undefined && { seconds: tokens.seconds }),
+    serverToolCalls: within(
+      tokens.toolCalls.calls + tokens.toolCalls.open * config.rules.maxToolCalls,
+    ),
   };
   const known = await worstCost({ ...bounds, overrides: overridesOf(candidate, config) });
   const { defaultPrice } = config.rules;
   if (known !== null || !defaultPrice) return known;
+  if (orRequest && defaultPrice.request !== null) return defaultPrice.request;
   return worstCost({ ...bounds, overrides: [{ pattern: "*", price: defaultPrice }] });
 }
 

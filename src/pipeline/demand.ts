@@ -1,8 +1,11 @@
 // The most that a request can use, and whom it counts for: what limits and budgets are asked with before it is sent.
+import type { ImageOrder } from "../catalog/images.ts";
 import { type MediaCount, mediaOf } from "../catalog/media.ts";
 import type { ChatRequest, Operation } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
 import { isObject, JsonError, parse, scanArray } from "../lib/json.ts";
+import type { Nanos } from "../lib/money.ts";
+import type { Candidate } from "../routing/candidate.ts";
 import type { Inbound } from "./inbound.ts";
 
 export interface Demand {
@@ -11,8 +14,18 @@ export interface Demand {
   operation: Operation;
   /** Most tokens; null where they cannot be known: media, and whatever is passed through unread. Read only where somebody pays. */
   readonly tokens: DemandedTokens | null;
+  /** Pictures that it asks a deployment for, where it asks for any. */
+  images?: (candidate: Candidate) => ImageOrder;
+  /** What it can cost in all, reckoned before; null where nobody can tell. */
+  flat?: (candidate: Candidate) => Promise<Nanos | null>;
+  /** Where nobody knows the price of its tokens, the request's own holds. */
+  orRequest?: boolean;
+  /** As many requests as it counts for. Default 1. */
+  lines?: number;
   /** Nothing is billed for it. */
   isFree: boolean;
+  /** It is part of what was counted already: limits do not count it again. */
+  isPart?: boolean;
   /** Its answer is made later, and nobody is told here what that uses. */
   isDeferred: boolean;
   /** End user, as the client named it. */
@@ -38,9 +51,35 @@ export interface DemandedTokens {
   takesLimit: boolean;
   mayCacheWrite: boolean;
   hasAudio: { input: boolean; output: boolean };
-  /** Calls of tools that the provider runs and charges for. */
-  toolCalls: number;
+  /** Calls of tools that the provider runs and charges for: stated, and bounds that are left to the operator. */
+  toolCalls: { calls: number; open: number };
+  /** Of sound, for models that are priced by its length. */
+  seconds?: number;
 }
+
+/** One turn of a conversation by voice, or one stretch of sound that is written down: only the model's window bounds it. */
+export const spokenTokens: DemandedTokens = {
+  input: 0,
+  pictures: 0,
+  isOpen: true,
+  output: 4_096,
+  answers: 1,
+  hasOutput: true,
+  takesLimit: false,
+  mayCacheWrite: false,
+  hasAudio: { input: true, output: false },
+  toolCalls: { calls: 0, open: 0 },
+  seconds: 3_600,
+};
+
+/** The least that a second of sound has, bytes. */
+const soundBytes = 750;
+
+/** A file of so many bytes that is written down. */
+export const spokenIn = (bytes: number): DemandedTokens => ({
+  ...spokenTokens,
+  seconds: Math.max(spokenTokens.seconds ?? 0, Math.ceil(bytes / soundBytes)),
+});
 
 /** What no vendor charges for. */
 const free: ReadonlySet<Operation> = new Set(["count-tokens", "files", "uploads"]);
@@ -68,8 +107,6 @@ export const unreadDemand = ({ model, operation, isRead = false, tags = [] }: Un
   tags,
 });
 
-/** Tools that providers run themselves are called this often at most, which none of them lets a request say for sure. */
-const mostToolCalls = 10;
 /** What vendors put around a request, in tokens: words of their own, more of them around tools. */
 const framing = 100;
 const toolFraming = 2_000;
@@ -151,8 +188,17 @@ function tokensOf(inbound: Inbound): DemandedTokens {
     takesLimit: limited.has(operation),
     mayCacheWrite: cacheSigns.some(has),
     hasAudio: { input: media.hasAudio, output: speaks(inbound) },
-    toolCalls: runsTools ? mostToolCalls : 0,
+    toolCalls: toolCallsIn(inbound, chat),
   };
+}
+
+/** Of tools that the provider runs; those of its vendor that the client runs are not among them. */
+function toolCallsIn(inbound: Inbound, chat: ChatRequest | null): DemandedTokens["toolCalls"] {
+  const tools = chat?.tools.filter((tool) => tool.type === "provider" && !tool.executor) ?? [];
+  const searches = inbound.members.has("web_search_options") ? 1 : 0;
+  if (tools.length === 0) return { calls: 0, open: searches };
+  const said = inbound.bodyDialect.toolCalls?.stated(inbound.body().json);
+  return said ?? { calls: 0, open: tools.length + searches };
 }
 
 /** Fields by which a body goes by what lies with the provider, or makes it fetch something. */

@@ -28,6 +28,14 @@ export interface Entrance {
   now(candidate: Candidate): Permit | null | undefined;
 }
 
+/** Whether the request may have to wait in front of one of them. */
+export const mayWait = (
+  candidates: readonly Candidate[],
+  { generation }: Pick<Exchange, "generation">,
+): boolean =>
+  generation.config.server.maxConcurrent !== undefined ||
+  candidates.some(({ gates }) => gates.length > 0);
+
 /** Where requests wait while the deployments are at their limits. */
 export function createEntrance(exchange: Exchange, abortReason: () => GatewayError): Entrance {
   const { generation, services, signal } = exchange;

@@ -1,5 +1,6 @@
 // One client request from arrival to settlement, whatever is done in between: known, recorded, refused in its own dialect.
 import type { Principal } from "../access/authenticate.ts";
+import type { Rechecks } from "../access/rechecks.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { dialects } from "../dialects/index.ts";
 import type { Operation } from "../ir/chat.ts";
@@ -13,6 +14,7 @@ import type { Nanos } from "../lib/money.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import { type Admission, createAdmission } from "./admission.ts";
 import { type Belonging, createRecord, type RequestRecord } from "./record.ts";
+import type { Guard } from "./guard.ts";
 import type { Generation, Services } from "./services.ts";
 import { createWatch, type Turn, type Watch } from "./traffic.ts";
 
@@ -27,6 +29,8 @@ export interface Exchange {
   caller: Principal;
   /** What it may use. */
   admission: Admission;
+  /** Looks at what comes and goes; absent: nothing does. */
+  guard?: Guard;
   /** Aborted when the client leaves, or as {@link Exchange.givenUp}. */
   signal: AbortSignal;
   /** Aborted with a GatewayError when the daemon gives up, or the caller's key is taken away. */
@@ -43,15 +47,27 @@ export interface Attempting extends Exchange {
   /** The start of a stream is held back until its content comes, however long that takes. */
   untilContent?: boolean;
   /**
+   * It may be raced: to be called with a whole answer, before anything comes of it.
+   * @throws GatewayError when another attempt was first
+   */
+  claim?: () => void;
+  /**
    * The next deployment after a failure in the middle of an answer, where one is to go on with it; null: there is none.
    * `moreInput`: tokens at most that it is sent besides the request.
    */
-  successor?: (
-    failure: GatewayError,
-    moreInput: number,
-  ) => Promise<{ candidate: Candidate; attempting: Attempting } | null>;
+  successor?: (failure: GatewayError, moreInput: number) => Promise<Successor | null>;
   /** The answer may have so many tokens: as many as its budgets can pay. Absent: what the request says. */
   outputCap?: number;
+  /** Tools that the provider runs may be called so often. Absent: what the request says. */
+  toolCap?: number;
+}
+
+/** Who goes on with an answer. */
+export interface Successor {
+  candidate: Candidate;
+  attempting: Attempting;
+  /** It has begun to. */
+  took(): void;
 }
 
 /** What a request's path says of it. */
@@ -95,6 +111,7 @@ export async function exchange(
     log: services.log,
     prices: generation.config.prices,
     defaultPrice: generation.config.rules.defaultPrice,
+    ambiguous: generation.config.ledger.ambiguous,
     admission,
     ...(keySpend && { litellm: { keySpend } }),
     onSettled: () => {
@@ -138,13 +155,23 @@ export async function exchange(
 
 /** Aborts when the daemon gives up, or the caller's key is taken away. `unwatch` must be called. */
 export function standing(
-  { caller }: Principal,
+  principal: Principal,
   { rechecks, shutdown }: Services,
 ): { givenUp: AbortSignal; unwatch: () => void } {
-  if (!caller) return { givenUp: shutdown, unwatch: () => {} };
   const revoked = new AbortController();
-  const unwatch = rechecks.watch(caller, (error) => revoked.abort(error));
+  const unwatch = whileWelcome(principal, rechecks, (error) => revoked.abort(error));
+  if (!unwatch) return { givenUp: shutdown, unwatch: () => {} };
   return { givenUp: AbortSignal.any([shutdown, revoked.signal]), unwatch };
+}
+
+/** Calls `revoked` when the caller's key is taken away. Returns what ends the watch, which must be called; null: it has none. */
+export function whileWelcome(
+  { caller, configured }: Principal,
+  rechecks: Rechecks,
+  revoked: (error: GatewayError) => void,
+): (() => void) | null {
+  if (caller) return rechecks.watch(caller, revoked);
+  return configured ? rechecks.watchKey(configured, revoked) : null;
 }
 
 /** What the caller's key has spent, where LiteLLM's headers tell it. */
@@ -169,7 +196,6 @@ export const admissionOf = (
     config: generation.config,
     store: services.store,
     callers: services.callers,
-    limiter: services.limiter,
     alerts: services.alerts,
   });
 

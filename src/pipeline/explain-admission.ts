@@ -1,5 +1,5 @@
 // What limits and budgets would say of a request: how they stand, what would be set aside, whether it fits. Nothing is taken.
-import type { Standing } from "../access/rate-limits.ts";
+import { refusalOf, type Standing, standingOf, wantsOf } from "../access/rate-limits.ts";
 import { GatewayError } from "../ir/error.ts";
 import { formatNanos, type Nanos } from "../lib/money.ts";
 import type { Candidate } from "../routing/candidate.ts";
@@ -8,10 +8,10 @@ import type { LimitUnit, RateLimit } from "../store/directory-types.ts";
 import { StoreError } from "../store/error.ts";
 import type { AdmissionOptions } from "./admission.ts";
 import {
-  limitsAtEntry,
   type PayingAccount,
   payersOf,
   refusedOperation,
+  rulesAtEntry,
   rulesOf,
   wantOf,
 } from "./admission-rules.ts";
@@ -72,20 +72,24 @@ export interface Rehearsal {
 
 export type RehearsalOptions = Pick<
   AdmissionOptions,
-  "atMs" | "callers" | "config" | "limiter" | "principal" | "store"
+  "atMs" | "callers" | "config" | "principal" | "store"
 >;
 
 /** By the functions that a live request is admitted with. */
 export function rehearseAdmission(demand: Demand, options: RehearsalOptions): Rehearsal {
-  const { atMs, config, limiter, principal } = options;
+  const { atMs, config, principal, store } = options;
   /** Those that are taken when the request comes. */
   let entered: readonly RateLimit[] = [];
 
-  const look = (limits: readonly RateLimit[]) => {
+  const look = async (limits: readonly RateLimit[]) => {
     const all = limits.map((limit) => applied(limit, principal));
-    const { standings, refusal } = limiter.rehearse(all, wantOf(demand, all));
-    const shown = all.map(({ id, of, unit, amount }, at) => {
-      const standing = standings[at] ?? untouched(amount);
+    const wants = wantsOf(all, wantOf(demand, all));
+    const outlooks = all.length === 0 ? [] : await readable(() => store.limits.outlook(wants));
+    const refusal = refusalOf(all, outlooks);
+    const shown = all.map((limit, at) => {
+      const { id, of, unit, amount } = limit;
+      const outlook = outlooks[at];
+      const standing = outlook ? standingOf(limit, outlook) : untouched(amount);
       const { remaining, resetMs } = standing;
       const window = limits[at]?.window ?? null;
       return { id, of, unit, window, amount, remaining, resets_in_ms: Math.ceil(resetMs) };
@@ -97,13 +101,13 @@ export function rehearseAdmission(demand: Demand, options: RehearsalOptions): Re
     async enter(candidates) {
       const refused = refusedOperation(demand, principal);
       if (refused) return { limits: [], refusal: refused };
-      entered = await limitsAtEntry(demand, candidates, options);
+      entered = (await rulesAtEntry(demand, candidates, options)).limits;
       return look(entered);
     },
     async hold(candidate) {
       const rules = await rulesOf(demand, candidate, options);
       const isTaken = new Set(entered.map(({ id }) => id));
-      const own = look(rules.limits.filter(({ id }) => !isTaken.has(id)));
+      const own = await look(rules.limits.filter(({ id }) => !isTaken.has(id)));
       const told = { ...own, budgets: [], hold_usd: null, output_cap: null };
       if (demand.isFree || rules.budgets.length === 0) return told;
       try {
@@ -154,18 +158,27 @@ async function accountsNow(
 ): Promise<ShortAccount[]> {
   const ids = payers.map(({ account }) => account.accountId);
   const states = new Map<string, AccountState>();
-  try {
-    for (const state of await store.accounts.states(ids)) states.set(state.accountId, state);
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    throw new GatewayError("unavailable", "The budgets cannot be read now. Try again soon.", {
-      cause: error,
-    });
+  for (const state of await readable(() => store.accounts.states(ids))) {
+    states.set(state.accountId, state);
   }
   return payers.map(({ account }) => {
     const { spentNanos = 0n, heldNanos = 0n } = states.get(account.accountId) ?? {};
     return { ...account, spentNanos, heldNanos };
   });
+}
+
+/** @throws GatewayError `unavailable` */
+async function readable<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    throw new GatewayError(
+      "unavailable",
+      "The budgets and limits cannot be read now. Try again soon.",
+      { cause: error },
+    );
+  }
 }
 
 const leastOf = (accounts: readonly ShortAccount[]): ShortAccount | null =>

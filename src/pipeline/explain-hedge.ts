@@ -1,16 +1,16 @@
 // Whether and when a slow first attempt would be raced by a second one, as an explanation tells it.
-import { type Candidate, fallbackOrder, modelId } from "../routing/candidate.ts";
-import { hedgeAfter } from "../routing/hedge.ts";
+import { type Candidate, fallbackOrder } from "../routing/candidate.ts";
 import { maxAttempts } from "../routing/retry.ts";
 import type { Look } from "./explain-candidate.ts";
-import { idempotencyHeader } from "./idempotent-outcome.ts";
+import { racingOf } from "./effects.ts";
+import { hindranceOf, raceAfter } from "./hedging.ts";
 import type { Plan } from "./plan.ts";
 
 /** Names are those of the admin API's JSON. */
 export interface ExplainedHedge {
   route: string;
-  /** When the second one begins, as the route says: after so many ms, or the first one's usual time. */
-  after: "p95" | number;
+  /** When the second one begins, as the route says of such requests: after so many ms, or the first one's usual time. */
+  after: "p95" | "off" | number;
   /** What losers may cost, as a share. */
   max_extra_spend: number;
   /** For this request, now; null: it would not be raced. */
@@ -28,26 +28,27 @@ export function hedgeOf(
   const settings = candidates[0]?.hedge;
   const [first] = queue;
   if (!settings || !first) return null;
-  const { after, maxExtraSpend, route } = settings;
-  const p95Ms = services.traffic.stats.firstTokenP95(modelId(first));
+  const { maxExtraSpend, route } = settings;
+  const { headers, stream } = inbound;
   // Another model is asked after a failure, never for speed.
   const others = queue.slice(1).filter(({ order }) => order < fallbackOrder).length;
-  const once = Boolean(inbound.headers.get(idempotencyHeader));
-  const attempts = maxAttempts(inbound.headers, generation.config.retry.maxAttempts);
+  const attempts = maxAttempts(headers, generation.config.retry.maxAttempts);
+  const hindrance = hindranceOf(settings, { stream, race: racingOf(inbound), headers });
+  const { stats } = services.traffic;
   const starts =
-    attempts < 2 ? null : hedgeAfter({ p95Ms, others, stream: inbound.stream, once }, settings);
-  const whyNot = !inbound.stream
-    ? "only streams are raced"
-    : once
-      ? "it has an `Idempotency-Key`, so nothing is done twice"
-      : attempts < 2
-        ? "one attempt is all that is allowed"
-        : others === 0
-          ? "nobody else of the route could be asked"
-          : "how long the first one usually takes is not known yet";
+    hindrance !== null || attempts < 2
+      ? null
+      : raceAfter(first, settings, { others, stats, stream });
+  const whyNot =
+    hindrance ??
+    (attempts < 2
+      ? "one attempt is all that is allowed"
+      : others === 0
+        ? "nobody else of the route could be asked"
+        : "how long the first one usually takes is not known yet");
   return {
     route,
-    after,
+    after: (stream ? settings.after : settings.wholeAfter) ?? "off",
     max_extra_spend: maxExtraSpend,
     starts_after_ms: starts,
     why_not: starts === null ? whyNot : null,

@@ -21,16 +21,18 @@ import {
   placesIn,
   type Told,
 } from "./explain-candidate.ts";
+import { guardrailsFor } from "./guard.ts";
 import type { Inbound } from "./inbound.ts";
 import { demandOf } from "./demand.ts";
 import { type ExplainedLimit, rehearseAdmission } from "./explain-admission.ts";
 import { type ExplainedHedge, hedgeOf } from "./explain-hedge.ts";
+import { type ExplainedCache, explainCache } from "./explain-cache.ts";
 import { mediaOperations } from "./media.ts";
 import { chatOf, lineOf } from "./order.ts";
 import { type Arrival, plan } from "./plan.ts";
 import type { Generation, Services } from "./services.ts";
 import { isUnpaid } from "./unpaid.ts";
-import { tagsOf } from "./wishes.ts";
+import { tagsOf } from "./request-tags.ts";
 
 /** Names are those of the admin API's JSON. */
 export interface Explanation {
@@ -52,8 +54,12 @@ export interface Explanation {
   excluded: (Told<"excluded"> & { judged: ExplainedJudgement[] })[];
   /** Rate limits that it is asked for when it comes. */
   limits: ExplainedLimit[];
+  /** Names of the guardrails that would look at it and at its answer, in this order. */
+  guardrails: string[];
   /** The arm that it would be given; null where it is part of no experiment. */
   experiment: Given | null;
+  /** Whether the answer cache would be looked in, and under which key; null where nobody speaks of one. */
+  cache: ExplainedCache | null;
   /** How a slow first one would be raced; null where its route asks for none. */
   hedge: ExplainedHedge | null;
   /** Those that would be asked, in this order, then those that rest. */
@@ -101,7 +107,9 @@ export async function explain(
     notes: [],
     excluded: [],
     limits: [],
+    guardrails: [],
     experiment: null,
+    cache: null,
     hedge: null,
     candidates: [],
     max_attempts: maxAttempts(request.headers, generation.config.retry.maxAttempts),
@@ -120,10 +128,19 @@ export async function explain(
       services,
       note: (fact: RoutingFact) => void facts.push(fact),
     };
-    const planned = await plan(call, situation, ({ model, stream }) => {
+    const first = await plan(call, situation, ({ model, stream }) => {
       told.model = model;
       told.stream = stream;
     });
+    told.guardrails = guardrailsFor(
+      { caller, generation, request, services },
+      {
+        candidates: first.candidates,
+        model: first.inbound.model,
+        ...(first.wishes.guardrails && { named: first.wishes.guardrails }),
+      },
+    ).map(({ settings }) => settings.name);
+    const planned = told.guardrails.length > 0 ? { ...first, guardrails: told.guardrails } : first;
     const tags = tagsOf(request.headers, asked.provider ? undefined : planned.inbound);
     const rehearsal = rehearseAdmission(demandOf(planned.inbound, tags), {
       principal: caller,
@@ -131,11 +148,15 @@ export async function explain(
       config: generation.config,
       store: services.store,
       callers: services.callers,
-      limiter: services.limiter,
     });
     const entry = await rehearsal.enter(planned.candidates);
     told.limits = entry.limits;
     told.experiment = planned.experiment;
+    told.cache = explainCache(planned, {
+      generation,
+      caller,
+      isPassedOn: asked.provider !== undefined,
+    });
     const line = lineOf(unreserved(planned.candidates), situation);
     const inputTokens = await estimatedInput(planned.inbound);
     const look: Look = { planned, situation, facts, inputTokens, rehearsal };
@@ -169,7 +190,7 @@ function refuseMedia(operation: Operation): void {
   if (!mediaOperations.has(operation)) return;
   throw new GatewayError(
     "unsupported_feature",
-    `Requests for ${operation} are not explained: they go to the first of the route's deployments that is ready. Chat, completions, embeddings, rerank and token counts are.`,
+    `Requests for ${operation} are not explained: they are relayed unread. Chat, completions, embeddings, rerank, moderations and token counts are.`,
   );
 }
 

@@ -10,10 +10,11 @@ import { type Candidate, deploymentId, fallbackOrder } from "../routing/candidat
 import { priceAt } from "../routing/entries.ts";
 import type { RoutingContext } from "../routing/router.ts";
 import { capable, losslessFirst, type Note } from "./able.ts";
-import type { Exchange } from "./exchange.ts";
 import type { Inbound } from "./inbound.ts";
 import { routingContext, type Situation } from "./order.ts";
-import { forbidden, type ProviderWishes, type Wishes } from "./wishes.ts";
+import type { ProviderWishes } from "./wish-openrouter.ts";
+import { forbidden } from "./wish-values.ts";
+import { noWishes, type Wishes } from "./wishes.ts";
 
 export interface Granted {
   candidates: Candidate[];
@@ -22,13 +23,6 @@ export interface Granted {
   /** Without what was meant for the gateway alone, and with what it could not do. */
   seenBy(candidate: Candidate): Inbound;
 }
-
-/** Without any wish. */
-export const asItIs = (inbound: Inbound, candidates: Candidate[]): Granted => ({
-  candidates,
-  isOrdered: false,
-  seenBy: () => inbound,
-});
 
 /**
  * The order for the request's model and the fallbacks that it names. `read` inspects a body anew.
@@ -98,11 +92,7 @@ export async function grant(
       why: "who takes all of the request goes first (`require_parameters`)",
     });
   return {
-    candidates: withYields(inOrder).map((each) => ({
-      ...each,
-      ...(wishes.retries !== undefined && { retry: { ...each.retry, retries: wishes.retries } }),
-      ...(wishes.patience && { patience: wishes.patience }),
-    })),
+    candidates: withYields(inOrder).map(withLimits(wishes)),
     isOrdered: isSorted || isPicky || wishes.provider.order !== undefined,
     seenBy(candidate) {
       const { gone, told } = toldBy(candidate);
@@ -111,6 +101,18 @@ export async function grant(
     },
   };
 }
+
+/** As the request limits it. */
+const withLimits =
+  ({ retries, patience }: Wishes) =>
+  (each: Candidate): Candidate =>
+    retries === undefined && !patience
+      ? each
+      : {
+          ...each,
+          ...(retries !== undefined && { retry: { ...each.retry, retries } }),
+          ...(patience && { patience }),
+        };
 
 const hasTags = ({ routes }: Config): boolean =>
   [...routes.values()].some(({ deployments }) =>
@@ -211,7 +213,9 @@ async function groupsOf(
   }));
   const all = last.length > 0 ? [...groups, last] : groups;
   const seen = new Set<string>();
+  const isAlone = all.length === 1 && all[0]?.length === 1;
   const first = (each: Candidate): boolean => {
+    if (isAlone) return true;
     const special = each.fallbackFor && [each.fallbackFor, ...each.via];
     const id = JSON.stringify([each.provider.name, each.model, each.key?.name, special]);
     return !seen.has(id) && Boolean(seen.add(id));
@@ -230,6 +234,7 @@ async function wishedFor(
   wishes: ProviderWishes,
   situation: Situation,
 ): Promise<Candidate[]> {
+  if (wishes === noWishes.provider) return groups.flat();
   const left = await Promise.all(groups.map((group) => wishedIn(group, wishes, situation)));
   const all = left.flat();
   if (all.some(({ fallbackFor }) => fallbackFor === undefined)) return all;
@@ -311,34 +316,4 @@ async function isWithin(
     return most === undefined || nanos <= most;
   };
   return isUnder(price.input, prompt) && isUnder(price.output, completion);
-}
-
-/** How often it is looked whether a request is over, so that a long limit holds nothing for long. */
-const lookMs = 5_000;
-
-/** The request with a limit of its own on all that is done for it. */
-export function withinTime(exchange: Exchange, ms: number | undefined): Exchange {
-  if (ms === undefined) return exchange;
-  const { record, services } = exchange;
-  const over = new AbortController();
-  const error = new GatewayError(
-    "upstream_timeout",
-    `There was no whole answer within the ${ms} ms of \`x-megallm-timeout-ms\`.`,
-  );
-  const wait = (left: number): void => {
-    setTimeout(
-      () => {
-        if (left <= lookMs) over.abort(error);
-        else if (services.inFlight.has(record.requestId)) wait(left - lookMs);
-      },
-      Math.min(left, lookMs),
-    ).unref();
-  };
-  wait(ms);
-  return {
-    ...exchange,
-    signal: AbortSignal.any([exchange.signal, over.signal]),
-    failure: (thrown) =>
-      over.signal.aborted && !exchange.signal.aborted ? error : exchange.failure(thrown),
-  };
 }

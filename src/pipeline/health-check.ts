@@ -69,6 +69,7 @@ export async function checkChat(candidate: Candidate, checking: Checking): Promi
     store,
     log,
     prices: generation.config.prices,
+    ambiguous: generation.config.ledger.ambiguous,
     onSettled: () => inFlight.delete(record.requestId),
   });
   record.caller(checksKey);

@@ -329,7 +329,7 @@ function keptOf(
 
 /** About this one answer, not about its being given again. */
 const ownHeaders =
-  /^(?:x-request-id|server-timing|x-megallm-(?:attempts|cost-usd|overhead-ms)|content-length|date|x-litellm-.*|retry-after.*|.*ratelimit.*)$/;
+  /^(?:x-request-id|server-timing|x-megallm-(?:attempts|cache|cost-usd|overhead-ms)|age|content-length|date|x-litellm-.*|retry-after.*|.*ratelimit.*)$/;
 
 const repeatable = (headers: Headers): [string, string][] =>
   [...headers].filter(([name]) => !ownHeaders.test(name));

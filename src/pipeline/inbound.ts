@@ -3,12 +3,14 @@ import type { Unsupported } from "../config/config.ts";
 import type { Body, Decoded, Dialect, Quirks } from "../dialects/dialect.ts";
 import type { Envelope } from "../dialects/envelope.ts";
 import { demandDialect, unwrapBody } from "../dialects/enveloped.ts";
+import { freeKeys, freeMembers } from "../dialects/free-json.ts";
 import { dialects } from "../dialects/index.ts";
 import type { ChatRequest, Operation } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
 import type { Warning } from "../ir/warning.ts";
 import { monotonic } from "../lib/clock.ts";
 import { decompress, DecompressError, parseContentEncoding } from "../lib/decompress.ts";
+import { exactly, withExactNumbers } from "../lib/exact-numbers.ts";
 import { JsonError, type Member, parseObject, scan, scanArray } from "../lib/json.ts";
 import type { Framing } from "../lib/framing.ts";
 import { withMembers } from "../lib/json-members.ts";
@@ -173,7 +175,7 @@ export function inspect(body: Uint8Array, request: Request, asked: Asked): Inbou
     bytes = orInvalid(() => withMembers(plain.bytes, { model: asked.model, stream: asked.stream }));
   }
   let members = orInvalid(() => scan(bytes));
-  const first = asked.model === undefined && !envelope ? firstModel(bytes, members, dialect) : null;
+  const first = asked.model === undefined && !envelope ? firstModel(bytes, members, asked) : null;
   if (first !== null) {
     bytes = withMembers(bytes, { model: first });
     members = scan(bytes);
@@ -222,7 +224,7 @@ export function inspect(body: Uint8Array, request: Request, asked: Asked): Inbou
       operation === "chat" && inbound.chat().value.responseFormat?.type === "json-schema",
     includeUsage: !dialect.usageOption || dialect.usageOption.edits(bytes, members).length === 0,
     body() {
-      parsed ??= parseBody(bytes, asked);
+      parsed ??= parseBody(bytes, members, asked);
       return parsed;
     },
     chat() {
@@ -238,14 +240,26 @@ export function inspect(body: Uint8Array, request: Request, asked: Asked): Inbou
   return inbound;
 }
 
+/** Whether clients of this wire may say in such bodies how they are routed. */
+export const takesRoutingFields = (
+  { routingFields = [] }: Pick<Dialect, "routingFields">,
+  operation: Operation,
+): boolean => routingFields === true || routingFields.includes(operation);
+
 /** OpenRouter's clients may send `models` alone: the first is the model. */
 function firstModel(
   bytes: Uint8Array,
   members: ReadonlyMap<string, Member>,
-  { routingFields }: Dialect,
+  { dialect, operation }: Asked,
 ): string | null {
   const list = members.get("models")?.value;
-  if (!routingFields || !list || bytes[list.start] !== 0x5b || members.has("model")) return null;
+  if (
+    !takesRoutingFields(dialect, operation) ||
+    !list ||
+    bytes[list.start] !== 0x5b ||
+    members.has("model")
+  )
+    return null;
   const [first] = orInvalid(() => scanArray(bytes.subarray(list.start, list.end)));
   if (!first) return null;
   const [from, to] = [list.start + first.start, list.start + first.end];
@@ -282,9 +296,23 @@ const withoutBom = (body: Uint8Array): Uint8Array =>
   body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body;
 
 /** What the path says stands in the parsed body all the same, so that codecs need not know where it came from. */
-function parseBody(bytes: Uint8Array, { form, model, stream }: Asked): Body {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+function parseBody(
+  bytes: Uint8Array,
+  members: ReadonlyMap<string, Member>,
+  { form, model, stream }: Asked,
+): Body {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const text = buffer.toString("utf8");
   const json = orInvalid(() => parseObject(text));
+  // Schemas and the like are the client's own: their numbers are handed on as they are spelt.
+  for (const name of freeMembers) {
+    const value = members.get(name)?.value;
+    if (!value) continue;
+    const spelt = buffer.toString("utf8", value.start, value.end);
+    json[name] = freeKeys.has(name)
+      ? exactly(json[name], spelt)
+      : withExactNumbers(json[name], spelt, freeKeys);
+  }
   if (model !== undefined) json["model"] = model;
   if (stream !== undefined) json["stream"] = stream;
   return { json, text, ...(form !== undefined && { form }) };

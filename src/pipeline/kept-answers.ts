@@ -1,4 +1,5 @@
 // Answers asked for again by their id: from the store where the gateway keeps them, else from the provider that does.
+import { isGroup, type Route } from "../config/config.ts";
 import type { Dialect, KeptCodec } from "../dialects/dialect.ts";
 import { GatewayError } from "../ir/error.ts";
 import { background } from "../lib/background.ts";
@@ -9,6 +10,8 @@ import { attemptAll } from "./attempts.ts";
 import { unreadDemand } from "./demand.ts";
 import { type Attempting, type Exchange, exchange } from "./exchange.ts";
 import { relayOnce } from "./relay.ts";
+import { guardFor } from "./guard.ts";
+import { guardedAnswer } from "./guarded-answer.ts";
 import type { Generation, Services } from "./services.ts";
 import { segmentsOf, throughSendable } from "./through-request.ts";
 
@@ -76,9 +79,10 @@ function onlyKeeper(dialect: Dialect, { config }: Generation): string | undefine
 }
 
 async function local(
-  { request, record, services }: Exchange,
+  current: Exchange,
   asked: { id: string; action: Action; whole: NonNullable<KeptAnswer["whole"]>; codec: KeptCodec },
 ): Promise<Response> {
+  const { request, record, services } = current;
   const { id, action, whole, codec } = asked;
   const body = async (): Promise<string> => {
     const { searchParams } = new URL(request.url);
@@ -97,9 +101,10 @@ async function local(
         return action satisfies never;
     }
   };
-  const text = await body();
+  const guard = guardFor(current, { candidates: [], model: "" });
+  const shown = await guardedAnswer(await body(), guard ?? undefined);
   await record.settle({ error: null, httpStatus: 200 });
-  return new Response(text, {
+  return new Response(shown, {
     headers: { "content-type": "application/json", ...record.headers() },
   });
 }
@@ -149,5 +154,16 @@ async function elsewhere(
       edit: settleUp,
     });
   };
-  return attemptAll(candidates, current, attempt, { demand });
+  const guard = guardFor(current, {
+    candidates: routesTo(provider, generation),
+    model: kept?.model ?? "",
+  });
+  const looked = guard ? { ...current, guard } : current;
+  return attemptAll(candidates, looked, attempt, { demand });
 }
+
+/** Whichever of them it was asked for by: the provider has it as nobody has looked at it. */
+const routesTo = (provider: string, { config }: Generation): Route[] =>
+  [...config.routes.values()].filter(({ deployments }) =>
+    deployments.some((each) => !isGroup(each) && each.provider === provider),
+  );

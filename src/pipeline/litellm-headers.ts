@@ -17,6 +17,8 @@ export interface LitellmFacts {
   keySpend: Nanos | null;
   durationMs: number;
   overheadMs: number;
+  /** Names of those that ran. */
+  guardrails: readonly string[];
   /** The provider's own, where it has answered. */
   theirs: Headers | undefined;
 }
@@ -31,6 +33,9 @@ export function litellmHeaders(facts: LitellmFacts): Record<string, string> {
     ...attempted(attempts),
   };
   if (group !== null) headers["x-litellm-model-group"] = encodeHeaderValue(group, 200);
+  if (facts.guardrails.length > 0) {
+    headers["x-litellm-applied-guardrails"] = facts.guardrails.join(",");
+  }
   if (answering) {
     headers["x-litellm-model-id"] = encodeHeaderValue(modelId(answering), 200);
     const base = baseOf(answering);

@@ -1,22 +1,27 @@
 // Operations whose requests and answers are relayed as they are: images, speech, transcriptions.
-import { reachOf } from "../access/reach.ts";
 import type { Operation } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
 import { withMembers, withoutPath } from "../lib/json-members.ts";
 import { endpointsFor } from "../providers/endpoint.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import { attemptAll } from "./attempts.ts";
-import { unreadDemand } from "./demand.ts";
+import { spokenIn, unreadDemand } from "./demand.ts";
+import { guardFor } from "./guard.ts";
+import { editedContent, guardMedia } from "./guarded-parcel.ts";
+import { imageOperations, imageOrderOf } from "./image-order.ts";
 import { type Attempting, type Exchange, exchange } from "./exchange.ts";
-import type { Asked } from "./inbound.ts";
-import { shellOf } from "./outbound.ts";
+import { withinTime } from "./deadline.ts";
+import type { Asked, Inbound } from "./inbound.ts";
+import { notesFor, shellOf } from "./outbound.ts";
 import { stepsOf } from "./parameters.ts";
 import { likenessOf, type Parcel, readParcel } from "./parcel.ts";
-import { whoHas } from "./references.ts";
+import { inboundOf, planRelay, type Relayed, unheardPatience } from "./plan-relay.ts";
 import { relayOnce } from "./relay.ts";
+import { tagsOf } from "./request-tags.ts";
 import type { Sendable } from "./send.ts";
 import type { Generation, Services } from "./services.ts";
-import { tagsOf } from "./wishes.ts";
+import type { Unmet } from "./wish-values.ts";
+import type { Wishes } from "./wishes.ts";
 
 /** What is not in JSON, or not worth the reading. */
 export const mediaOperations: ReadonlySet<Operation> = new Set([
@@ -27,6 +32,9 @@ export const mediaOperations: ReadonlySet<Operation> = new Set([
   "transcriptions",
   "translations",
 ]);
+
+/** Of which what is said is counted. */
+const writtenDown: ReadonlySet<Operation> = new Set(["transcriptions", "translations"]);
 
 /** Answers a request of one of {@link mediaOperations}; never rejects. */
 export const handleMedia = (
@@ -40,47 +48,100 @@ export const handleMedia = (
     const parcel = await readParcel(current, { takesJson: true });
     let isHandedOver = false;
     try {
-      const model = asked.model ?? parcel.model;
-      if (model === "") {
-        throw new GatewayError(
-          "invalid_request",
-          "The field `model` is missing. Send the name of a model; GET /v1/models lists them.",
-          { param: "model" },
-        );
-      }
-      current.record.identify({ model, stream: parcel.stream, operation });
+      const { body } = parcel.content(parcel.model);
+      const json = body instanceof Uint8Array ? body : null;
+      const relayed: Relayed = {
+        request,
+        asked,
+        json,
+        model: parcel.model,
+        stream: parcel.stream,
+        references: parcel.references,
+        unheard: (wishes) => unheardIn(parcel, wishes),
+      };
+      const inbound = inboundOf(relayed, current.caller);
+      current.record.identify({ model: inbound.model, stream: parcel.stream, operation });
       const keyed = { content: () => likenessOf(parcel), identify: () => {} };
       return await services.idempotency.once(current, keyed, async (held) => {
-        const { router } = generation;
-        const reach = reachOf(current.caller);
-        const found = asked.provider
-          ? router.through(asked.provider, model, reach.mayUse)
-          : await router.candidates(model, reach);
-        const candidates = await whoHas(parcel.references, found, held);
-        const attempt = async (candidate: Candidate, attempting: Attempting) =>
-          relayOnce(sendableOf(held, asked, parcel, candidate), attempting, {
+        const planned = await planRelay(inbound, relayed, held);
+        const guard = guardFor(held, {
+          candidates: planned.candidates,
+          model: inbound.model,
+          ...(planned.wishes.guardrails && { named: planned.wishes.guardrails }),
+        });
+        const edits = guard?.input ? await guardMedia(json, parcel, guard.input, held) : null;
+        const guarded = guard ? { ...held, guard } : held;
+        const timed = withinTime(guarded, planned.wishes.timeoutMs);
+        const attempt = async (candidate: Candidate, attempting: Attempting) => {
+          const seen = planned.seenBy(candidate);
+          const named = json ? renamed(seen, candidate.model) : parcel.content(candidate.model);
+          const content = edits ? editedContent(named, edits) : named;
+          return relayOnce(sendableOf(held, asked, { parcel, content, candidate }), attempting, {
             dialect,
             operation,
             usageOf: [dialect],
+            warnings: notesFor(seen, candidate),
             finished: () => parcel.dispose(),
           });
-        const tags = tagsOf(request.headers);
-        const demand = unreadDemand({ model, operation, tags });
-        const response = await attemptAll(candidates, held, attempt, { demand });
-        isHandedOver = true;
-        return response;
+        };
+        const tags = tagsOf(request.headers, json && !asked.provider ? inbound : undefined);
+        const unread = unreadDemand({ model: inbound.model, operation, tags });
+        const demand = imageOperations.has(operation)
+          ? { ...unread, images: (candidate: Candidate) => imageOrderOf(parcel, candidate) }
+          : writtenDown.has(operation)
+            ? { ...unread, tokens: spokenIn(parcel.size), orRequest: true }
+            : unread;
+        try {
+          const response = await attemptAll(planned.candidates, timed, attempt, {
+            demand,
+            stream: parcel.stream,
+            race: operation === "images" && !parcel.stream ? { hasEffects: () => true } : undefined,
+            answered: planned.answered,
+          });
+          isHandedOver = true;
+          return response;
+        } catch (thrown) {
+          throw timed.signal.aborted ? timed.failure(thrown) : thrown;
+        }
       });
     } finally {
       if (!isHandedOver) await parcel.dispose();
     }
   });
 
+/** Wishes that are read in a JSON body only. */
+const bodyWishes: ReadonlySet<string> = new Set([
+  "models",
+  "provider",
+  "fallbacks",
+  "num_retries",
+  "tags",
+  "timeout",
+  "stream_timeout",
+]);
+
+function unheardIn({ fields, stream }: Parcel, wishes: Wishes): Unmet[] {
+  const written = fields
+    .filter((name) => bodyWishes.has(name))
+    .map((field) => ({ field, reason: "in a form it is left to the provider: use a header" }));
+  const why = "the first content of such a stream is not looked for";
+  return [...written, ...(stream ? unheardPatience(wishes, ["firstTokenMs"], why) : [])];
+}
+
+/** Another name of the model in a body that has one. */
+const renamed = ({ bytes, member }: Inbound, name: string): Content => {
+  const written = member("model");
+  const isOther = written !== undefined && written !== name;
+  return { body: isOther ? withMembers(bytes, { model: name }) : bytes };
+};
+
+type Content = Pick<Sendable, "body" | "bodyBytes">;
+
 /** @throws GatewayError `unsupported_feature` */
 function sendableOf(
   { request }: Exchange,
   { dialect, operation }: Asked,
-  parcel: Parcel,
-  candidate: Candidate,
+  { parcel, content, candidate }: { parcel: Parcel; content: Content; candidate: Candidate },
 ): Sendable {
   const { provider, model } = candidate;
   const endpoint = endpointsFor(provider.preset, operation, model).find(
@@ -113,14 +174,11 @@ function sendableOf(
   })) {
     headers.set(name, value);
   }
-  return { ...shell, ...withParameters(parcel.content(model), candidate) };
+  return { ...shell, ...withParameters(content, candidate) };
 }
 
 /** What the operator takes out of every JSON body, and puts into it. */
-function withParameters(
-  content: Pick<Sendable, "body" | "bodyBytes">,
-  { parameters: { drop, extraBody } }: Candidate,
-): Pick<Sendable, "body" | "bodyBytes"> {
+function withParameters(content: Content, { parameters: { drop, extraBody } }: Candidate): Content {
   const { body } = content;
   if (!(body instanceof Uint8Array)) return content;
   let bytes = body;

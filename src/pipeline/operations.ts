@@ -61,11 +61,12 @@ export async function createJob(
   const target = dialects[endpoint.dialect];
   const quirks = candidate.provider.preset.quirks;
   if (inbound.operation === "embeddings") {
-    const codecs = { client: inbound.dialect.embeddings, target: target.embeddings };
+    const formed = endpoint.form === undefined ? undefined : target.embeddingForms?.[endpoint.form];
+    const codecs = { client: inbound.dialect.embeddings, target: formed ?? target.embeddings };
     if (!codecs.client || !codecs.target) return undefined;
     return createKindJob<EmbedRequest, EmbedResponse>(inbound, candidate, endpoint, {
       codecs: { client: codecs.client, target: codecs.target },
-      maxInputs: quirks.embeddings?.maxInputs ?? codecs.target.maxInputs,
+      maxInputs: formed?.maxInputs ?? quirks.embeddings?.maxInputs ?? codecs.target.maxInputs,
       split: splitEmbed,
       merge: mergeEmbed,
     });

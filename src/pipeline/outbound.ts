@@ -87,16 +87,33 @@ export type Asking = Pick<
   "dialect" | "form" | "headers" | "url" | "stream" | "carriesForeign" | "asksSchema"
 >;
 
-/** Where the request goes and with which headers. @throws GatewayError `no_route`, `model_not_found` */
-export function shellOf(inbound: Asking, candidate: Candidate, endpoint: Endpoint): Shell {
-  const { provider, model } = candidate;
-  const dialect = dialects[endpoint.dialect];
+/** Of endpoints whose paths do not hold the model, by whether the request wants a stream. */
+const fixed = new WeakMap<Candidate["provider"], WeakMap<Endpoint, Map<boolean, string>>>();
+
+/** @throws GatewayError `no_route`, `model_not_found` */
+function urlOf({ provider, model }: Candidate, endpoint: Endpoint, stream: boolean): URL {
+  const known = fixed.get(provider) ?? new WeakMap<Endpoint, Map<boolean, string>>();
+  const hrefs = known.get(endpoint) ?? new Map<boolean, string>();
+  const href = hrefs.get(stream);
+  if (href !== undefined) return new URL(href);
+  const { path, streamPath = "" } = endpoint;
   const url = resolveEndpoint(provider.preset, endpoint, {
     baseUrl: provider.customBaseUrl ? provider.baseUrl : undefined,
     settings: provider.settings,
     model,
-    stream: inbound.stream,
+    stream,
   });
+  if (!`${path}${streamPath}`.includes("{model}")) {
+    fixed.set(provider, known.set(endpoint, hrefs.set(stream, url.href)));
+  }
+  return url;
+}
+
+/** Where the request goes and with which headers. @throws GatewayError `no_route`, `model_not_found` */
+export function shellOf(inbound: Asking, candidate: Candidate, endpoint: Endpoint): Shell {
+  const { provider, model } = candidate;
+  const dialect = dialects[endpoint.dialect];
+  const url = urlOf(candidate, endpoint, inbound.stream);
   const headers = new Headers({ ...provider.preset.headers, ...endpoint.headers });
   if (dialect.id === inbound.dialect.id) {
     for (const [name, value] of pickHeaders(inbound.headers, dialect.requestHeaders)) {
@@ -167,14 +184,19 @@ export function finishOutbound(inbound: Inbound, shell: Shell, content: Content)
   return { ...outbound, body, warnings };
 }
 
-function withNotes({ notes = [], unsupported }: Inbound, outbound: Outbound): Outbound {
-  const { candidate, warnings } = outbound;
-  if (notes.length === 0 || (unsupported ?? candidate.parameters.unsupported) === "drop") {
-    return outbound;
-  }
-  const told = notes.map((note) => ({ ...note, target: vendor(candidate) }));
-  return { ...outbound, warnings: [...told, ...warnings] };
+function withNotes(inbound: Inbound, outbound: Outbound): Outbound {
+  const told = notesFor(inbound, outbound.candidate);
+  return told.length === 0 ? outbound : { ...outbound, warnings: [...told, ...outbound.warnings] };
 }
+
+/** What is told of the request itself where this one answers it. */
+export const notesFor = (
+  { notes = [], unsupported }: Pick<Inbound, "notes" | "unsupported">,
+  candidate: Candidate,
+): Warning[] =>
+  (unsupported ?? candidate.parameters.unsupported) === "drop"
+    ? []
+    : notes.map((note) => ({ ...note, target: vendor(candidate) }));
 
 function relayBody(inbound: Inbound, { candidate, dialect, endpoint }: Shell): Content {
   const { wrapped } = inbound;

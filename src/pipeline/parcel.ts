@@ -16,11 +16,39 @@ export interface Parcel {
   stream: boolean;
   /** Ids of the provider's objects that the body goes by. */
   references: readonly string[];
+  /** Names of a form's fields, without what stands in brackets behind them. */
+  fields: readonly string[];
+  /** What the body says under this name, at its top; of a form the text, or an object where that cannot be read. */
+  field(name: string): unknown;
+  /** Files in a form, and pictures that JSON names. */
+  files: number;
+  /** Bytes of all of it. */
+  size: number;
+  /** What it holds, for whoever looks into it. */
+  parts: readonly ParcelPart[];
+  /** Puts other bytes in the place of parts, in whatever is sent from now on. */
+  replace(edits: readonly PartEdit[]): void;
   /** What is sent, with another name of the model in it and everything else as it came. */
   content(model: string): Pick<Sendable, "body" | "bodyBytes">;
   /** `content-type` to send it with; null where there is no body. */
   contentType: string | null;
   dispose(): Promise<void>;
+}
+
+/** A stretch of the body: all of it, or a field of a form. */
+export interface ParcelPart {
+  start: number;
+  end: number;
+  /** Of a form's field: its name, and the file's. */
+  names: readonly string[];
+  isFile: boolean;
+  read(): AsyncIterable<Uint8Array>;
+}
+
+export interface PartEdit {
+  start: number;
+  end: number;
+  bytes: Uint8Array;
 }
 
 /**
@@ -43,7 +71,7 @@ export async function readParcel(current: Exchange, { takesJson = false } = {}):
   if (contentType !== null && !/json/i.test(contentType)) return readOther(current, contentType);
   const { config } = current.generation;
   const { pacing } = current.services;
-  const bytes = await readBody(request, {
+  let bytes = await readBody(request, {
     maxBytes: config.server.maxBodyBytes,
     patienceMs: pacing.bodyMs,
   });
@@ -56,6 +84,18 @@ export async function readParcel(current: Exchange, { takesJson = false } = {}):
     model: typeof model === "string" ? model : "",
     stream: json?.["stream"] === true || json?.["stream_format"] === "sse",
     references: referencesIn(json ?? looseJson(bytes)),
+    fields: [],
+    field: (name) => (json && Object.hasOwn(json, name) ? json[name] : undefined),
+    files: json ? picturesIn(json) : 0,
+    size: bytes.length,
+    parts: [
+      wholeOf(bytes.length, async function* () {
+        yield bytes;
+      }),
+    ],
+    replace([edit]) {
+      if (edit) bytes = edit.bytes;
+    },
     contentType: contentType ?? "application/json",
     content: (name) => ({
       body:
@@ -79,10 +119,24 @@ export async function likenessOf({
   return hasher.digest("hex");
 }
 
+/** What edits are made from, where they are asked for in JSON. */
+function picturesIn(json: JsonObject): number {
+  const named = ["image", "images", "input_images", "reference_images", "mask"].map(
+    (name) => json[name] ?? [],
+  );
+  return named.reduce<number>((sum, each) => sum + (Array.isArray(each) ? each.length : 1), 0);
+}
+
 const nothing: Parcel = {
   model: "",
   stream: false,
   references: [],
+  fields: [],
+  field: () => undefined,
+  files: 0,
+  size: 0,
+  parts: [],
+  replace: () => {},
   contentType: null,
   content: () => ({}),
   dispose: async () => {},
@@ -119,20 +173,45 @@ async function readForm(
   try {
     const model = modelField(fields);
     const stream = fields.findLast(({ name }) => name === "stream" || name === "stream_format");
+    const edits: PartEdit[] = [];
     return {
       model: model?.text ?? "",
       stream: stream?.text === "true" || stream?.text === "sse",
       references: referencesIn(
         fields.map(({ name, text }) => ({ [name.replace(/\[\d*\]$/, "")]: text })),
       ),
+      fields: [...new Set(fields.map(({ name }) => name.replace(/\[.*$/s, "")))],
+      field: (name) => formValue(fields, name),
+      files: fields.filter(({ fileName }) => fileName !== undefined).length,
+      size: spool.size,
+      parts: fields.map(({ name, fileName, start, end }) => ({
+        start,
+        end,
+        names: fileName === undefined ? [name] : [name, fileName],
+        isFile: fileName !== undefined,
+        read: () => spool.read(start, end),
+      })),
+      replace(found) {
+        edits.push(...found);
+      },
       contentType,
-      content: (name) => formContent(spool, model, name),
+      content: (name) => formContent(spool, withModel(edits, model, name)),
       dispose: () => spool.dispose(),
     };
   } catch (error) {
     await spool.dispose();
     throw error;
   }
+}
+
+/** Of several the largest number, else the last: providers differ in which one they obey. */
+function formValue(fields: readonly FormField[], name: string): unknown {
+  const found = fields.filter((each) => each.name === name);
+  const texts = found.map(({ text }) => text ?? null);
+  const numbers = texts.map(Number).filter(Number.isFinite);
+  if (found.length > 1 && numbers.length === texts.length) return String(Math.max(...numbers));
+  // A file where a text is due may be taken for any.
+  return texts.some((text) => text === null) ? {} : texts.at(-1);
 }
 
 /** @throws GatewayError `invalid_request`: of two, the provider might take the other one. */
@@ -151,6 +230,7 @@ async function readOther(current: Exchange, contentType: string): Promise<Parcel
     () => {},
     () => {},
   );
+  const edits: PartEdit[] = [];
   return {
     ...nothing,
     references: await referencesOf(
@@ -158,8 +238,13 @@ async function readOther(current: Exchange, contentType: string): Promise<Parcel
       contentType,
       current.generation.config.server.maxBodyBytes,
     ),
+    size: spool.size,
+    parts: spool.size === 0 ? [] : [wholeOf(spool.size, () => spool.read(0, spool.size))],
+    replace(found) {
+      edits.push(...found);
+    },
     contentType,
-    content: () => formContent(spool, undefined, ""),
+    content: () => formContent(spool, edits),
     dispose: () => spool.dispose(),
   };
 }
@@ -235,30 +320,48 @@ async function spoolBody(
   }
 }
 
-function formContent(
-  spool: Spool,
+const wholeOf = (size: number, read: ParcelPart["read"]): ParcelPart => ({
+  start: 0,
+  end: size,
+  names: [],
+  isFile: false,
+  read,
+});
+
+/** The model's name goes before whatever else is said of its field. */
+function withModel(
+  edits: readonly PartEdit[],
   model: FormField | undefined,
   name: string,
-): Pick<Sendable, "body" | "bodyBytes"> {
-  if (spool.size === 0) return {};
-  if (!model || model.text === name) {
-    return { body: streamOf(spool.read(0, spool.size)), bodyBytes: spool.size };
-  }
-  const text = Buffer.from(name, "utf8");
-  return {
-    body: streamOf(withText(spool, model, text)),
-    bodyBytes: spool.size - (model.end - model.start) + text.length,
-  };
+): readonly PartEdit[] {
+  if (!model || model.text === name) return edits;
+  const { start, end } = model;
+  return [
+    ...edits.filter((edit) => edit.start !== start),
+    { start, end, bytes: Buffer.from(name, "utf8") },
+  ];
 }
 
-async function* withText(
+function formContent(
   spool: Spool,
-  { start, end }: FormField,
-  text: Uint8Array,
-): AsyncGenerator<Uint8Array> {
-  yield* spool.read(0, start);
-  yield text;
-  yield* spool.read(end, spool.size);
+  edits: readonly PartEdit[],
+): Pick<Sendable, "body" | "bodyBytes"> {
+  if (spool.size === 0) return {};
+  const bodyBytes = edits.reduce(
+    (size, { start, end, bytes }) => size - (end - start) + bytes.length,
+    spool.size,
+  );
+  return { body: streamOf(withEdits(spool, edits)), bodyBytes };
+}
+
+async function* withEdits(spool: Spool, edits: readonly PartEdit[]): AsyncGenerator<Uint8Array> {
+  let at = 0;
+  for (const { start, end, bytes } of edits.toSorted((one, other) => one.start - other.start)) {
+    yield* spool.read(at, start);
+    yield bytes;
+    at = end;
+  }
+  yield* spool.read(at, spool.size);
 }
 
 const streamOf = (pieces: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> =>

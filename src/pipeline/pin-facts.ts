@@ -4,25 +4,16 @@ import { isObject } from "../lib/json.ts";
 import { complexityInput } from "../routing/complexity/input.ts";
 import type { PinFacts } from "../routing/pins.ts";
 import type { Inbound } from "./inbound.ts";
+import { tagsOf } from "./request-tags.ts";
 
 /** Of a chat that was decoded from `inbound`. */
 export function pinFactsOf(inbound: Inbound, request: ChatRequest): PinFacts {
-  const { json } = inbound.body();
-  const written: unknown = json["metadata"];
+  const written: unknown = inbound.body().json["metadata"];
   const metadata = isObject(written) ? written : {};
   return {
     text: complexityInput(request).text,
-    tags: [...headerTags(inbound.headers), ...texts(json["tags"]), ...texts(metadata["tags"])],
+    tags: tagsOf(inbound.headers, inbound),
     metadata,
     tools: request.tools.map(({ name }) => name),
   };
 }
-
-/** Ours and LiteLLM's. */
-const headerTags = (headers: Headers): string[] =>
-  ["x-megallm-tags", "x-litellm-tags"].flatMap((name) =>
-    (headers.get(name) ?? "").split(",").map((tag) => tag.trim()),
-  );
-
-const texts = (value: unknown): string[] =>
-  Array.isArray(value) ? value.filter((each): each is string => typeof each === "string") : [];

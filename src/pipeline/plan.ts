@@ -4,13 +4,14 @@ import { givenIn, type Given } from "../routing/experiment.ts";
 import { type Candidate, deploymentId } from "../routing/candidate.ts";
 import { reachOf } from "../access/reach.ts";
 import { withPath } from "../lib/json-members.ts";
-import { asItIs, grant, type Granted } from "./grant.ts";
+import { grantAddressed } from "./addressed.ts";
+import { grant, type Granted } from "./grant.ts";
 import { type Asked, type Inbound, inspect } from "./inbound.ts";
 import { inSession, type Situation } from "./order.ts";
 import { whoMayBeTold } from "./named-models.ts";
 import { whoHasReferences } from "./references.ts";
 import type { Services } from "./services.ts";
-import { noWishes, type Wishes, wishesOf } from "./wishes.ts";
+import { headerWishes, type Wishes, wishesOf } from "./wishes.ts";
 
 /** A request as it came. */
 export interface Arrival {
@@ -27,8 +28,16 @@ export interface Plan {
   candidates: Candidate[];
   /** The request as a candidate is to see it. */
   seenBy: Granted["seenBy"];
-  /** The request with a limit on how many tokens its answer may have. */
-  capped(inbound: Inbound, outputCap: number, candidate: Candidate): Inbound;
+  /** The request with limits on how many tokens its answer may have, and how often the provider's tools are called. */
+  capped(
+    inbound: Inbound,
+    caps: { outputCap?: number; toolCap?: number },
+    candidate: Candidate,
+  ): Inbound;
+  /** The request with another body, and all that is known of it besides. */
+  rewritten(inbound: Inbound, bytes: Uint8Array): Inbound;
+  /** Names of the guardrails that run for it; absent: none. */
+  guardrails?: readonly string[];
   /** To be told who answered, so that the conversation stays there. */
   answered(candidate: Candidate): void;
   /** The arm of an experiment that it was given. */
@@ -55,11 +64,12 @@ export async function plan(
   const inbound = await services.conversations.resume(read(bytes), record.tenant, read);
   known(inbound);
   // What a provider's own path is called with is meant for that provider.
-  const wishes = asked.provider ? noWishes : wishesOf(inbound, caller);
+  const wishes = asked.provider ? headerWishes(inbound.headers, caller) : wishesOf(inbound, caller);
   const granted = asked.provider
-    ? asItIs(
+    ? grantAddressed(
         inbound,
         generation.router.through(asked.provider, inbound.model, reachOf(caller).mayUse),
+        wishes,
       )
     : await grant(inbound, wishes, situation, read);
   const open = whoMayBeTold(inbound, granted.candidates, {
@@ -81,21 +91,36 @@ export async function plan(
     : inSession(able, inbound, situation);
   // Who says how they are routed was not drawn.
   const experiment = granted.isOrdered ? null : givenIn(candidates);
-  const capped: Plan["capped"] = (seen, outputCap, { provider }) => {
-    const path =
-      seen.operation === "completions"
-        ? ["max_tokens"]
-        : seen.bodyDialect.outputCap(provider.preset.quirks);
+  const rewritten: Plan["rewritten"] = (seen, body) => {
     const { goesOn, notes, resumedFrom } = seen;
     return {
-      ...read(withPath(seen.bytes, path, outputCap)),
+      ...read(body),
       // What is known of the conversation, and of the wishes, stands in no body.
       ...(goesOn && { goesOn }),
       ...(notes && { notes }),
       ...(resumedFrom !== undefined && { resumedFrom }),
     };
   };
-  return { inbound, wishes, candidates, seenBy: granted.seenBy, capped, answered, experiment };
+  const capped: Plan["capped"] = (seen, { outputCap, toolCap }, { provider }) => {
+    const path =
+      seen.operation === "completions"
+        ? ["max_tokens"]
+        : seen.bodyDialect.outputCap(provider.preset.quirks);
+    let body: Uint8Array = seen.bytes;
+    if (outputCap !== undefined) body = withPath(body, path, outputCap);
+    if (toolCap !== undefined) body = seen.bodyDialect.toolCalls?.capped(body, toolCap) ?? body;
+    return body === seen.bytes ? seen : rewritten(seen, body);
+  };
+  return {
+    inbound,
+    wishes,
+    candidates,
+    seenBy: granted.seenBy,
+    capped,
+    rewritten,
+    answered,
+    experiment,
+  };
 }
 
 /** Only the provider that has the answer before can go on from it. */

@@ -1,4 +1,4 @@
-// A slow first attempt is raced by a second one: the first to bring content wins, the other is stopped and paid for.
+// A slow first attempt is raced by a second one: the first to bring content, or a whole answer, wins; the other is stopped and paid for.
 import { background } from "../lib/background.ts";
 import { silent, within } from "../lib/within.ts";
 import { GatewayError } from "../ir/error.ts";
@@ -10,6 +10,8 @@ export interface Runner {
   candidate: Candidate;
   turn: Turn;
   answer: Promise<Response>;
+  /** It failed, or its answer is here. */
+  isOver: boolean;
   /** Ends it. */
   stop(): void;
 }
@@ -37,11 +39,28 @@ export async function race(first: Runner, hedge: Hedge | null): Promise<Finish[]
   if (!second) return [await early];
   const late = finish(second);
   const one = await Promise.race([early, late]);
+  const other = one.runner === first ? late : early;
   if ("response" in one) {
-    drop(one.runner === first ? second : first);
+    leaveBehind(one.runner.turn, [first, second]);
     return [one];
   }
-  return [one, await (one.runner === first ? late : early)];
+  // What was beaten ends before the whole answer that has beaten it is on record.
+  return one.runner.turn.isLost ? [await other] : [one, await other];
+}
+
+/**
+ * Whoever calls this has a whole answer, and the others that still run have lost.
+ * @throws GatewayError {@link lostRace} when another one was first
+ */
+export function claim(turn: Turn, runners: readonly Runner[]): void {
+  if (turn.isLost) throw lostRace;
+  leaveBehind(turn, runners);
+}
+
+function leaveBehind(winner: Turn, runners: readonly Runner[]): void {
+  for (const runner of runners) {
+    if (runner.turn !== winner && !runner.turn.isLost && !runner.isOver) drop(runner);
+  }
 }
 
 async function finish(runner: Runner): Promise<Finish> {
@@ -49,6 +68,8 @@ async function finish(runner: Runner): Promise<Finish> {
     return { runner, response: await runner.answer };
   } catch (thrown) {
     return { runner, thrown };
+  } finally {
+    runner.isOver = true;
   }
 }
 

@@ -1,19 +1,27 @@
 // The accounts of a realtime session: one row for each response, each admitted before it can begin.
 import type { Dialect } from "../dialects/dialect.ts";
 import type { SocketMessage } from "../egress/socket.ts";
-import { GatewayError, toGatewayError } from "../ir/error.ts";
+import { GatewayError } from "../ir/error.ts";
 import { createUsage, type Usage } from "../ir/usage.ts";
 import { background } from "../lib/background.ts";
-import { monotonic } from "../lib/clock.ts";
-import { createId } from "../lib/id.ts";
 import { isObject, JsonError, parseObject } from "../lib/json.ts";
 import type { Candidate } from "../routing/candidate.ts";
-import type { Admission, Held } from "./admission.ts";
-import { unreadDemand } from "./demand.ts";
-import { admissionOf, belongingOf, type Exchange } from "./exchange.ts";
-import { type AttemptRecord, createRecord } from "./record.ts";
+import { type Demand, spokenTokens, unreadDemand } from "./demand.ts";
+import type { Exchange } from "./exchange.ts";
+import { createParts, type Part, type Place } from "./realtime-admission.ts";
+import { createTranscriptions } from "./realtime-transcriptions.ts";
+import type { AttemptRecord } from "./record.ts";
 import type { Turn } from "./traffic.ts";
-import { tagsOf } from "./wishes.ts";
+import { tagsOf } from "./request-tags.ts";
+
+/** Of a session that is opened: its first response, unless it only transcribes. */
+export const sessionDemand = (model: string, request: Request): Demand => {
+  const demand = responseDemand(model, request.headers);
+  return onlyTranscribes(request) ? { ...demand, tokens: firstWords } : demand;
+};
+
+/** What a session that only transcribes must be able to pay to be opened; each stretch of sound is admitted by itself. */
+const firstWords = { ...spokenTokens, isOpen: false, input: 100, hasOutput: false, seconds: 10 };
 
 /** What is known of a session when it begins. */
 export interface Opened {
@@ -27,8 +35,11 @@ export interface Opened {
 }
 
 export interface Accounts {
-  /** A frame of the client's: one that begins a response waits until that may begin, and those behind it, too. */
-  pass(message: SocketMessage, send: (message: SocketMessage) => void): void;
+  /**
+   * A frame of the client's: one that begins a response waits until that may begin, and those behind it, too.
+   * `send`: false where the session is over.
+   */
+  pass(message: SocketMessage, send: (message: SocketMessage) => boolean): void;
   /** A frame of the provider's. */
   see(message: SocketMessage): void;
   close(error: GatewayError | null): Promise<void>;
@@ -37,17 +48,10 @@ export interface Accounts {
 const operation = "realtime";
 
 /** Of one response: each counts and pays for itself. */
-export const responseDemand = (model: string, headers: Headers) =>
-  unreadDemand({ model, operation, tags: tagsOf(headers) });
-
-/** A response that may begin: on the account of the session's own request, or on one of its own. */
-type Admitted = { own: AttemptRecord } | { requestId: string; admission: Admission; held: Held };
-
-interface Place {
-  /** Null: it may not begin. */
-  admitted: Promise<Admitted | null>;
-  isReady: boolean;
-}
+const responseDemand = (model: string, headers: Headers): Demand => ({
+  ...unreadDemand({ model, operation, tags: tagsOf(headers) }),
+  tokens: { ...spokenTokens, hasAudio: { input: true, output: true } },
+});
 
 /**
  * A row for every response; for a session without any, one that says so.
@@ -57,9 +61,7 @@ export function createAccounts(
   { current, dialect, candidate, attempted, model }: Opened,
   refused: (error: GatewayError) => void,
 ): Accounts {
-  const { services, generation, record: first, caller, request } = current;
-  /** One for each response that has begun, and one more: providers begin some by themselves. */
-  const places: Place[] = [{ admitted: Promise.resolve({ own: attempted }), isReady: true }];
+  const { request } = current;
   /** Responses that the client has asked for, and that the provider has begun, as far as they are not done. */
   let asked = 0;
   let begun = 0;
@@ -68,61 +70,33 @@ export function createAccounts(
   let waits = 0;
   const open: Promise<void>[] = [];
 
-  const admit = async (): Promise<Admitted | null> => {
-    const requestId = createId("req");
-    const admission = admissionOf(requestId, caller, current);
-    try {
-      await admission.enter(responseDemand(model, request.headers), [candidate]);
-      return { requestId, admission, held: await admission.hold(candidate) };
-    } catch (thrown) {
-      await admission.discard();
-      refused(toGatewayError(thrown));
-      return null;
-    }
+  const part: Part = {
+    model,
+    candidate,
+    operation,
+    demand: responseDemand(model, request.headers),
   };
-  const addPlace = (): Place => {
-    const place: Place = { admitted: admit(), isReady: false };
-    places.push(place);
-    background(
-      (async () => {
-        place.isReady = (await place.admitted) !== null;
-      })(),
-      "admission of a realtime response",
-    );
-    return place;
-  };
-  /** What began although it was refused is on record all the same. */
-  const accountOf = (admitted: Admitted | null): AttemptRecord => {
-    if (admitted && "own" in admitted) return admitted.own;
-    const requestId = admitted?.requestId ?? createId("req");
-    const record = createRecord({
-      requestId,
-      dialect: dialect.id,
-      operation,
-      startedAt: monotonic(),
-      store: services.store,
-      log: services.log,
-      prices: generation.config.prices,
-      defaultPrice: generation.config.rules.defaultPrice,
-      ...(admitted && { admission: admitted.admission }),
-      onSettled: () => services.inFlight.delete(requestId),
-    });
-    services.inFlight.add(requestId);
-    record.caller(first.key, belongingOf(caller));
-    record.identify({ model, stream: true, operation });
-    const made = record.attempt(candidate, dialect.id, true);
-    admitted?.held.costOf(() => made.cost);
-    return made;
-  };
-  const settle = async (
+  /** One for each response that has begun, and one more: providers begin some by themselves. */
+  const places: Place[] = [{ part, admitted: Promise.resolve({ own: attempted }), isReady: true }];
+  const parts = createParts({ current, dialect }, refused);
+  const settle = (
     place: Place | undefined,
     usage: Usage | undefined,
     error: GatewayError | null,
-  ): Promise<void> => {
-    const account = accountOf((await place?.admitted) ?? null);
-    account.usage(usage);
-    await account.settle({ error, httpStatus: 101 });
+  ): Promise<void> => parts.settle(place, part, { usage, error });
+  const addPlace = (): Place => {
+    const place = parts.admit(part);
+    places.push(place);
+    return place;
   };
+  const transcriptions = createTranscriptions({
+    dialect,
+    candidate,
+    only: onlyTranscribes(request) ? candidate.model : null,
+    tags: tagsOf(request.headers),
+    parts,
+    settling: (settled) => void open.push(settled),
+  });
   const done = (response: Record<string, unknown>): void => {
     const place = places.shift();
     asked = Math.max(0, asked - 1);
@@ -135,41 +109,52 @@ export function createAccounts(
   return {
     pass(message, send) {
       const isBeginning = beginsResponse(message);
-      const place = isBeginning ? (places[asked] ?? addPlace()) : null;
+      const { place, asks } = isBeginning
+        ? { place: places[asked] ?? addPlace(), asks: true }
+        : transcriptions.pass(message);
       if (isBeginning) asked += 1;
+      const sendOn = (): void => {
+        if (send(message) && asks && place) place.isSent = true;
+      };
       if (!waiting && (!place || place.isReady)) {
-        send(message);
+        sendOn();
         return;
       }
       const before = waiting;
       waits += 1;
       waiting = (async () => {
         await before;
-        if (!place || (await place.admitted)) send(message);
+        if (!place || (await place.admitted)) sendOn();
+        else if (place.refusal) refused(place.refusal);
         waits -= 1;
         if (waits === 0) waiting = null;
       })();
       background(waiting, "a realtime response that waits");
     },
     see(message) {
+      transcriptions.see(message);
       const event = responseIn(message);
       if (event?.isDone) done(event.response);
       else if (event) begun += 1;
     },
     async close(error) {
-      const running = Math.max(asked, begun);
       for (const [at, place] of places.splice(0).entries()) {
         const admitted = await place.admitted;
         const isOwn = admitted !== null && "own" in admitted;
-        if (at < running && admitted) {
+        if ((at < begun || place.isSent) && admitted) {
           open.push(settle(place, undefined, cutShort));
         } else if (isOwn) open.push(settle(place, createUsage(), error));
         else await admitted?.admission.discard();
       }
+      await transcriptions.close(cutShort);
       for (const settled of open) await settled;
     },
   };
 }
+
+/** A session that is opened to transcribe makes no responses. */
+const onlyTranscribes = (request: Request): boolean =>
+  new URL(request.url).searchParams.get("intent") === "transcription";
 
 /** The provider was at work on it, whoever ended the session. */
 const cutShort = new GatewayError("client_closed", "The session ended before the response did.");

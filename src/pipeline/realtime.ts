@@ -1,21 +1,21 @@
 // Realtime sessions: a WebSocket on either side, frames passed on unchanged but for the model's name, one row for each response.
-import { keyProtocol, protocolsOf } from "../access/authenticate.ts";
 import { reachOf } from "../access/reach.ts";
 import { dialects } from "../dialects/index.ts";
-import type { Dialect } from "../dialects/dialect.ts";
 import type { SocketMessage, UpstreamSocket } from "../egress/socket.ts";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
 import { background } from "../lib/background.ts";
-import { pickHeaders } from "../lib/headers.ts";
-import { endpointsFor, resolveEndpoint } from "../providers/endpoint.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import { attemptAll } from "./attempts.ts";
-import { type Attempting, type Exchange, exchange } from "./exchange.ts";
-import { vendor } from "./outbound.ts";
-import { createAccounts, type Opened, responseDemand } from "./realtime-accounts.ts";
+import { type Attempting, exchange, whileWelcome } from "./exchange.ts";
+import { createGuardedFrames } from "./guarded-frames.ts";
+import { type Guard, guardFor } from "./guard.ts";
+import { withinTime } from "./deadline.ts";
+import { notesFor } from "./outbound.ts";
+import { inboundOf, planRelay, type Relayed, unheardPatience } from "./plan-relay.ts";
+import { connect } from "./realtime-connect.ts";
+import { createAccounts, type Opened, sessionDemand } from "./realtime-accounts.ts";
 import { checkedFrame } from "./realtime-frames.ts";
-import { whoHas } from "./references.ts";
-import { named, type Sendable, sign } from "./send.ts";
+import { named } from "./send.ts";
 import type { Generation, Services } from "./services.ts";
 
 /** The client's side of a session. */
@@ -46,6 +46,8 @@ const maxWaitingBytes = 2 * maxFrameBytes;
 
 const operation = "realtime";
 
+const unlimited = "a realtime session has no such limit";
+
 /** Opens the upstream's side, or answers why not; never rejects. */
 export async function openRealtime(
   request: Request,
@@ -70,15 +72,31 @@ export async function openRealtime(
         throw new GatewayError("unavailable", "The gateway is shutting down.");
       }
       current.record.identify({ model, stream: true, operation });
-      const found = await generation.router.candidates(model, reachOf(current.caller));
-      // A call that somebody else began is as good as none.
-      const candidates = await whoHas(url.searchParams.getAll("call_id"), found, current);
-      const attempt = async (candidate: Candidate, { turn }: Attempting): Promise<Response> => {
+      const relayed: Relayed = {
+        request,
+        asked: { dialect, operation },
+        json: null,
+        model,
+        stream: true,
+        // A call that somebody else began is as good as none.
+        references: url.searchParams.getAll("call_id"),
+        unheard: (wishes) => unheardPatience(wishes, ["firstTokenMs", "idleMs"], unlimited),
+      };
+      const inbound = inboundOf(relayed, current.caller);
+      const planned = await planRelay(inbound, relayed, current);
+      // A session lasts as long as it lasts: what is limited is how long it takes to open.
+      const timed = withinTime(current, planned.wishes.timeoutMs);
+      const guard = guardFor(current, { candidates: planned.candidates, model });
+      const attempt = async (candidate: Candidate, opening: Attempting): Promise<Response> => {
+        const { turn } = opening;
         const attempted = turn.attempt(candidate, dialect.id, true);
+        const warnings = notesFor(planned.seenBy(candidate), candidate);
+        for (const warning of warnings) attempted.warn(warning);
         try {
-          const socket = await connect(current, dialect, candidate);
+          const socket = await connect(opening, dialect, candidate);
           attempted.firstByte();
-          session = createSession(socket, { current, dialect, candidate, turn, attempted, model });
+          const opened = { current, dialect, candidate, turn, attempted, model };
+          session = createSession(socket, opened, guard);
           return new Response(null, { status: 204 });
         } catch (thrown) {
           const error = named(toGatewayError(thrown), candidate.provider.name);
@@ -86,60 +104,24 @@ export async function openRealtime(
           throw error;
         }
       };
-      return attemptAll(candidates, current, attempt, {
-        demand: responseDemand(model, request.headers),
-      });
+      try {
+        return await attemptAll(planned.candidates, timed, attempt, {
+          demand: sessionDemand(model, request),
+          answered: planned.answered,
+        });
+      } catch (thrown) {
+        throw timed.signal.aborted ? timed.failure(thrown) : thrown;
+      }
     },
   );
   return session ?? answer;
 }
 
-/** @throws GatewayError */
-async function connect(
-  { request, services, signal }: Exchange,
-  dialect: Dialect,
-  candidate: Candidate,
-): Promise<UpstreamSocket> {
-  const { provider, model, timeouts } = candidate;
-  const endpoint = endpointsFor(provider.preset, operation, model).find(
-    (each) => each.dialect === dialect.id,
-  );
-  if (!endpoint) {
-    throw new GatewayError(
-      "unsupported_feature",
-      `The provider \`${provider.name}\` has no ${operation} endpoint.`,
-    );
-  }
-  const url = resolveEndpoint(provider.preset, endpoint, {
-    baseUrl: provider.customBaseUrl ? provider.baseUrl : undefined,
-    settings: provider.settings,
-    model,
-  });
-  for (const name of ["intent", "call_id"]) {
-    const value = new URL(request.url).searchParams.get(name);
-    if (value !== null) url.searchParams.set(name, value);
-  }
-  if (!endpoint.path.includes("{model}")) url.searchParams.set("model", model);
-  const headers = new Headers({ ...provider.preset.headers, ...endpoint.headers });
-  for (const [name, value] of pickHeaders(request.headers, dialect.requestHeaders)) {
-    headers.set(name, value);
-  }
-  for (const [name, value] of Object.entries(provider.headers)) headers.set(name, value);
-  const origin = { dialect: dialect.id, provider: vendor(candidate), model };
-  const sendable: Sendable = { candidate, dialect, endpoint, origin, method: "GET", url, headers };
-  await sign(sendable, services);
-  return services.sockets.connect({
-    url,
-    headers,
-    protocols: protocolsOf(request.headers).filter((name) => !name.startsWith(keyProtocol)),
-    network: provider.customBaseUrl || provider.preset.local ? "private-allowed" : "public",
-    proxy: provider.proxy,
-    timeoutMs: Math.max(timeouts.connectMs ?? 0, 0) * 2,
-    signal,
-  });
-}
-
-function createSession(socket: UpstreamSocket, opened: Opened): RealtimeSession {
+function createSession(
+  socket: UpstreamSocket,
+  opened: Opened,
+  guard: Guard | null,
+): RealtimeSession {
   const { caller, services, record } = opened.current;
   const { draining, shutdown } = services;
   const accounts = createAccounts(opened, (error) => refuse(error));
@@ -172,10 +154,21 @@ function createSession(socket: UpstreamSocket, opened: Opened): RealtimeSession 
       if (peer) closeQuietly(peer, code, reason);
     }, error);
   const refuse = (error: GatewayError): void => endBoth(1008, error.message, error);
-  const unwatch = caller.caller ? services.rechecks.watch(caller.caller, refuse) : () => {};
+  const unwatch = whileWelcome(caller, services.rechecks, refuse) ?? (() => {});
   const onDrain = (): void => endBoth(1001, "The gateway is shutting down.", null);
   draining.addEventListener("abort", onDrain, { once: true });
   shutdown.addEventListener("abort", onDrain, { once: true });
+
+  const forward = (frame: SocketMessage): void =>
+    accounts.pass(frame, (passed) => {
+      if (isOver) return false;
+      socket.send(passed);
+      if (socket.bufferedBytes() > maxWaitingBytes) {
+        endBoth(1013, "The provider does not take what is sent.", tooLarge());
+      }
+      return true;
+    });
+  const guarded = guard && createGuardedFrames(guard, (error) => refuse(error));
 
   return {
     headers: {
@@ -188,23 +181,28 @@ function createSession(socket: UpstreamSocket, opened: Opened): RealtimeSession 
         closeQuietly(client, ending.code, ending.reason);
         return;
       }
+      const show = (message: SocketMessage): void => {
+        if (isOver) return;
+        if (sizeOf(message) > maxFrameBytes) {
+          endBoth(1009, "A message is too large.", tooLarge());
+          return;
+        }
+        if (!client.send(message)) {
+          const error = new GatewayError("client_closed", "The client takes nothing more.");
+          endBoth(1013, error.message, error);
+          return;
+        }
+        if (!isPaused && client.bufferedBytes() > pauseBytes) {
+          isPaused = true;
+          socket.pause();
+        }
+      };
       socket.listen({
         message(message) {
           if (isOver) return;
           accounts.see(message);
-          if (sizeOf(message) > maxFrameBytes) {
-            endBoth(1009, "A message is too large.", tooLarge());
-            return;
-          }
-          if (!client.send(message)) {
-            const error = new GatewayError("client_closed", "The client takes nothing more.");
-            endBoth(1013, error.message, error);
-            return;
-          }
-          if (!isPaused && client.bufferedBytes() > pauseBytes) {
-            isPaused = true;
-            socket.pause();
-          }
+          if (guarded) guarded.fromProvider(message, show);
+          else show(message);
         },
         close(code, reason) {
           const isBroken = code === 1006;
@@ -227,13 +225,8 @@ function createSession(socket: UpstreamSocket, opened: Opened): RealtimeSession 
         refuse(toGatewayError(thrown));
         return;
       }
-      accounts.pass(frame, (passed) => {
-        if (isOver) return;
-        socket.send(passed);
-        if (socket.bufferedBytes() > maxWaitingBytes) {
-          endBoth(1013, "The provider does not take what is sent.", tooLarge());
-        }
-      });
+      if (guarded) guarded.fromClient(frame, forward);
+      else forward(frame);
     },
     drained() {
       if (!isPaused || isOver) return;

@@ -1,6 +1,8 @@
 // The account of one request: what was tried, what it used, what it cost; settled exactly once.
 import type { Price, PriceOverride } from "../catalog/prices.ts";
-import type { DialectId, Operation } from "../ir/chat.ts";
+import type { Ambiguous } from "../config/config.ts";
+import type { Finding } from "../guardrails/guardrail.ts";
+import type { DialectId, FinishReason, Operation } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
 import type { ChatEvent } from "../ir/event.ts";
 import { createUsage, sumUsage, type Usage } from "../ir/usage.ts";
@@ -13,7 +15,8 @@ import type { Given } from "../routing/experiment.ts";
 import type { Candidate } from "../routing/candidate.ts";
 import type { Store, UsageRow } from "../store/store.ts";
 import type { Admission } from "./admission.ts";
-import { type Account, type Content, createAccount, tokensOf } from "./account.ts";
+import { type Account, type Content, createAccount } from "./account.ts";
+import { tokensOf } from "./attempt-row.ts";
 import { litellmHeaders } from "./litellm-headers.ts";
 
 /** Longest `x-megallm-warnings` header, bytes, and most warnings kept in a row. */
@@ -42,6 +45,10 @@ export interface AttemptRecord {
   /** A decoded event of the answer; a complete one's events come all at once. */
   event(event: ChatEvent): void;
   usage(usage: Usage | undefined): void;
+  /** So many pictures came. */
+  made(pictures: number): void;
+  /** What it told of cost something, and that is known already. */
+  costs(known: { usage: Usage; nanos: Nanos }): void;
   warn(warning: Warning): void;
   /** The attempt is over. */
   finish(error: GatewayError | null): void;
@@ -82,10 +89,44 @@ export interface RequestRecord {
   experiment(drawn: Given): void;
   /** The answer is that of an earlier request, which paid for it. */
   replays(requestId: string): void;
+  /** What the answer cache had for it. */
+  cache(told: CacheTold): void;
+  /** Which guardrails run for it. */
+  guardrails(names: readonly string[]): void;
+  /** What one of them has found: for the operator alone. */
+  found(finding: Finding): void;
+  /** What came of it; null while it is not settled, and where it failed. */
+  answer(): AnswerFacts | null;
   /** Prices what was used and commits the row. Only the first call counts. */
   settle(outcome: Outcome): Promise<void>;
   /** `x-megallm-*`, `x-request-id` and `server-timing` as known now. */
   headers(): Record<string, string>;
+}
+
+/** What is told of the answer cache. */
+export type CacheTold =
+  | { status: "off" }
+  | { status: "miss" | "refresh"; key: string }
+  /** An answer that was made for another request, and what it cost that. */
+  | {
+      status: "hit";
+      key: string;
+      provider: string | null;
+      model: string | null;
+      ageMs: number;
+      saved: Nanos | null;
+    };
+
+/** A request that was answered. */
+export interface AnswerFacts {
+  candidate: Candidate;
+  /** Another one went on where this one broke off. */
+  isContinued: boolean;
+  warnings: number;
+  /** As its provider told them, where its answer was read. */
+  ends: readonly FinishReason[];
+  usage: Usage | null;
+  cost: Nanos | null;
 }
 
 /** Whose key it is, by their ids. */
@@ -120,6 +161,8 @@ export interface RecordOptions {
   prices: readonly PriceOverride[];
   /** Where nobody knows the price. */
   defaultPrice?: Price | null;
+  /** What attempts are charged of which nothing came back; default `charge_input`. */
+  ambiguous?: Ambiguous;
   /** Its limits and budgets. Absent: it counts for none. */
   admission?: Pick<Admission, "charges" | "headers" | "leave" | "demand" | "settled">;
   /** Answers have LiteLLM's headers, too; what the caller's key has spent is one of them. */
@@ -139,6 +182,9 @@ export function createRecord(options: RecordOptions): RequestRecord {
   /** Used without any attempt. */
   let own: Usage | undefined;
   let replayOf: string | null = null;
+  let cached: CacheTold | null = null;
+  let guardrails: readonly string[] = [];
+  const findings: Warning[] = [];
   let given: Given | null = null;
   /** Whose answer the client gets; where it broke off and was gone on with, who did that. */
   let chosen: Account | null = null;
@@ -173,7 +219,9 @@ export function createRecord(options: RecordOptions): RequestRecord {
   /** Null where nobody knows. Whatever was used has to be priced for the whole to be known. */
   const cost = (): Nanos | null => {
     if (own) return 0n;
-    const billed = accounts.filter(({ used, priced }) => used || priced);
+    const billed = accounts.filter(
+      ({ used, priced, isUncertain }) => used || priced || isUncertain,
+    );
     if (billed.length === 0 || billed.some(({ priced }) => !priced)) return null;
     return billed.reduce((sum, { priced }) => sum + (priced?.nanos ?? 0n), 0n);
   };
@@ -204,14 +252,22 @@ export function createRecord(options: RecordOptions): RequestRecord {
             : "error",
       httpStatus: outcome.httpStatus,
       errorCode: outcome.error?.code ?? null,
-      ...tokensOf(used.reduce(sumUsage, createUsage())),
+      ...tokensOf(used.length === 0 ? createUsage() : used.reduce(sumUsage)),
       usageEstimated: used.some(({ estimated }) => estimated),
       costNanos: cost(),
-      priceSource: replayOf !== null ? "replay" : own ? "free" : (account?.priced?.source ?? null),
+      priceSource:
+        replayOf !== null
+          ? "replay"
+          : cached?.status === "hit"
+            ? "cache"
+            : own
+              ? "free"
+              : (account?.priced?.source ?? null),
+      ...(cached?.status === "hit" && cached.saved !== null && { savedNanos: cached.saved }),
       durationMs: monotonic() - startedAt,
       firstTokenMs: inbound?.stream ? ((beginner ?? account)?.firstTokenMs ?? null) : null,
       overheadMs: Math.max(0, overheadMs),
-      warnings: told(account),
+      warnings: findings.length > 0 ? [...findings, ...told(account)] : told(account),
       attempts: accounts.length,
       ...(given && {
         experiment: { ...given, answeredBy: armOf(account, given, outcome.error) },
@@ -288,13 +344,15 @@ export function createRecord(options: RecordOptions): RequestRecord {
     };
     const shown = told(account);
     if (shown.length > 0) headers["x-megallm-warnings"] = warningsText(shown);
+    if (guardrails.length > 0) headers["x-megallm-guardrails"] = guardrails.join(", ");
+    if (cached) Object.assign(headers, cacheHeaders(cached));
     if (replayOf !== null) {
       headers["idempotent-replayed"] = "true";
       headers["x-megallm-replay-of"] = replayOf;
     }
     if (given) headers["x-megallm-experiment"] = `${given.experiment}=${given.arm}`;
     Object.assign(headers, admission?.headers());
-    headers["x-megallm-cost-usd"] = costText(isPriced || replayOf !== null, cost(), answered);
+    headers["x-megallm-cost-usd"] = costText(isPriced || own !== undefined, cost(), answered);
     if (options.litellm) {
       const facts = {
         requestId,
@@ -305,9 +363,11 @@ export function createRecord(options: RecordOptions): RequestRecord {
         keySpend: options.litellm.keySpend(),
         durationMs: total,
         overheadMs: overhead,
+        guardrails,
         theirs,
       };
       Object.assign(headers, litellmHeaders(facts));
+      if (cached && "key" in cached) headers["x-litellm-cache-key"] = cached.key;
     }
     return headers;
   };
@@ -363,9 +423,14 @@ export function createRecord(options: RecordOptions): RequestRecord {
         requestAtMs: atMs,
         prices: options.prices,
         defaultPrice: admission?.demand?.isFree ? null : (options.defaultPrice ?? null),
+        ambiguous: options.ambiguous ?? "charge_input",
+        images: admission?.demand?.images?.(candidate),
+        orRequest: admission?.demand?.orRequest ?? false,
+        isBounded: () =>
+          admission?.demand?.flat !== undefined || (admission?.demand?.tokens ?? null) !== null,
       });
       accounts.push(account);
-      const { abandon, event, finish, firstByte, received, usage, warn } = account;
+      const { abandon, costs, event, finish, firstByte, made, received, usage, warn } = account;
       return {
         get outputTokens() {
           return account.used?.output.total;
@@ -374,12 +439,15 @@ export function createRecord(options: RecordOptions): RequestRecord {
           return account.hasUsage;
         },
         get cost() {
-          return account.priced?.nanos ?? (account.used ? null : 0n);
+          const isUnknown = account.used !== undefined || account.isUncertain;
+          return account.priced?.nanos ?? (isUnknown ? null : 0n);
         },
         abandon,
+        costs,
         event,
         finish,
         firstByte,
+        made,
         received,
         usage,
         warn,
@@ -415,8 +483,51 @@ export function createRecord(options: RecordOptions): RequestRecord {
       own = createUsage();
       replayOf = earlier;
     },
+    guardrails(names) {
+      guardrails = names;
+    },
+    found({ guardrail, kind, direction, place, action }) {
+      findings.push({
+        field: place,
+        reason: `guardrail \`${guardrail}\`: ${verdictWords[action]} (${kind})`,
+        target: direction,
+      });
+    },
+    cache(found) {
+      cached = found;
+      if (found.status !== "hit") return;
+      own = createUsage();
+      // An answer that nobody made says nothing of an arm.
+      given = null;
+    },
+    answer() {
+      const account = answering();
+      if (!answered || !account) return null;
+      const isContinued = beginner !== null && beginner !== chosen;
+      return {
+        candidate: account.candidate,
+        isContinued,
+        warnings: told(account).length,
+        ends: account.ends,
+        usage: account.used ?? null,
+        cost: cost(),
+      };
+    },
     settle,
     headers: () => headersOf(answering()),
+  };
+}
+
+const verdictWords = { block: "blocked", mask: "masked", log: "found" } as const;
+
+function cacheHeaders(told: CacheTold): Record<string, string> {
+  if (told.status !== "hit") return { "x-megallm-cache": told.status };
+  const { ageMs, model, provider } = told;
+  return {
+    "x-megallm-cache": "hit",
+    age: String(Math.floor(ageMs / 1000)),
+    ...(provider !== null && { "x-megallm-provider": provider }),
+    ...(model !== null && { "x-megallm-model": encodeHeaderValue(model, 200) }),
   };
 }
 

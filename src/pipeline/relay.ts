@@ -2,18 +2,21 @@
 import type { Dialect } from "../dialects/dialect.ts";
 import type { EgressResponse } from "../egress.ts";
 import type { Operation } from "../ir/chat.ts";
+import type { Warning } from "../ir/warning.ts";
 import { GatewayError, toGatewayError } from "../ir/error.ts";
 import { createCover } from "../lib/cover.ts";
 import { connectionHeaders, hopByHopHeaders } from "../lib/headers.ts";
 import { isObject, JsonError, type JsonObject, parse } from "../lib/json.ts";
 import { withMembers } from "../lib/json-members.ts";
 import type { Attempting } from "./exchange.ts";
+import { guardedAnswer } from "./guarded-answer.ts";
+import { guardedForm, shieldOf } from "./guarded-relay.ts";
 import { type Late, patienceOf, readOn } from "./late.ts";
 import type { AttemptRecord } from "./record.ts";
 import { createClient, errorBytes } from "./client.ts";
 import { pulledBody } from "./respond.ts";
 import { named, secretsOf, type Sendable, send } from "./send.ts";
-import { createUsageTap } from "./usage-tap.ts";
+import { createUsageTap, type UsageTap } from "./usage-tap.ts";
 
 export interface Relaying {
   /** The client's: a stream that breaks off ends with its error event. */
@@ -21,10 +24,17 @@ export interface Relaying {
   operation: Operation;
   /** Whose usage the answer may tell, likeliest first; empty when it is not to be counted. */
   usageOf: readonly Dialect[];
+  /** What is told of the request where this provider answers. */
+  warnings?: readonly Warning[];
+  /** Told the pieces of an answer that passes by, and when all of it has. */
+  seen?: {
+    push(chunk: Uint8Array): void;
+    whole(attempted: AttemptRecord): Promise<void>;
+  };
   /** The request is over, whatever came of it. */
   finished(): Promise<void>;
   /** Looks at an answer that is one JSON object before the client has it; what it returns stands in place of what was there. */
-  edit?(answer: JsonObject): Promise<JsonObject>;
+  edit?(answer: JsonObject, attempted: AttemptRecord): Promise<JsonObject>;
 }
 
 /** JSON answers that are looked at are no larger than this. */
@@ -40,12 +50,15 @@ export async function relayOnce(
   const { candidate } = sendable;
   const { signal, late } = patienceOf(candidate, current);
   const attempted = current.turn.attempt(candidate, sendable.dialect.id, true);
+  for (const warning of relaying.warnings ?? []) attempted.warn(warning);
   try {
     const answer = await send(sendable, "any", services, signal);
     attempted.firstByte();
-    if (relaying.edit && isJson(answer)) {
-      const life = { relaying, attempted, current, late };
-      return await edited(answer, { ...life, edit: relaying.edit, secrets: secretsOf(sendable) });
+    // Whoever races is judged by its whole answer.
+    const guarded = current.guard?.output ? guardedForm(answer) : null;
+    const isWhole = (relaying.edit || current.claim) && isJson(answer);
+    if (isWhole || guarded === "whole") {
+      return await whole(answer, { relaying, attempted, current, late }, secretsOf(sendable));
     }
     const chunks = relayed(answer, { relaying, attempted, current, late }, secretsOf(sendable));
     const body = pulledBody(chunks, {
@@ -80,29 +93,30 @@ const isText = ({ headers }: EgressResponse): boolean =>
 const isJson = ({ headers }: EgressResponse): boolean =>
   /^application\/json\b/i.test(headers.get("content-type") ?? "");
 
-async function edited(
+async function whole(
   answer: EgressResponse,
-  {
-    relaying,
-    attempted,
-    current,
-    edit,
-    secrets,
-  }: Life & { edit: NonNullable<Relaying["edit"]>; secrets: readonly string[] },
+  { relaying, attempted, current }: Life,
+  secrets: readonly string[],
 ): Promise<Response> {
   const cover = createCover(secrets);
-  const whole = cover.push(await answer.bytes(maxJsonBytes));
-  const bytes = Buffer.concat([whole, cover.end()]);
+  const read = cover.push(await answer.bytes(maxJsonBytes));
+  const bytes = Buffer.concat([read, cover.end()]);
   attempted.received();
-  const json = jsonIn(bytes);
-  const body = json ? withMembers(bytes, await edit(json)) : bytes;
+  const json = relaying.edit && jsonIn(bytes);
+  const body = json ? withMembers(bytes, (await relaying.edit?.(json, attempted)) ?? {}) : bytes;
   const tap = tapOf(answer, relaying);
   tap.push(bytes);
-  attempted.usage(tap.usage());
+  tell(attempted, tap);
+  if (!isJson(answer)) {
+    relaying.seen?.push(bytes);
+    if (answer.status === 200) await relaying.seen?.whole(attempted);
+  }
+  current.claim?.();
+  const shown = await guardedAnswer(body, current.guard);
   attempted.finish(null);
   await relaying.finished();
   await attempted.settle({ error: null, httpStatus: answer.status });
-  return new Response(body, { status: answer.status, headers: answerHeaders(answer, current) });
+  return new Response(shown, { status: answer.status, headers: answerHeaders(answer, current) });
 }
 
 function jsonIn(bytes: Uint8Array): JsonObject | undefined {
@@ -120,6 +134,12 @@ function jsonIn(bytes: Uint8Array): JsonObject | undefined {
 const tapOf = (answer: EgressResponse, { usageOf, operation }: Relaying) =>
   createUsageTap(answer.headers.get("content-type") ?? "", usageOf, operation);
 
+function tell(attempted: AttemptRecord, tap: UsageTap): void {
+  attempted.usage(tap.usage());
+  const made = tap.made();
+  if (made !== undefined) attempted.made(made);
+}
+
 /** The answer's pieces; the last one waits until the request is on record. */
 async function* relayed(
   answer: EgressResponse,
@@ -128,11 +148,13 @@ async function* relayed(
 ): AsyncGenerator<Uint8Array> {
   const cover = isText(answer) ? createCover(secrets) : null;
   const tap = tapOf(answer, relaying);
+  const shield = shieldOf(answer, current);
   let isSettled = false;
   const settle = async (error: GatewayError | null): Promise<void> => {
     if (isSettled) return;
     isSettled = true;
-    attempted.usage(tap.usage());
+    tell(attempted, tap);
+    if (error === null && answer.status === 200) await relaying.seen?.whole(attempted);
     attempted.finish(error);
     await relaying.finished();
     await attempted.settle({
@@ -144,8 +166,20 @@ async function* relayed(
   try {
     for (let piece = await answer.read(); piece !== null; piece = await answer.read()) {
       tap.push(piece);
+      relaying.seen?.push(piece);
       if (held) yield held;
-      held = cover?.push(piece) ?? piece;
+      held = null;
+      const out = cover?.push(piece) ?? piece;
+      // What is not let through must be nowhere that it could leave from.
+      held = shield ? await shield.pass({ out, events: [] }, false) : out;
+    }
+    if (shield) {
+      const rest = cover?.end() ?? new Uint8Array();
+      const last = await shield.pass({ out: rest, events: [] }, true);
+      await settle(null);
+      if (held) yield held;
+      yield last;
+      return;
     }
     await settle(null);
     if (held) yield held;
@@ -157,6 +191,7 @@ async function* relayed(
     // Without a word for it, a connection that breaks is the only thing that cannot be taken for an end.
     if (!last) throw error;
     if (held) yield held;
+    if (shield && error.code !== "guardrail_blocked") yield await shield.rest();
     yield last;
   } finally {
     if (late && !isSettled) {

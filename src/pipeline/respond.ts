@@ -7,11 +7,13 @@ import { monotonic } from "../lib/clock.ts";
 import type { Frame } from "../lib/frame.ts";
 import { FramingError } from "../lib/framing.ts";
 import { silent, within } from "../lib/within.ts";
-import { type Client, keepAliveBytes, watched } from "./client.ts";
+import { type Client, errorBytes, keepAliveBytes, watched } from "./client.ts";
 import { createRelay, createTranslation, type Flow, type Resumption, type Step } from "./flow.ts";
+import type { OutputGuard } from "./guard.ts";
 import { type Late, readOn } from "./late.ts";
 import type { Outbound } from "./outbound.ts";
 import { named } from "./send.ts";
+import { createShield } from "./shield.ts";
 
 export interface StreamObserver {
   /** Every decoded event, as it comes. */
@@ -32,6 +34,8 @@ export interface StreamOptions {
   client: Client;
   /** Called with every frame that the client gets. */
   onFrame?: (frame: Frame) => void;
+  /** Looks at what the client is about to get; null: nothing does. */
+  guard?: Pick<OutputGuard, "stream"> | null;
   observer: StreamObserver;
   /** Finds somebody to go on when the stream breaks off in the middle, from what the client has by then. Null: nobody can. */
   resume?: (failure: GatewayError, shown: readonly ChatEvent[]) => Promise<Resumed | null>;
@@ -89,7 +93,10 @@ export async function openStream(
 ): Promise<ReadableStream<Uint8Array>> {
   const { onFrame } = options;
   let { observer } = options;
-  const client = watched(options.client, onFrame);
+  const shield = createShield(options, onFrame);
+  const client = watched(options.client, shield ? undefined : onFrame);
+  const beatBytes = (): Uint8Array =>
+    keepAliveBytes(shield ? { ...client, last: shield.last } : client);
   let source = answer;
   let provider = outbound.candidate.provider.name;
   let flow: Flow = outbound.relayed
@@ -135,7 +142,9 @@ export async function openStream(
     for (const event of shown ? (step.shown ?? step.events) : []) {
       if (event.type !== "error") shown?.push(event);
     }
-    return step;
+    if (!shield) return step;
+    const isWhole = (ended || terminal) && !failure;
+    return { ...step, out: await shield.pass(step, isWhole) };
   };
 
   const held: Uint8Array[] = [];
@@ -164,13 +173,15 @@ export async function openStream(
     error: GatewayError,
   ): AsyncGenerator<Uint8Array, GatewayError | null> {
     if (!options.resume || !shown || terminal || options.signal.aborted) return error;
+    // What was withheld is not asked for again.
+    if (error.code === "guardrail_blocked") return error;
     source.cancel();
     const resuming = options.resume(error, shown);
     let resumed: Resumed | null | typeof silent = silent;
     try {
       while (resumed === silent) {
         resumed = await within(resuming, options.keepAliveMs);
-        const beat = resumed === silent ? keepAliveBytes(client) : nothing;
+        const beat = resumed === silent ? beatBytes() : nothing;
         if (beat.length > 0) yield beat;
       }
     } catch (thrown) {
@@ -200,6 +211,12 @@ export async function openStream(
       settled = true;
       await observer.settle(error);
     };
+    /** What was held back of an answer that ends with a failure. */
+    const rest = async function* (told: GatewayError): AsyncGenerator<Uint8Array> {
+      if (!shield || told.code === "guardrail_blocked" || told.code === "client_closed") return;
+      const last = await shield.rest();
+      if (last.length > 0) yield last;
+    };
     /** The upstream broke off: said in the client's own wire, never ended as if the answer were whole. */
     const breakOff = async function* (thrown: unknown): AsyncGenerator<Uint8Array, boolean> {
       const { reason } = options.signal;
@@ -209,8 +226,10 @@ export async function openStream(
       );
       const told = yield* goOn(broken);
       if (!told) return true;
+      yield* rest(told);
       await settle(told);
-      if (!terminal && told.code !== "client_closed") yield flow.fail(told);
+      if (told.code === "guardrail_blocked" && terminal) yield errorBytes(client, told);
+      else if (!terminal && told.code !== "client_closed") yield flow.fail(told);
       return false;
     };
     try {
@@ -226,15 +245,20 @@ export async function openStream(
         }
         if (!step) {
           if (terminal) break;
-          const beat = keepAliveBytes(client);
+          const beat = beatBytes();
           if (beat.length > 0) yield beat;
           continue;
         }
         const { out, failed } = step;
+        if (shield?.isDue(out, options.keepAliveMs)) {
+          const beat = beatBytes();
+          if (beat.length > 0) yield beat;
+        }
         if (failure && !terminal) {
           if (out.length > 0) yield out;
           const told = yield* goOn(failure);
           if (!told) continue;
+          yield* rest(told);
           await settle(told);
           if (told !== failure) yield flow.fail(told);
           else if (failed) yield failed();
@@ -246,6 +270,7 @@ export async function openStream(
       }
     } finally {
       const { late } = options;
+      shield?.lower();
       if (late && !settled && !ended && !failure) {
         await readOn(late, async (leftMs) => {
           const step = await next(leftMs);

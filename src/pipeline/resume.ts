@@ -62,6 +62,7 @@ export function resumerOf(inbound: Inbound, life: Life): StreamOptions["resume"]
         const resumed = await resumeAt(candidate, { inbound, progress, attempting });
         attempted = resumed.attempted;
         attempting.turn.handOver();
+        next.took();
         life.conversation?.goneOnWith?.();
         life.services.log.warn("answer.continued", {
           requestId: life.record.requestId,

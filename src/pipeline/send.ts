@@ -155,24 +155,32 @@ const signed = ["authorization", "x-api-key", "api-key", "x-goog-api-key", "x-am
 /** What the request itself brought to the provider besides the client's own. */
 export function secretsOf({ candidate, headers }: Sendable): string[] {
   const { key, parameters, provider } = candidate;
-  const configured = Object.entries({ ...provider.headers, ...parameters.extraHeaders })
-    .filter(([name]) => secretName.test(name))
-    .map(([, value]) => value);
-  const put = signed.map((name) => headers.get(name)?.replace(/^[a-z]+ /i, "") ?? "");
-  const secrets = [...(key ? [key.secret] : []), ...Object.values(provider.secrets)];
-  const all = [...secrets.map((secret) => secret.reveal()), ...configured, ...put];
-  return [...new Set(all)].filter(({ length }) => length >= minSecret);
+  const found = new Set<string>();
+  const add = (secret: string | undefined): void => {
+    if (secret !== undefined && secret.length >= minSecret) found.add(secret);
+  };
+  add(key?.secret.reveal());
+  for (const secret of Object.values(provider.secrets)) add(secret.reveal());
+  for (const configured of [provider.headers, parameters.extraHeaders]) {
+    for (const [name, value] of Object.entries(configured)) if (secretName.test(name)) add(value);
+  }
+  for (const name of signed) add(headers.get(name)?.replace(/^[a-z]+ /i, ""));
+  return [...found];
 }
 
 /** Some providers repeat the key that they refuse, or the headers that they were sent. */
 export const withoutKey = (text: string, outbound: Sendable): string =>
-  secretsOf(outbound).reduce((clean, secret) => clean.replaceAll(secret, "***"), text);
+  without(text, secretsOf(outbound));
+
+const without = (text: string, secrets: readonly string[]): string =>
+  secrets.reduce((clean, secret) => clean.replaceAll(secret, "***"), text);
 
 /** Nor are they told in a header. */
 function hideIn(headers: Headers, outbound: Sendable): void {
-  const told = [...headers];
+  const secrets = secretsOf(outbound);
+  const told = secrets.length === 0 ? [] : [...headers];
   for (const [name, value] of told) {
-    const clean = withoutKey(value, outbound);
+    const clean = without(value, secrets);
     if (clean !== value) headers.set(name, clean);
   }
 }

@@ -1,8 +1,8 @@
 // What a request is answered with: the configuration it began with, and what outlives configurations.
 import type { Access } from "../access/authenticate.ts";
 import type { CallerDirectory } from "../access/directory.ts";
-import type { RateLimiter } from "../access/rate-limits.ts";
 import type { Rechecks } from "../access/rechecks.ts";
+import type { AnswerCache } from "../cache/cache.ts";
 import type { Config } from "../config/config.ts";
 import type { Egress } from "../egress.ts";
 import type { SocketEgress } from "../egress/socket.ts";
@@ -50,10 +50,10 @@ export interface Services {
   vault: Vault;
   conversations: Conversations;
   idempotency: Idempotency;
+  cache: AnswerCache;
   traffic: Traffic;
   /** Who the keys of the directory belong to, and what they may spend. */
   callers: CallerDirectory;
-  limiter: RateLimiter;
   /** Keeps what routes and keys want kept. */
   bodies: BodyRecorder;
   keySpends: KeySpends;

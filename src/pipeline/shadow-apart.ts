@@ -31,6 +31,13 @@ export const noVault: Services["vault"] = {
   restore: async (_tenant, request) => request,
 };
 
+/** A copy is asked to be compared, so it is answered anew. */
+export const noCache: Services["cache"] = {
+  find: async () => null,
+  keep: () => {},
+  flush: async () => {},
+};
+
 export const noConversations = ({ conversations }: Services): Services["conversations"] => ({
   ...conversations,
   resume: async (inbound) => inbound,

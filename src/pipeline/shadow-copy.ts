@@ -1,9 +1,9 @@
 // The copy of a client's request that a shadow is asked with: the same body, and none of what would leave traces.
 import { GatewayError } from "../ir/error.ts";
 import { withMembers, withoutMembers } from "../lib/json-members.ts";
+import { letsAct } from "./effects.ts";
 import type { Asked, Inbound } from "./inbound.ts";
 import type { Owners } from "./objects.ts";
-import { chatOf } from "./order.ts";
 import type { Plan } from "./plan.ts";
 import { whoHasReferences } from "./references.ts";
 
@@ -68,12 +68,4 @@ async function hasReferences(inbound: Inbound): Promise<boolean> {
     if (error instanceof GatewayError) return true;
     throw error;
   }
-}
-
-/** Tools that a provider runs itself (search, code, other servers) could do things twice. */
-function letsAct(inbound: Inbound): boolean {
-  const request = chatOf(inbound);
-  return (
-    request?.tools.some((tool) => tool.type === "provider" && tool.executor !== "client") ?? false
-  );
 }

@@ -15,7 +15,7 @@ import type { Asked } from "./inbound.ts";
 import type { Plan } from "./plan.ts";
 import type { Generation, Services } from "./services.ts";
 import { createNoteTaker, keepAnswers, type NoteTaker } from "./shadow-answer.ts";
-import { apartFrom, noConversations, noVault } from "./shadow-apart.ts";
+import { apartFrom, noCache, noConversations, noVault } from "./shadow-apart.ts";
 import { type Copy, copyOf, noOwners, type Refused } from "./shadow-copy.ts";
 import { createTraffic, type Traffic } from "./traffic.ts";
 
@@ -218,6 +218,7 @@ export function createShadows(
       store: { ...services.store, settle },
       vault: noVault,
       conversations: notes.conversations,
+      cache: noCache,
       owners: noOwners,
       traffic: { ...traffic, gates } satisfies Traffic,
       shadows: noShadows,

@@ -5,7 +5,7 @@ import { GatewayError } from "../ir/error.ts";
 import type { ChatEvent } from "../ir/event.ts";
 import { createCollector, expand } from "../ir/fold.ts";
 import type { Warning } from "../ir/warning.ts";
-import { isObject, JsonError, parse } from "../lib/json.ts";
+import { isObject, JsonError, parse, parseObject } from "../lib/json.ts";
 import type { Reshaping } from "./prefill.ts";
 
 /** A request with its schema as a tool, and the way back for its answer. */
@@ -172,7 +172,8 @@ function createCheck(schema: Record<string, unknown>): (text: string) => string 
   return (text) => {
     const value = parsed(text);
     try {
-      validator ??= new Validator(schema, "2020-12", true);
+      // Numbers kept as they were spelt are plain ones here.
+      validator ??= new Validator(plainOf(schema), "2020-12", true);
       const { errors, valid } = validator.validate(value);
       if (valid) return text;
       const [first] = errors.toReversed();
@@ -185,6 +186,9 @@ function createCheck(schema: Record<string, unknown>): (text: string) => string 
     }
   };
 }
+
+const plainOf = (schema: Record<string, unknown>): Record<string, unknown> =>
+  parseObject(JSON.stringify(schema));
 
 function valueIn(args: string): string {
   const value = parsed(args);

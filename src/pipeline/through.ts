@@ -5,16 +5,22 @@ import { dialects } from "../dialects/index.ts";
 import type { Operation } from "../ir/chat.ts";
 import { GatewayError } from "../ir/error.ts";
 import type { Candidate } from "../routing/candidate.ts";
+import { addressed, vain } from "./addressed.ts";
 import { attemptAll } from "./attempts.ts";
+import { batchDemandOf, type BatchPassage, resultsOf, seeAnswer } from "./batch-passage.ts";
 import { unreadDemand } from "./demand.ts";
 import { type Attempting, type Exchange, exchange } from "./exchange.ts";
+import { withinTime } from "./deadline.ts";
+import { guardFor } from "./guard.ts";
+import { guardParcel } from "./guarded-parcel.ts";
 import { listOwn } from "./object-list.ts";
 import { idOf, madeIn, objectIn, type ObjectPath } from "./objects.ts";
 import { likenessOf, type Parcel, readParcel } from "./parcel.ts";
 import { relayOnce, type Relaying } from "./relay.ts";
 import type { Generation, Services } from "./services.ts";
 import { segmentsOf, throughSendable } from "./through-request.ts";
-import { tagsOf } from "./wishes.ts";
+import { tagsOf } from "./request-tags.ts";
+import { headerWishes } from "./wishes.ts";
 
 export interface ThroughCall {
   /** The client's: it is answered in it. */
@@ -51,27 +57,35 @@ export const handleThrough = (
       });
       const keyed = { content: () => likenessOf(parcel), identify: () => {} };
       return await services.idempotency.once(current, keyed, async (held) => {
+        const wishes = headerWishes(request.headers, current.caller);
         const place = await placeOf(held, call, object, parcel);
         requireWhole(place.provider, current);
-        const candidates = ofAccount(
-          generation.router.through(place.provider, parcel.model),
-          place.account,
-        );
+        const every = generation.router.through(place.provider, parcel.model);
+        const candidates = addressed(ofAccount(every, place.account), wishes);
+        for (const note of vain(wishes)) held.record.warn({ ...note, target: place.provider });
+        const guard = guardFor(held, { candidates, model });
+        if (guard?.input) await guardParcel(parcel, guard.input, { held, media: false });
+        const timed = withinTime(guard ? { ...held, guard } : held, wishes.timeoutMs);
         const response = await attemptAll(
           candidates,
-          held,
+          timed,
           (candidate, attempting) =>
             attempt({ current: attempting, call, object, parcel, model }, candidate),
           {
             once: !isRead(held.request),
-            demand: unreadDemand({
-              model,
-              operation,
-              isRead: !makes(held.request),
-              tags: tagsOf(request.headers),
-            }),
+            demand: {
+              ...unreadDemand({
+                model,
+                operation,
+                isRead: !makes(held.request),
+                tags: tagsOf(request.headers),
+              }),
+              ...(await batchDemandOf(batchOf(held, call, object, parcel), candidates)),
+            },
           },
-        );
+        ).catch((thrown: unknown) => {
+          throw timed.signal.aborted ? timed.failure(thrown) : thrown;
+        });
         isHandedOver = true;
         return response;
       });
@@ -186,6 +200,13 @@ interface Passage {
   model: string;
 }
 
+const batchOf = (
+  current: Exchange,
+  { dialect }: ThroughCall,
+  object: ObjectPath | undefined,
+  parcel: Parcel,
+): BatchPassage => ({ current, dialect, object, parcel });
+
 async function attempt(passage: Passage, candidate: Candidate): Promise<Response> {
   const { current, call, object, parcel } = passage;
   const { request, record } = current;
@@ -198,11 +219,14 @@ async function attempt(passage: Passage, candidate: Candidate): Promise<Response
     });
   }
   if (parcel.contentType) sendable.headers.set("content-type", parcel.contentType);
+  const batch = batchOf(current, call, object, parcel);
+  const seen = await resultsOf(batch, target, spokenBy(target));
   const relaying: Relaying = {
     dialect: call.dialect,
     operation: "chat",
     // What is only looked at was paid for when it was made.
     usageOf: request.method === "POST" ? spokenBy(target) : [],
+    ...(seen && { seen }),
     finished: () => parcel.dispose(),
     ...(object && !isContent(object) && { edit: editor(passage, object, target) }),
   };
@@ -224,12 +248,16 @@ const spokenBy = ({ provider }: Candidate): Dialect[] =>
 
 /** Puts on record what an answer tells of who made what. */
 function editor(
-  { current, call }: Passage,
-  { id, below }: ObjectPath,
-  { provider, key }: Candidate,
+  { current, call, parcel }: Passage,
+  objectPath: ObjectPath,
+  candidate: Candidate,
 ): NonNullable<Relaying["edit"]> {
+  const { id, below } = objectPath;
+  const { provider, key } = candidate;
   const { record, request, services } = current;
-  return async (answer) => {
+  return async (answer, attempted) => {
+    const batch = batchOf(current, call, objectPath, parcel);
+    await seeAnswer(batch, candidate, { answer, spoken: spokenBy(candidate), attempted });
     if (request.method === "DELETE" && id !== undefined && below.length === 0) {
       await services.owners.remove(provider.name, id);
     } else {

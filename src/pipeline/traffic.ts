@@ -206,6 +206,7 @@ function createTurn(
     },
     lose() {
       isLost = true;
+      measured.end({ kind: "beaten" });
       for (const attempted of running) attempted.abandon();
     },
     keepPlace() {

@@ -18,6 +18,12 @@ export const tooMany = (count: number): GatewayError =>
     `This request counts for ${count} budgets; at most ${mostAccounts} can pay for one. Send fewer tags.`,
   );
 
+export const tooManyLimits = (count: number): GatewayError =>
+  new GatewayError(
+    "invalid_request",
+    `This request counts for ${count} rate limits, which are more than one request can have. Send fewer tags.`,
+  );
+
 export const unpriced = ({ provider, model }: Candidate): GatewayError =>
   new GatewayError(
     "budget_exceeded",

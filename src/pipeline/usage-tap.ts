@@ -1,21 +1,25 @@
 // Reads the usage out of an answer that passes by as it is: JSON, or a stream of events.
 import type { Dialect } from "../dialects/dialect.ts";
 import type { Operation } from "../ir/chat.ts";
-import type { Usage } from "../ir/usage.ts";
+import { sumUsage, type Usage } from "../ir/usage.ts";
 import { FramingError, type Splitter } from "../lib/framing.ts";
 import { isObject, JsonError, parse } from "../lib/json.ts";
 import { createSseSplitter, parseSseBlock } from "../lib/sse.ts";
+import { imageOperations } from "./image-order.ts";
 
 export interface UsageTap {
   push(chunk: Uint8Array): void;
   /** What was used as far as the answer told; the last word counts. */
   usage(): Usage | undefined;
+  /** Pictures in the answer; undefined where it does not tell. */
+  made(): number | undefined;
   /** The whole answer, where it was JSON of a moderate size. */
   json(): Record<string, unknown> | undefined;
 }
 
 /** Larger answers are media, or not worth the memory. */
 const maxJsonBytes = 16 * 1024 * 1024;
+const maxTailBytes = 64 * 1024;
 
 /** `dialects`: whose usage it may be, likeliest first. */
 export function createUsageTap(
@@ -29,12 +33,15 @@ export function createUsageTap(
       // Events of some wires hold the answer, or what it used, one level down.
       for (const holder of [value, value["response"], value["message"]]) {
         const found = isObject(holder) ? dialect.usage(operation, holder) : undefined;
-        if (found && found.input.total + found.output.total > 0) return found;
+        const { total = 0, seconds = 0 } = found?.input ?? {};
+        if (found && total + found.output.total + seconds > 0) return found;
       }
     }
     return undefined;
   };
-  if (/event-stream/i.test(contentType)) return createStreamTap(usageIn);
+  if (/event-stream/i.test(contentType)) {
+    return createStreamTap(usageIn, imageOperations.has(operation));
+  }
   return createJsonTap(/json/i.test(contentType), usageIn);
 }
 
@@ -42,6 +49,8 @@ type UsageIn = (value: unknown) => Usage | undefined;
 
 function createJsonTap(isJson: boolean, usageIn: UsageIn): UsageTap {
   const pieces: Uint8Array[] = [];
+  /** The end of an answer that is too large. */
+  let tail: Buffer = Buffer.alloc(0);
   let size = 0;
   let whole: Record<string, unknown> | undefined;
   const json = (): Record<string, unknown> | undefined => {
@@ -54,21 +63,41 @@ function createJsonTap(isJson: boolean, usageIn: UsageIn): UsageTap {
     push(chunk) {
       size += chunk.length;
       if (!isJson) return;
-      if (size <= maxJsonBytes) pieces.push(Uint8Array.from(chunk));
-      else pieces.length = 0;
+      if (size <= maxJsonBytes) {
+        pieces.push(Uint8Array.from(chunk));
+        return;
+      }
+      tail = Buffer.concat([tail, ...pieces.splice(0), chunk]);
+      tail = Buffer.from(tail.subarray(Math.max(0, tail.length - maxTailBytes)));
     },
     json,
-    usage: () => usageIn(json()),
+    made() {
+      const data = json()?.["data"];
+      return Array.isArray(data) ? data.length : undefined;
+    },
+    usage: () => usageIn(size > maxJsonBytes ? atEnd(tail) : json()),
   };
 }
 
-function createStreamTap(usageIn: UsageIn): UsageTap {
+/** Pictures in base64 are larger than what is held, and what they used stands behind them. In a text its quotation marks would be escaped. */
+function atEnd(tail: Buffer): unknown {
+  const text = tail.toString("utf8");
+  const at = text.lastIndexOf('"usage"');
+  return at < 0 ? undefined : parsed(`{${text.slice(at)}`);
+}
+
+/** `addsUp`: each picture of a stream tells what it used itself. */
+function createStreamTap(usageIn: UsageIn, addsUp: boolean): UsageTap {
   let splitter: Splitter | null = createSseSplitter();
   let last: Usage | undefined;
+  let finished = 0;
   const read = (blocks: readonly Uint8Array[]): void => {
     for (const block of blocks) {
       const data = parseSseBlock(block)?.data;
-      if (data?.includes('"usage')) last = usageIn(parsed(data)) ?? last;
+      if (!data?.includes('"usage')) continue;
+      const told = usageIn(parsed(data));
+      if (told) finished += 1;
+      last = told && last && addsUp ? sumUsage(last, told) : (told ?? last);
     }
   };
   return {
@@ -81,8 +110,10 @@ function createStreamTap(usageIn: UsageIn): UsageTap {
       }
     },
     json: () => undefined,
+    made: () => (addsUp && finished > 0 ? finished : undefined),
     usage() {
       const rest = splitter?.end();
+      splitter = null;
       if (rest) read([rest]);
       return last;
     },

@@ -4,6 +4,7 @@ import type {
   Parameters,
   ResolvedProvider,
   Retry,
+  RouteCache,
   RouteHedge,
   Shadow,
   Timeouts,
@@ -38,6 +39,10 @@ export interface Candidate extends Standing {
   standsFor?: ArmStanding;
   /** Where copies of its route's requests go. */
   mirrored?: { route: string; shadows: readonly Shadow[] };
+  /** What the routes that it stands in say of the answer cache, the one that was asked for first; absent: nothing. */
+  cached?: readonly RouteCache[];
+  /** Guardrails that the routes that it stands in want; absent: none. */
+  guardrails?: readonly string[];
   /** Limits on how many requests it has at once. */
   gates: readonly Gate[];
 }

@@ -26,21 +26,66 @@ export type Expand = (
 ) => Candidate[];
 
 /** A deployment with each key that it may use, in the order of the configuration. */
-export const createExpand =
-  (config: Config): Expand =>
-  (provider, model, way, deployment) => {
+export function createExpand(config: Config): Expand {
+  const settled = createSettled(config);
+  return (provider, model, way, deployment) => {
     const { via, fallbackFor, routes } = way;
-    const hedged = routes.findLast(({ hedge }) => hedge);
-    const mirrored = routes.find(({ shadows }) => shadows);
-    const keys: (NamedSecret | null)[] = provider.keys.filter(
-      (key) => deployment?.key === undefined || key.name === deployment.key,
-    );
-    if (keys.length === 0) keys.push(null);
-    const gates = gatesOf(provider, deployment);
-    return keys.map((key) => ({
+    const settings = settled(provider, routes, deployment);
+    return settings.keys.map((key) => ({
+      ...settings.common,
       provider,
       model: provider.models?.get(model) ?? model,
       key,
+      via,
+      ...(fallbackFor && { fallbackFor }),
+    }));
+  };
+}
+
+/** What of a candidate is the same for all requests that come to it in one way. */
+interface Settled {
+  routes: readonly Route[];
+  keys: readonly (NamedSecret | null)[];
+  common: Omit<Candidate, "provider" | "model" | "key" | "via" | "fallbackFor">;
+}
+
+/** Worked out once for each deployment and the routes that lead to it; a provider stands for itself where no route names it. */
+function createSettled(config: Config) {
+  const known = new WeakMap<ResolvedProvider | Deployment, Settled[]>();
+  return (
+    provider: ResolvedProvider,
+    routes: readonly Route[],
+    deployment: Deployment | undefined,
+  ): Settled => {
+    const place = deployment ?? provider;
+    const found = known.get(place) ?? [];
+    const one = found.find(
+      ({ routes: own }) =>
+        own.length === routes.length && own.every((route, at) => route === routes[at]),
+    );
+    if (one) return one;
+    const made = settle(provider, routes, { config, deployment });
+    known.set(place, [...found, made]);
+    return made;
+  };
+}
+
+function settle(
+  provider: ResolvedProvider,
+  routes: readonly Route[],
+  { config, deployment }: { config: Config; deployment: Deployment | undefined },
+): Settled {
+  const hedged = routes.findLast(({ hedge }) => hedge);
+  const mirrored = routes.find(({ shadows }) => shadows);
+  const cached = routes.flatMap(({ cache }) => cache ?? []);
+  const guardrails = routes.flatMap((route) => route.guardrails ?? []);
+  const keys = provider.keys.filter(
+    (key) => deployment?.key === undefined || key.name === deployment.key,
+  );
+  return {
+    routes,
+    keys: keys.length === 0 ? [null] : keys,
+    common: {
       timeouts: {
         ...config.timeouts,
         ...provider.timeouts,
@@ -53,11 +98,11 @@ export const createExpand =
       ...(mirrored?.shadows && {
         mirrored: { route: mirrored.name, shadows: mirrored.shadows },
       }),
-      via,
-      ...(fallbackFor && { fallbackFor }),
+      ...(cached.length > 0 && { cached }),
+      ...(guardrails.length > 0 && { guardrails }),
       ...(routes.length > 1 && { within: routes.slice(1).map(({ name }) => name) }),
       order: deployment?.order ?? 0,
-      gates,
+      gates: gatesOf(provider, deployment),
       parameters: mergeParameters(
         {
           unsupported:
@@ -66,8 +111,9 @@ export const createExpand =
         provider.parameters,
         deployment?.parameters,
       ),
-    }));
+    },
   };
+}
 
 /** A deployment's limit holds for all routes that name it so, and for all keys that it may use. */
 function gatesOf({ name, maxConcurrent }: ResolvedProvider, deployment?: Deployment): Gate[] {

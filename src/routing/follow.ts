@@ -280,7 +280,7 @@ const isKind = (kind: string): kind is FailureKind =>
 
 /** Marks it as visited. A list for one kind of failure may name again what stands elsewhere. */
 function isVisited(name: string, { seen, fallbackFor, listOf }: Way): boolean {
-  const mark = JSON.stringify([fallbackFor, listOf, name]);
+  const mark = fallbackFor ? JSON.stringify([fallbackFor, listOf, name]) : `=${name}`;
   return seen.has(mark) || !seen.add(mark);
 }
 

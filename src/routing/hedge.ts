@@ -3,7 +3,7 @@ import { monotonic } from "../lib/clock.ts";
 import { createSlidingWindow } from "./sliding-window.ts";
 
 export interface HedgeSettings {
-  /** `p95`: after the deployment's own usual first-token time; else so many ms. */
+  /** `p95`: after the deployment's own usual time; else so many ms. */
   after: "p95" | number;
   /** What losers may cost, as a share of what all requests cost. Default 0.05. */
   maxExtraSpend: number;
@@ -21,26 +21,22 @@ export const defaultHedge: HedgeSettings = {
 };
 
 export interface HedgeCircumstances {
-  /** Of the deployment that was asked first: `stats.firstTokenP95`. */
+  /** Of the deployment that was asked first: `stats.firstTokenP95` of a stream, `stats.wholeP95` of what comes in one piece. */
   p95Ms: number | null;
   /** Deployments that are ready and not tried yet. */
   others: number;
-  /** Hedging an answer that is not streamed cannot see the first token, so it is not done. */
-  stream: boolean;
-  /** Of the caller's `Idempotency-Key`, a background job and the like: one attempt at a time. */
-  once?: boolean;
 }
 
 /**
  * When the second attempt starts, in ms after the first; null: never.
- * @example hedgeAfter({ p95Ms: 800, others: 1, stream: true }) // → 800
+ * @example hedgeAfter({ p95Ms: 800, others: 1 }) // → 800
  */
 export function hedgeAfter(
-  { p95Ms, others, stream, once = false }: HedgeCircumstances,
+  { p95Ms, others }: HedgeCircumstances,
   settings: Partial<HedgeSettings> = {},
 ): number | null {
   const { after, leastMs } = { ...defaultHedge, ...settings };
-  if (!stream || once || others === 0) return null;
+  if (others === 0) return null;
   const ms = after === "p95" ? p95Ms : after;
   return ms === null ? null : Math.max(leastMs, Math.round(ms));
 }
@@ -58,8 +54,8 @@ export interface HedgeSpend {
   /** A request's own cost; null where the price is unknown: then requests are counted instead. */
   charge(nanos: number | null): void;
   /**
-   * Call when the second attempt is about to start, with what the loser may cost: its input, since it is stopped at the
-   * other's first token. Null: the cap is reached, no second attempt.
+   * Call when the second attempt is about to start, with what the loser may cost. Null: the cap is reached, no second
+   * attempt.
    */
   hold(nanos: number | null): HedgeHold | null;
   snapshot(): { spend: number; extra: number; requests: number; hedges: number };

@@ -29,6 +29,7 @@ export function readRateLimits(headers: Headers): RateLimits | null {
   const limits = new Map<string, Partial<Record<Field, string>>>();
   let renewsIn = false;
   for (const [name, value] of headers) {
+    if (!name.includes("ratelimit")) continue;
     const match = leading.exec(name) ?? trailing.exec(name);
     const { field, what = "" } = match?.groups ?? {};
     if (field === "renewalperiod") renewsIn = true;

@@ -1,5 +1,6 @@
 // How each deployment has been doing: fed by every attempt, read by the policies. Constant memory per deployment.
 import { monotonic } from "../lib/clock.ts";
+import { type Average, createAverage } from "./average.ts";
 import { createLatencySketch, type LatencySketch } from "./latency-sketch.ts";
 import type { Allowance, RateLimits } from "./rate-headers.ts";
 import { createRecentMap } from "./recent-map.ts";
@@ -65,15 +66,23 @@ export type AttemptOutcome =
   | { kind: "answered"; outputTokens?: number }
   /** `timeout`: it took at least as long as it has taken. */
   | { kind: "failed"; timeout?: boolean }
-  /** Nobody's merit or fault: the client left, the request was at fault, a hedge lost. */
+  /** Another one had answered first: it would have taken longer than it has. */
+  | { kind: "beaten" }
+  /** Nobody's merit or fault: the client left, the request was at fault. */
   | { kind: "void" };
 
 export interface Stats {
   of(id: string): DeploymentStats;
   /** How long the first token takes at most in 95 of 100 usual streams (outliers left out); null until enough were seen. */
   firstTokenP95(id: string): number | null;
-  /** An attempt is about to be sent. @param tokens about how many it will count for, in and out */
-  begin(id: string, tokens: number): MeasuredAttempt;
+  /** The same of whole answers in one piece. */
+  wholeP95(id: string): number | null;
+  /**
+   * An attempt is about to be sent.
+   * @param tokens about how many it will count for, in and out
+   * @param isStream its answer is read as it comes
+   */
+  begin(id: string, tokens: number, isStream?: boolean): MeasuredAttempt;
 }
 
 export interface StatsOptions {
@@ -111,6 +120,7 @@ export function createStats(options: StatsOptions = {}): Stats {
       speed: createAverage(memoryMs),
       sketch: createLatencySketch(),
       totalSketch: createLatencySketch(),
+      wholeSketch: createLatencySketch(),
       measuredAtMs: null,
       requests: null,
       tokens: null,
@@ -123,7 +133,8 @@ export function createStats(options: StatsOptions = {}): Stats {
   return {
     of: (id) => records.peek(id)?.view ?? noStats,
     firstTokenP95: (id) => records.peek(id)?.sketch.usual(0.95, monotonic()) ?? null,
-    begin(id, tokens) {
+    wholeP95: (id) => records.peek(id)?.wholeSketch.usual(0.95, monotonic()) ?? null,
+    begin(id, tokens, isStream = false) {
       const tally = tallyOf(id);
       const startedMs = monotonic();
       tally.inFlight += 1;
@@ -131,7 +142,7 @@ export function createStats(options: StatsOptions = {}): Stats {
       tally.minute.add(sentTokens, tokens, startedMs);
       tally.requests = debit(tally.requests, 1);
       tally.tokens = debit(tally.tokens, tokens);
-      return measure(tally, startedMs);
+      return measure(tally, startedMs, isStream);
     },
   };
 }
@@ -145,6 +156,8 @@ interface Tally {
   speed: Average;
   sketch: LatencySketch;
   totalSketch: LatencySketch;
+  /** Of answers in one piece: streams last as long as they are read. */
+  wholeSketch: LatencySketch;
   measuredAtMs: number | null;
   requests: Allowance | null;
   tokens: Allowance | null;
@@ -210,7 +223,7 @@ const debit = (allowance: Allowance | null, amount: number): Allowance | null =>
 /** Shorter answers say nothing about speed. */
 const fewestTokens = 8;
 
-function measure(tally: Tally, startedMs: number): MeasuredAttempt {
+function measure(tally: Tally, startedMs: number, isStream: boolean): MeasuredAttempt {
   let firstTokenAtMs: number | null = null;
   let isOver = false;
 
@@ -223,10 +236,24 @@ function measure(tally: Tally, startedMs: number): MeasuredAttempt {
     tally.outcomes.add(answered, 1, nowMs);
     time(tally.total, nowMs - startedMs, nowMs);
     tally.totalSketch.add(nowMs - startedMs, nowMs);
+    if (!isStream && firstTokenAtMs === null) tally.wholeSketch.add(nowMs - startedMs, nowMs);
     const writingMs = nowMs - (firstTokenAtMs ?? startedMs);
     if (outputTokens !== undefined && outputTokens >= fewestTokens && writingMs > 0) {
       tally.speed.add((outputTokens * 1000) / writingMs, nowMs);
     }
+  };
+
+  /** An attempt that was given up would have taken longer still. */
+  const giveUp = (nowMs: number, countsFirst: boolean): void => {
+    const waitedMs = nowMs - startedMs;
+    const isSilent = firstTokenAtMs === null;
+    if (isSilent && isStream) tally.sketch.addAtLeast(waitedMs, nowMs);
+    if (isSilent && !isStream) tally.wholeSketch.addAtLeast(waitedMs, nowMs);
+    tally.totalSketch.addAtLeast(waitedMs, nowMs);
+    if (isSilent && countsFirst && waitedMs > (tally.firstToken.value ?? 0)) {
+      time(tally.firstToken, waitedMs, nowMs);
+    }
+    if (waitedMs > (tally.total.value ?? 0)) time(tally.total, waitedMs, nowMs);
   };
 
   return {
@@ -251,47 +278,17 @@ function measure(tally: Tally, startedMs: number): MeasuredAttempt {
           break;
         case "failed":
           tally.outcomes.add(failed, 1, nowMs);
-          // An attempt that was given up would have taken longer still; other failures may be quick and say nothing.
-          if (outcome.timeout) {
-            const waitedMs = nowMs - startedMs;
-            if (firstTokenAtMs === null && waitedMs > (tally.firstToken.value ?? 0)) {
-              time(tally.firstToken, waitedMs, nowMs);
-            }
-            if (waitedMs > (tally.total.value ?? 0)) time(tally.total, waitedMs, nowMs);
-          }
+          // Other failures may be quick and say nothing.
+          if (outcome.timeout) giveUp(nowMs, true);
+          break;
+        case "beaten":
+          giveUp(nowMs, isStream);
           break;
         case "void":
           break;
         default:
           throw outcome satisfies never;
       }
-    },
-  };
-}
-
-interface Average {
-  readonly value: number | null;
-  add(value: number, nowMs: number): void;
-}
-
-/** However many come at once, a single one still counts this much. */
-const leastShare = 0.02;
-
-/** An average that forgets by time, so that after a long silence a single new value counts almost alone. */
-function createAverage(memoryMs: number): Average {
-  let value: number | null = null;
-  let lastMs = 0;
-  let seen = 0;
-  return {
-    get value() {
-      return value;
-    },
-    add(next, nowMs) {
-      const forgotten = 1 - Math.exp(-Math.max(0, nowMs - lastMs) / memoryMs);
-      const share = Math.max(leastShare, forgotten, 1 / (seen + 1));
-      value = value === null ? next : value + share * (next - value);
-      lastMs = nowMs;
-      seen += 1;
     },
   };
 }

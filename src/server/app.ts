@@ -1,5 +1,6 @@
-// Every route of the HTTP surface, in order, on one page.
-import { Hono } from "hono";
+// What models' clients ask: every route in order, on one page. All others are in management.ts.
+import { type Context, Hono } from "hono";
+import { TrieRouter } from "hono/router/trie-router";
 import type { Access, Principal } from "../access/authenticate.ts";
 import { reachOf } from "../access/reach.ts";
 import type { Config } from "../config/config.ts";
@@ -9,18 +10,12 @@ import type { Logger } from "../lib/log.ts";
 import { peerOf } from "../lib/peer.ts";
 import type { ListedModel } from "../routing/listing.ts";
 import type { Router } from "../routing/router.ts";
-import { type AdminDependencies, createAdmin } from "./admin.ts";
-import { createAdminV1, createReference } from "./admin-v1/mount.ts";
-import { matchTemplate, plainRoutes } from "./dialect-routes.ts";
+import type { AdminDependencies } from "./admin.ts";
+import { matchTemplate, openRouterRoutes, plainRoutes } from "./dialect-routes.ts";
 import { type Doors, mountDoors } from "./doors.ts";
 import { errorAnswer } from "./error-answer.ts";
-import { createFeedback } from "./feedback.ts";
-import { hasCredential, litellmHealth } from "./litellm/health.ts";
-import { createLitellm } from "./litellm/mount.ts";
 import { familyOf, modelList, oneModel } from "./models.ts";
 import { createOllama } from "./ollama.ts";
-import { createOpenRouter, openRouterRoutes } from "./openrouter.ts";
-import { createTranslate } from "./translate.ts";
 
 export interface AppDependencies {
   log: Logger;
@@ -35,22 +30,29 @@ export interface AppDependencies {
 
 export function createApp(dependencies: AppDependencies): Hono {
   const { current, handle, ready, log } = dependencies;
-  const app = new Hono({ strict: false });
+  // The default tries another router first, which cannot have names beside words (`/responses/:id`).
+  const app = new Hono({ strict: false, router: new TrieRouter() });
   const authenticate = (request: Request): Promise<Principal> =>
     current().access.authenticate(request);
   const { admin } = dependencies;
   const administration = {
     ...admin,
+    admin,
     adminKey: admin.key,
     address: peerOf,
     rules: () => current().config.rules,
+    log,
+    current,
+    authenticate,
+    ready,
   };
-  const litellm = { ...administration, log, current, authenticate, ready };
 
   app.get("/health", async (context) => {
     const request = context.req.raw;
     const asksLitellm = hasCredential(request) && current().config.compat.litellm;
-    return context.json(asksLitellm ? await litellmHealth(request, litellm) : { status: "ok" });
+    if (!asksLitellm) return context.json({ status: "ok" });
+    const { litellmHealth } = await import("./litellm/health.ts");
+    return context.json(await litellmHealth(request, administration));
   });
   app.get("/health/live", (context) => context.json({ status: "ok" }));
   app.get("/health/ready", async (context) =>
@@ -110,39 +112,43 @@ export function createApp(dependencies: AppDependencies): Hono {
 
   mountDoors(app, dependencies.doors);
 
-  app.route("/admin/v1", createAdminV1(administration));
-  app.route("/admin", createAdmin(admin));
-  app.route("/", createReference());
-  app.route("/", createLitellm(litellm));
-  app.route("/api/v1", createOpenRouter({ ...litellm, models }));
-  app.route("/v1/translate", createTranslate(dependencies));
-  for (const path of ["/v1/feedback", "/feedback"]) {
-    app.route(path, createFeedback({ current, store: dependencies.admin.store }));
-  }
-
   app.get("/", (context) =>
     context.json({ name: "megallm", health: "/health", models: "/v1/models" }),
   );
-  app.notFound((context) => {
-    const found = matchTemplate(new URL(context.req.url).pathname);
-    if (found?.method === context.req.method) return handle(context.req.raw, found.asked);
-    if (found) {
-      const message = `${found.path} takes ${found.method}, not ${context.req.method}.`;
-      const error = new GatewayError("method_not_allowed", message);
-      return errorAnswer(error, context.req.raw, [found.method]);
-    }
-    return errorAnswer(
-      new GatewayError("not_found", notFoundMessage(context.req.method, context.req.path)),
-      context.req.raw,
-    );
-  });
-  app.onError((thrown, context) => {
+  const failed = (thrown: unknown, context: Context): Response => {
     const error = toGatewayError(thrown);
     if (error.code === "internal") log.error("request.failed", {}, thrown);
     return errorAnswer(error, context.req.raw);
+  };
+  const loadManagement = async (): Promise<Hono> => {
+    const { createManagement } = await import("./management.ts");
+    const loaded = createManagement({ ...administration, models });
+    loaded.notFound((context) =>
+      errorAnswer(
+        new GatewayError("not_found", notFoundMessage(context.req.method, context.req.path)),
+        context.req.raw,
+      ),
+    );
+    loaded.onError(failed);
+    return loaded;
+  };
+  // Made when somebody first asks for it: to build its schemas was a third of the time to start.
+  let management: Promise<Hono> | undefined;
+  app.notFound(async (context) => {
+    const found = matchTemplate(new URL(context.req.url).pathname);
+    if (!found) return (await (management ??= loadManagement())).fetch(context.req.raw);
+    if (found.method === context.req.method) return handle(context.req.raw, found.asked);
+    const message = `${found.path} takes ${found.method}, not ${context.req.method}.`;
+    const error = new GatewayError("method_not_allowed", message);
+    return errorAnswer(error, context.req.raw, [found.method]);
   });
+  app.onError(failed);
   return app;
 }
+
+/** Whether it says at all who asks. */
+const hasCredential = ({ headers }: Request): boolean =>
+  ["authorization", "x-api-key", "api-key"].some((name) => headers.has(name));
 
 const notFoundMessage = (method: string, path: string): string =>
   `${method} ${path.slice(0, 200)} is not served here. Chat is at POST /v1/chat/completions (OpenAI) and POST /v1/messages (Anthropic); GET /v1/models lists the models.`;

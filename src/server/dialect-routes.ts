@@ -21,6 +21,20 @@ export const plainRoutes = served
   .filter(isPlain)
   .map((route) => ({ ...route, asked: askedBy(route) }));
 
+/** OpenRouter's base URL is `/api/v1`: what its clients ask there, besides at `/v1`. */
+const servedByOpenRouter = new Set([
+  "/v1/chat/completions",
+  "/v1/completions",
+  "/v1/embeddings",
+  "/v1/responses",
+  "/v1/messages",
+  "/v1/rerank",
+]);
+
+export const openRouterRoutes = plainRoutes
+  .filter(({ path }) => servedByOpenRouter.has(path))
+  .map((route) => ({ ...route, path: `/api${route.path}` }));
+
 const templates = served
   .filter((route) => !isPlain(route))
   .map((route) => ({ route, template: compilePath(route.path) }));

@@ -14,7 +14,6 @@ import type { Budget } from "../store/directory-types.ts";
 import type { Store, UsageFilter, UsageRow } from "../store/store.ts";
 import { formatSubject, type Subject } from "../store/subject.ts";
 import type { ActorSource } from "./admin-v1/actor.ts";
-import { plainRoutes } from "./dialect-routes.ts";
 import { isAdminKey } from "./litellm/admin-key.ts";
 import { perToken, usd } from "./litellm/dollars.ts";
 import { accountIdOf } from "./litellm/rules.ts";
@@ -27,20 +26,6 @@ export interface OpenRouterDependencies extends Pick<ActorSource, "adminKey"> {
   authenticate(request: Request): Promise<Principal>;
   models(request: Request): Promise<readonly ListedModel[]>;
 }
-
-/** OpenRouter's base URL is `/api/v1`: what its clients ask there, besides at `/v1`. */
-const served = new Set([
-  "/v1/chat/completions",
-  "/v1/completions",
-  "/v1/embeddings",
-  "/v1/responses",
-  "/v1/messages",
-  "/v1/rerank",
-]);
-
-export const openRouterRoutes = plainRoutes
-  .filter(({ path }) => served.has(path))
-  .map((route) => ({ ...route, path: `/api${route.path}` }));
 
 /** Who asks; null: whoever holds the admin key. */
 type Asker = Principal | null;

@@ -4,6 +4,7 @@ import type { Nanos } from "../lib/money.ts";
 import type { AccountKey } from "./accounts.ts";
 import type { Statement } from "./driver.ts";
 import type { Tables } from "./schema.ts";
+import { type LimitTake, limitsFit, namesOf, shapeOf, type TakeShape } from "./limit-statements.ts";
 import { list, type Slots, template, templates } from "./template.ts";
 
 /**
@@ -21,8 +22,11 @@ export interface HoldValues {
   readonly atMs: number;
   readonly expiresMs: number;
   readonly cost: Nanos;
+  readonly deployment: string | null;
   /** `room`: the limit less the cost. */
   readonly accounts: readonly { readonly accountId: string; readonly room: Nanos }[];
+  /** Rate limits that must have room, too. Whoever asks for them notes what is taken. */
+  readonly limits?: readonly LimitTake[];
 }
 
 export interface ChargeValues {
@@ -78,7 +82,7 @@ export function createAccountStatements(db: Kysely<Tables>) {
       on conflict (account_id) do update set held_nanos = account.held_nanos`;
   });
 
-  const holds = (replacing: boolean) =>
+  const holds = (replacing: boolean, limits?: TakeShape) =>
     templates<HoldValues>(db, (slots, length) => {
       const { text, whole } = slots;
       const before = sql`(select cost_nanos from hold
@@ -101,14 +105,19 @@ export function createAccountStatements(db: Kysely<Tables>) {
         ),
         sql` or `,
       );
+      const hasRoom = limits
+        ? limitsFit(slots, limits, (values) => values.limits ?? [])
+        : sql`true`;
       return sql`
-        insert into hold (request_id, hold_id, account_id, owner, at_ms, expires_ms, cost_nanos)
+        insert into hold (request_id, hold_id, account_id, owner, at_ms, expires_ms, cost_nanos, deployment)
         select ${text(({ requestId }) => requestId)}, ${text(({ holdId }) => holdId)}, held.account_id,
           ${text(({ owner }) => owner)}, ${whole(({ atMs }) => atMs)},
-          ${whole(({ expiresMs }) => expiresMs)}, ${whole(({ cost }) => cost)}
+          ${whole(({ expiresMs }) => expiresMs)}, ${whole(({ cost }) => cost)},
+          ${text(({ deployment }) => deployment)}
         from account as held
         where held.account_id in (${list(length, id)})
           and (select count(*) from account where ${passing}) = ${sql.lit(length)}
+          and ${hasRoom}
           and not exists (select 1 from usage where request_id = ${text(({ requestId }) => requestId)})
         on conflict do nothing`;
     });
@@ -153,9 +162,11 @@ export function createAccountStatements(db: Kysely<Tables>) {
   const chargeHeld = templates<HeldValues>(
     db,
     (slots, length) => sql`
-      insert into charge (request_id, account_id, seq, nanos, state, at_ms)
+      insert into charge (request_id, account_id, seq, nanos, state, at_ms, deployment)
       select request_id, account_id, ${nextSeq(slots, sql`hold.account_id`)},
-        cast(sum(cost_nanos) as bigint), 'unresolved', ${slots.whole(({ atMs }) => atMs)}
+        cast(sum(cost_nanos) as bigint), 'unresolved', ${slots.whole(({ atMs }) => atMs)},
+        case when count(deployment) = count(*) and min(deployment) = max(deployment)
+          then min(deployment) end
       from hold where request_id = ${slots.text(({ requestId }) => requestId)}
         ${length > 0 ? sql`and account_id in (${ids(slots, length)})` : sql``}
       group by request_id, account_id
@@ -202,8 +213,17 @@ export function createAccountStatements(db: Kysely<Tables>) {
     return (values: Which): [Statement, Statement] => [counters(values), rows(values)];
   };
 
-  const hold = holds(false);
-  const holdInstead = holds(true);
+  const shapes = new Map<string, ReturnType<typeof holds>>();
+  /** One statement for each shape of limits; it locks their counters for the whole transaction. */
+  const holding = (replacing: boolean, values: HoldValues): Statement => {
+    const { accounts, limits = [] } = values;
+    const shape = shapeOf(limits);
+    const name = `${replacing} ${shape.windows} ${shape.places}`;
+    const made = shapes.get(name) ?? holds(replacing, limits.length > 0 ? shape : undefined);
+    shapes.set(name, made);
+    const statement = made(values, accounts.length);
+    return limits.length > 0 ? { ...statement, locks: namesOf(limits) } : statement;
+  };
   const giveOneBack = giveBack(true);
   const giveAllBack = giveBack(false);
 
@@ -226,12 +246,12 @@ export function createAccountStatements(db: Kysely<Tables>) {
     },
     /** The first writes the hold where every account can pay it; the rest follows from it. */
     hold: (values: HoldValues): [Statement, ...Statement[]] => [
-      hold(values, values.accounts.length),
+      holding(false, values),
       addHeld(values, values.accounts.length),
     ],
     /** The same in the place of another hold of the request, of which what it holds is free to use. */
     holdInstead: (values: HoldValues): [Statement, ...Statement[]] => [
-      holdInstead(values, values.accounts.length),
+      holding(true, values),
       ...giveOneBack({ requestId: values.requestId, holdId: values.replaces }),
       addHeld(values, values.accounts.length),
     ],

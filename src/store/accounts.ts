@@ -3,9 +3,10 @@ import { now } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Nanos } from "../lib/money.ts";
 import { type AccountStatements, type ChargeState, maxAccountNanos } from "./account-statements.ts";
+import { createAdmit, keyOf, within } from "./admit.ts";
 import { createChargeBook, type Unresolved, type UnresolvedQuery } from "./charge-book.ts";
 import type { Driver, Statement } from "./driver.ts";
-import { StoreError } from "./error.ts";
+import type { LimitBook, LimitState, LimitUse, LimitWant } from "./limits.ts";
 import { createVerifier, type Verification, type VerifyOptions } from "./verify.ts";
 import type { Writer } from "./writer.ts";
 
@@ -45,10 +46,18 @@ export interface Hold {
    * this one, and where this one is not larger it need not fit again. Where this one is refused, that one stays.
    */
   readonly replaces?: string;
+  /** `provider/model` that it is for: what a bill is matched by, should nobody see the end of the request. */
+  readonly deployment?: string;
 }
 
 /** Where it is not held: of the accounts the one with the least left. */
 export type HoldOutcome = { held: true } | { held: false; account: ShortAccount };
+
+/** Whether holds and limits were taken, all of them or none, and how the limits stand then, as they were given. */
+export type AdmitOutcome =
+  | { admitted: true; limits: readonly LimitState[] }
+  /** `account`: the one with the least left; null: it was a limit that had no room. */
+  | { admitted: false; account: ShortAccount | null };
 
 /** What a request is charged when it settles; its holds are given back whatever is said here. */
 export interface Charges {
@@ -56,6 +65,8 @@ export interface Charges {
   readonly nanos: Nanos | null;
   /** The accounts that pay: those of its holds. `nanos` of one that pays for some of the attempts only. */
   readonly accounts: readonly (AccountKey & { readonly nanos?: Nanos | null })[];
+  /** What it took of rate limits, to be put right. */
+  readonly limits?: LimitUse;
 }
 
 export interface Charge {
@@ -75,6 +86,8 @@ export interface Accounts {
    * resolves, together with whatever else waits. A request that has settled can hold nothing any more.
    */
   hold(hold: Hold): Promise<HoldOutcome>;
+  /** The same together with a request's part of rate limits, in one transaction; either may be nothing. */
+  admit(hold: Hold, wants: readonly LimitWant[]): Promise<AdmitOutcome>;
   /** Gives a hold back: what it was for was not sent, or not billed. Nothing happens when it is gone already. */
   release(requestId: string, holdId: string): Promise<void>;
   /** Those there are; one that is missing has spent nothing and holds nothing. */
@@ -119,55 +132,18 @@ export interface AccountBookOptions {
   driver: Driver;
   writer: Writer;
   statements: AccountStatements;
+  limits: LimitBook;
   log?: Logger;
   /** Throws where nothing may be written. */
   refuse(): void;
 }
 
-/** Accounts of one hold: more than one budget at each level of tenancy needs. */
-const maxAccounts = 100;
-
 export function createAccounts(options: AccountBookOptions): AccountBook {
-  const { driver, writer, statements, log } = options;
+  const { driver, writer, statements, limits, log } = options;
   const book = createChargeBook(options);
   const verifier = createVerifier(driver, statements);
   /** Of requests that hold something, the accounts: so that they are locked in order. */
   const held = new Map<string, Map<string, AccountKey>>();
-
-  /** Reads of one moment are one query: refusals come in crowds. */
-  let wanted = new Set<string>();
-  let reading: Promise<Map<string, AccountState>> | null = null;
-  const statesOf = (accountIds: readonly string[]): Promise<Map<string, AccountState>> => {
-    for (const id of accountIds) wanted.add(id);
-    reading ??= (async () => {
-      await Promise.resolve();
-      const ids = [...wanted];
-      wanted = new Set();
-      reading = null;
-      return book.states(ids);
-    })();
-    return reading;
-  };
-
-  const outcomeOf = async (hold: Hold, accounts: Hold["accounts"]): Promise<HoldOutcome> => {
-    const states = await statesOf(accounts.map(({ accountId }) => accountId));
-    const short = accounts.map((account): ShortAccount => ({
-      ...(states.get(account.accountId) ?? { spentNanos: 0n, heldNanos: 0n }),
-      ...keyOf(account),
-      limitNanos: account.limitNanos,
-    }));
-    const left = ({ limitNanos, spentNanos, heldNanos }: ShortAccount): Nanos =>
-      limitNanos - spentNanos - heldNanos;
-    const tightest = short.reduce((one, other) => (left(other) < left(one) ? other : one));
-    // Where every account could pay it now, either that was not so then, or the request has ended.
-    if (left(tightest) >= hold.costNanos && (await book.isSettled(hold.requestId))) {
-      throw new StoreError(
-        "invalid_row",
-        `The request \`${hold.requestId}\` has settled: nothing can be held for it any more.`,
-      );
-    }
-    return { held: false, account: tightest };
-  };
 
   const release = async (requestId: string, holdId: string): Promise<void> => {
     options.refuse();
@@ -177,6 +153,8 @@ export function createAccounts(options: AccountBookOptions): AccountBook {
       accounts,
     });
   };
+
+  const { admit, hold } = createAdmit({ ...options, book, held, release });
 
   const interrupt = (requestId: string): Payment => {
     const accounts = [...(held.get(requestId)?.values() ?? [])];
@@ -191,49 +169,8 @@ export function createAccounts(options: AccountBookOptions): AccountBook {
   };
 
   return {
-    async hold(hold) {
-      options.refuse();
-      const { requestId, holdId, costNanos, replaces } = hold;
-      const accounts = tightestOfEach(hold.accounts);
-      if (costNanos < 0n || accounts.length > maxAccounts) {
-        throw new StoreError(
-          "invalid_row",
-          costNanos < 0n
-            ? `\`${costNanos}\` nano-dollars cannot be held: the cost is below 0.`
-            : `The request \`${requestId}\` has ${accounts.length} budgets; at most ${maxAccounts} can hold at once.`,
-        );
-      }
-      const values = {
-        requestId,
-        holdId,
-        replaces: replaces ?? "",
-        owner: driver.owner,
-        atMs: now(),
-        expiresMs: Math.trunc(hold.expiresMs),
-        cost: within(costNanos),
-        accounts: accounts.map(({ accountId, limitNanos }) => ({
-          accountId,
-          room: within(limitNanos, -1n) - within(costNanos),
-        })),
-      };
-      if (accounts.length === 0) {
-        if (replaces !== undefined) await release(requestId, replaces);
-        return { held: true };
-      }
-      const keys = held.get(requestId) ?? new Map<string, AccountKey>();
-      for (const account of accounts) keys.set(account.accountId, keyOf(account));
-      held.set(requestId, keys);
-      const group =
-        replaces === undefined ? statements.hold(values) : statements.holdInstead(values);
-      const undo = statements.giveOneBack({ requestId, holdId });
-      const { changed, retried } = await writer.hold(
-        requestId,
-        { group, accounts: [...keys.values()] },
-        { group: undo, accounts },
-      );
-      if (changed || (retried && (await book.isHeld(requestId, holdId)))) return { held: true };
-      return outcomeOf(hold, accounts);
-    },
+    hold,
+    admit,
     release,
     states: async (accountIds) => [...(await book.states(accountIds)).values()],
     charges: (requestId) => book.charges(requestId),
@@ -248,9 +185,11 @@ export function createAccounts(options: AccountBookOptions): AccountBook {
     },
     interrupt,
     pay(requestId, charges) {
+      const limited = limits.settle(requestId, charges?.limits);
       // Nothing was said of holds that there may be: better charged than lost.
       if (!charges) return held.has(requestId) ? interrupt(requestId) : nothing;
       const atMs = now();
+      const isHeld = held.has(requestId) || charges.accounts.length > 0 || !charges.limits;
       const keys = held.get(requestId) ?? new Map<string, AccountKey>();
       held.delete(requestId);
       const known = new Map<string, { state: ChargeState; nanos: Nanos; accountIds: string[] }>();
@@ -286,7 +225,8 @@ export function createAccounts(options: AccountBookOptions): AccountBook {
           ...(unknown.length > 0
             ? statements.chargeHeld({ requestId, atMs, accountIds: unknown })
             : []),
-          ...statements.giveAllBack(requestId),
+          ...(isHeld ? statements.giveAllBack(requestId) : []),
+          ...limited,
         ],
       };
     },
@@ -294,24 +234,3 @@ export function createAccounts(options: AccountBookOptions): AccountBook {
 }
 
 const nothing: Payment = { statements: [], accounts: [] };
-
-/** A sum of money that a counter can take. */
-const within = (nanos: Nanos, least = 0n): Nanos =>
-  nanos < least ? least : nanos > maxAccountNanos ? maxAccountNanos : nanos;
-
-const keyOf = ({ accountId, budgetId, windowStartMs, windowEndMs }: AccountKey): AccountKey => ({
-  accountId,
-  budgetId,
-  windowStartMs,
-  windowEndMs,
-});
-
-/** Each account once; of several limits the lowest holds. */
-function tightestOfEach(accounts: Hold["accounts"]): Hold["accounts"] {
-  const byId = new Map<string, Hold["accounts"][number]>();
-  for (const account of accounts) {
-    const known = byId.get(account.accountId);
-    if (!known || account.limitNanos < known.limitNanos) byId.set(account.accountId, account);
-  }
-  return [...byId.values()];
-}

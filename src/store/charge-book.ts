@@ -12,6 +12,8 @@ export interface UnresolvedQuery {
   limit?: number;
   /** `next` of the page before. */
   cursor?: string;
+  /** Also those that were corrected since. */
+  corrected?: boolean;
 }
 
 export interface Unresolved {
@@ -27,6 +29,10 @@ export interface UnresolvedCharge {
   /** What the account was charged for the request in all. */
   nanos: Nanos;
   atMs: number;
+  /** `provider/model` that it was held for; null where that is not known, or several. */
+  deployment: string | null;
+  /** Nobody has corrected it yet. */
+  isOpen: boolean;
 }
 
 /** Rows of one page, ids in one statement, requests in one transaction. */
@@ -61,6 +67,22 @@ export function createChargeBook({ driver, writer, statements, refuse }: Account
       .where(
         sql<boolean>`not exists (select 1 from charge as later where later.request_id = charge.request_id
           and later.account_id = charge.account_id and later.seq > charge.seq)`,
+      );
+
+  /** The state of the latest charge of a request to an account. */
+  const lastState = sql<ChargeState>`(select last.state from charge as last
+    where last.request_id = charge.request_id and last.account_id = charge.account_id
+    order by last.seq desc limit 1)`;
+  /** The latest unresolved charge of each that is open, or was corrected. */
+  const doubted = () =>
+    db
+      .selectFrom("charge")
+      .innerJoin("account", "account.account_id", "charge.account_id")
+      .where("charge.state", "=", sql.lit<ChargeState>("unresolved"))
+      .where(sql<boolean>`${lastState} in ('unresolved', 'correction')`)
+      .where(
+        sql<boolean>`not exists (select 1 from charge as later where later.request_id = charge.request_id
+          and later.account_id = charge.account_id and later.seq > charge.seq and later.state = 'unresolved')`,
       );
 
   return {
@@ -130,8 +152,10 @@ export function createChargeBook({ driver, writer, statements, refuse }: Account
     unresolved: (query: UnresolvedQuery = {}): Promise<Unresolved> =>
       explained(async () => {
         const limit = Math.max(1, Math.min(1_000, Math.trunc(query.limit ?? 100) || 1));
-        let select = open()
+        let select = (query.corrected ? doubted() : open())
           .select(["charge.request_id", "charge.account_id", "account.budget_id", "charge.at_ms"])
+          .select("charge.deployment")
+          .select(lastState.as("last"))
           .select(
             sql<bigint>`(select ${cappedSum("nanos")} from charge as same
               where same.request_id = charge.request_id and same.account_id = charge.account_id)`.as(
@@ -157,6 +181,8 @@ export function createChargeBook({ driver, writer, statements, refuse }: Account
             budgetId: row.budget_id,
             nanos: row.nanos,
             atMs: Number(row.at_ms),
+            deployment: row.deployment,
+            isOpen: row.last === "unresolved",
           })),
           next:
             rows.length > limit && last ? JSON.stringify([last.request_id, last.account_id]) : null,

@@ -289,7 +289,7 @@ const textMap = (text: string): Record<string, string> =>
   );
 
 function keyDefaults(found: JsonObject): KeyDefaults {
-  const { policy, unsupported, overrides, priority, guardrails } = found;
+  const { policy, unsupported, overrides, priority, guardrails, cache } = found;
   return {
     ...(typeof policy === "string" && { policy }),
     ...(isUnsupported(unsupported) && { unsupported }),
@@ -298,6 +298,7 @@ function keyDefaults(found: JsonObject): KeyDefaults {
     ...(Array.isArray(guardrails) && {
       guardrails: guardrails.filter((name): name is string => typeof name === "string"),
     }),
+    ...(cache === "off" && { cache }),
   };
 }
 

@@ -61,6 +61,8 @@ export interface KeyDefaults {
   readonly overrides?: boolean;
   readonly priority?: number;
   readonly guardrails?: readonly string[];
+  /** Its requests pass the answer cache by. */
+  readonly cache?: "off";
 }
 
 export interface KeyFields {

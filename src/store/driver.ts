@@ -13,6 +13,11 @@ export interface Statement {
    * transactions wait for each other. Every writer of what is so guarded names it.
    */
   readonly locks?: readonly string[];
+  /**
+   * Makes it a question with an answer of one row: it is asked also where the first statement of its group changed
+   * nothing, and answered once the transaction is committed. Whole numbers may come as number or bigint.
+   */
+  readonly told?: (row: Readonly<Record<string, unknown>>) => void;
 }
 
 /** Statements that belong together: when the first one changes no row, the others are not run. */
@@ -39,6 +44,8 @@ export interface Driver {
    * sign of life for a while: ask again, see {@link Driver.recheckMs}.
    */
   deadOwners(owners: readonly string[]): Promise<string[]>;
+  /** Wall clock that all gateways on this database share, ms since the epoch. */
+  clock(): number;
   /** How often other gateways' remains should be looked for, ms; null when there can be no other gateway. */
   readonly recheckMs: number | null;
   /** What the rows take on disk, without the room that deleted ones have left; an estimate where nothing else is to be had. */

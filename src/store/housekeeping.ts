@@ -8,6 +8,8 @@ import type { Store } from "./store.ts";
 export interface HousekeepingOptions {
   /** As the configuration has it now. */
   policy(): RetentionPolicy;
+  /** What cached answers may take, bytes. */
+  cacheBytes?(): number;
   log: Logger;
   rollEveryMs?: number;
   retainEveryMs?: number;
@@ -15,17 +17,34 @@ export interface HousekeepingOptions {
 
 /** Begins at once. What it returns ends it, and resolves when nothing of it runs any more. */
 export function keepHouse(
-  store: Pick<Store, "rollups" | "retention">,
-  { policy, log, rollEveryMs = 60_000, retainEveryMs = 15 * 60_000 }: HousekeepingOptions,
+  store: Pick<Store, "rollups" | "retention"> & Partial<Pick<Store, "cachedAnswers">>,
+  {
+    policy,
+    cacheBytes,
+    log,
+    rollEveryMs = 60_000,
+    retainEveryMs = 15 * 60_000,
+  }: HousekeepingOptions,
 ): () => Promise<void> {
   const ending = new AbortController();
   let running: Promise<void> | null = null;
   let retainedMs: number | null = null;
 
+  /** What has expired, and what is over a limit that was lowered, or that several gateways passed together. */
+  const sweepCache = async (isDue: boolean, signal: AbortSignal): Promise<void> => {
+    const { cachedAnswers } = store;
+    if (!cachedAnswers || !cacheBytes) return;
+    const expired = await cachedAnswers.sweep({ signal });
+    const excess = isDue ? (await cachedAnswers.size()).bytes - cacheBytes() : 0;
+    const evicted = excess > 0 ? (await cachedAnswers.evict(excess, { signal })).entries : 0;
+    if (expired + evicted > 0) log.info("cache.swept", { expired, evicted });
+  };
+
   const work = async (): Promise<void> => {
     const { signal } = ending;
     try {
       const isDue = retainedMs === null || monotonic() - retainedMs >= retainEveryMs;
+      await sweepCache(isDue, signal);
       if (!isDue) {
         await store.rollups.roll({ signal });
         return;

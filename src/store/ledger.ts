@@ -5,6 +5,7 @@ import { createAlertBook } from "./alerts.ts";
 import { createAudit } from "./audit.ts";
 import { createDirectory } from "./directory.ts";
 import { createBodies } from "./bodies.ts";
+import { createCachedAnswers } from "./cached-answers.ts";
 import { createAccountStatements } from "./account-statements.ts";
 import { createAccounts, type Payment } from "./accounts.ts";
 import type { Driver, Statement, StatementGroup } from "./driver.ts";
@@ -12,6 +13,7 @@ import { StoreError } from "./error.ts";
 import { createExperiments, encodeOutcome } from "./experiments.ts";
 import { createItems } from "./items.ts";
 import { createJournal } from "./journal.ts";
+import { createLimits } from "./limits.ts";
 import { countRequests, readRequest, readRequests } from "./queries.ts";
 import { findRequests, isFiltered } from "./request-list.ts";
 import { settleLeft } from "./recovery.ts";
@@ -61,12 +63,12 @@ export function createStore(driver: Driver, options: LedgerOptions = {}): Store 
         : []),
       ...(row.shadow ? [insertShadow(encodeShadow(row.requestId, row.atMs, row.shadow))] : []),
       ...paid.statements,
-      deleteStarted(row.requestId),
     ];
     if (corrected.length > 0) {
       log?.error("store.row_corrected", { requestId: row.requestId, fields: corrected });
     }
-    return writer.settle(row.requestId, { group, accounts: paid.accounts });
+    const closing = deleteStarted(row.requestId);
+    return writer.settle(row.requestId, { group, closing, accounts: paid.accounts });
   };
 
   /** A read, with the driver's failure explained. */
@@ -83,7 +85,15 @@ export function createStore(driver: Driver, options: LedgerOptions = {}): Store 
     if (readOnly) throw new StoreError("closed", "The store was opened for reading only.");
   };
 
-  const accounts = createAccounts({ driver, writer, statements, log, refuse: refuseReadOnly });
+  const limits = createLimits({ driver, writer, refuse: refuseReadOnly });
+  const accounts = createAccounts({
+    driver,
+    writer,
+    statements,
+    limits,
+    log,
+    refuse: refuseReadOnly,
+  });
 
   const recover = (): Promise<number> =>
     reading(async () => {
@@ -92,8 +102,18 @@ export function createStore(driver: Driver, options: LedgerOptions = {}): Store 
       );
       // What is held without a note that the request has begun.
       await accounts.takeOver();
+      await limits.takeOver();
       return interrupted;
     });
+
+  /** What is left for the next time does no harm. */
+  const sweepLimits = async (): Promise<void> => {
+    try {
+      await limits.sweep();
+    } catch (error) {
+      log?.debug("limits.sweep_failed", {}, error);
+    }
+  };
 
   let watching: ReturnType<typeof setInterval> | undefined;
   let isRecovering = false;
@@ -111,6 +131,7 @@ export function createStore(driver: Driver, options: LedgerOptions = {}): Store 
       if (interrupted > 0) log?.warn("usage.interrupted", { interrupted });
       const expired = await accounts.expire();
       if (expired > 0) log?.error("store.holds_expired", { expired });
+      await sweepLimits();
     } catch (error) {
       // Tried again soon; that the database is away is the writer's to tell.
       log?.debug("usage.recovery_failed", {}, error);
@@ -123,6 +144,7 @@ export function createStore(driver: Driver, options: LedgerOptions = {}): Store 
   const journal = createJournal(driver, refuseReadOnly);
   const audit = createAudit(driver, journal);
   const bodies = createBodies(driver, { reading, refuse: refuseReadOnly });
+  const cachedAnswers = createCachedAnswers(driver, { reading, refuse: refuseReadOnly });
 
   return {
     begin(start) {
@@ -136,6 +158,7 @@ export function createStore(driver: Driver, options: LedgerOptions = {}): Store 
       refuseReadOnly();
       const interrupted = await recover();
       await accounts.expire();
+      await sweepLimits();
       watch();
       return interrupted;
     },
@@ -145,6 +168,7 @@ export function createStore(driver: Driver, options: LedgerOptions = {}): Store 
       reading(() => (isFiltered(query) ? findRequests(db, query) : readRequests(db, query))),
     request: (requestId) => reading(() => readRequest(db, requestId)),
     accounts,
+    limits,
     spending: createSpending(driver, reading),
     alerts: createAlertBook(driver, { reading, refuse: refuseReadOnly }),
     items: createItems(driver),
@@ -154,7 +178,14 @@ export function createStore(driver: Driver, options: LedgerOptions = {}): Store 
     shadows: createShadowRows(driver, reading),
     rollups,
     bodies,
-    subjectData: createSubjectData({ driver, audit, bodies, refuse: refuseReadOnly }),
+    cachedAnswers,
+    subjectData: createSubjectData({
+      driver,
+      audit,
+      bodies,
+      cache: cachedAnswers,
+      refuse: refuseReadOnly,
+    }),
     retention: createRetention({ driver, rollups, reading, refuse: refuseReadOnly }),
     check: createLedgerCheck(driver, { reading, refuse: refuseReadOnly }),
     count: () => reading(() => countRequests(db)),

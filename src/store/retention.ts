@@ -138,7 +138,8 @@ export function createRetention({ driver, rollups, reading, refuse }: RetentionP
   const pruneToSize = async (maxBytes: number, bounds: Bounds): Promise<Removed> => {
     const removed: Removed = { rows: 0, hours: 0, days: 0, bodies: 0 };
     const excess = async (): Promise<number> => {
-      const used = await driver.usedBytes();
+      // Cached answers have a limit of their own.
+      const used = (await driver.usedBytes()) - (await cachedBytes(db));
       return used <= maxBytes ? 0 : 1 - (maxBytes * (1 - roomShare)) / used;
     };
     let share = await excess();
@@ -234,6 +235,14 @@ const isSettledBefore = (beforeMs: number | null) => {
       and not exists (select 1 from charge as later where later.request_id = charge.request_id
         and later.account_id = charge.account_id and later.seq > charge.seq) ${late}))`;
 };
+
+async function cachedBytes(db: Kysely<Tables>): Promise<number> {
+  const row = await db
+    .selectFrom("cached_answer")
+    .select((eb) => eb.fn.sum("size").as("bytes"))
+    .executeTakeFirstOrThrow();
+  return Number(row.bytes ?? 0);
+}
 
 async function count(db: Kysely<Tables>, table: "usage" | "body"): Promise<number> {
   const row = await db

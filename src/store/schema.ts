@@ -2,8 +2,10 @@
 import type { ColumnType } from "kysely";
 import type { ChargeState } from "./account-statements.ts";
 import type { AlertTables } from "./schema-alerts.ts";
+import type { CacheTables } from "./schema-cache.ts";
 import type { DirectoryTables } from "./schema-directory.ts";
 import type { ExperimentTables } from "./schema-experiments.ts";
+import type { LimitTables } from "./schema-limits.ts";
 import type { RetentionTables } from "./schema-retention.ts";
 
 /** A 64-bit integer: bigint when read, checked number or bigint when written. */
@@ -61,6 +63,8 @@ export interface UsageTable extends TokenColumns {
   organization_id: NullableText;
   /** JSON array. */
   tags: Personal;
+  /** What an answer out of the cache would have cost; null: it was none, or nobody knows. */
+  saved_nanos: NullableInteger;
   /** The version of the sums since which it is in them; 0: not yet. */
   rolled: ColumnType<bigint, bigint | number | undefined, bigint | number>;
 }
@@ -131,6 +135,8 @@ export interface HoldTable {
   at_ms: Integer;
   expires_ms: Integer;
   cost_nanos: Integer;
+  /** `provider/model` that it is for; null where nobody said. */
+  deployment: Text | null;
 }
 
 /** What accounts were charged: only ever added to. */
@@ -143,6 +149,8 @@ export interface ChargeTable {
   nanos: Integer;
   state: ColumnType<ChargeState, ChargeState, never>;
   at_ms: Integer;
+  /** Of an unresolved one what it was held for; null where that is not known, or several. */
+  deployment: Text | null;
 }
 
 /** One row for each migration that was applied. */
@@ -151,7 +159,14 @@ export interface SchemaVersionTable {
   applied_at_ms: Integer;
 }
 
-export interface Tables extends AlertTables, DirectoryTables, ExperimentTables, RetentionTables {
+export interface Tables
+  extends
+    AlertTables,
+    CacheTables,
+    DirectoryTables,
+    ExperimentTables,
+    LimitTables,
+    RetentionTables {
   usage: UsageTable;
   attempt: AttemptTable;
   started: StartedTable;

@@ -9,15 +9,17 @@ import type { Secret } from "../lib/secret.ts";
 import type { ArmOutcome, Experiments } from "./experiments.ts";
 import type { Audit } from "./audit.ts";
 import type { Bodies } from "./bodies.ts";
+import type { CachedAnswers } from "./cached-answers.ts";
 import type { Scope } from "./directory-types.ts";
 import type { Directory } from "./directory.ts";
+import type { Driver } from "./driver.ts";
 import type { Items } from "./items.ts";
 import { createStore } from "./ledger.ts";
+import type { Limits } from "./limits.ts";
 import type { LedgerCheck } from "./ledger-check.ts";
 import type { Retention } from "./retention.ts";
 import type { SubjectData } from "./subject-data.ts";
 import type { ShadowLink, Shadows } from "./shadows.ts";
-import { openPostgres } from "./postgres/open.ts";
 import type { Rollups } from "./rollups.ts";
 import type { Spending } from "./spending.ts";
 import { openSqlite } from "./sqlite/open.ts";
@@ -82,6 +84,8 @@ export interface UsageRow extends TokenCounts {
   /** Nano-dollars; null when the price is unknown, which is not 0. */
   costNanos: Nanos | null;
   priceSource: string | null;
+  /** What an answer out of the cache cost the request that it was made for; absent: it is none, or nobody knows. */
+  savedNanos?: Nanos;
   /** Null when interrupted. */
   durationMs: number | null;
   firstTokenMs: number | null;
@@ -236,6 +240,8 @@ export interface Store {
   request(requestId: string): Promise<{ usage: UsageRow; attempts: AttemptRow[] } | null>;
   /** What budgets have spent and hold. */
   readonly accounts: Accounts;
+  /** What rate limits have counted. */
+  readonly limits: Limits;
   /** The accounts of budgets, by budget. */
   readonly spending: Spending;
   /** What was told of budgets. */
@@ -252,6 +258,8 @@ export interface Store {
   readonly rollups: Rollups;
   /** What requests and answers held, where somebody asked for it. */
   readonly bodies: Bodies;
+  /** Answers that may be given again. */
+  readonly cachedAnswers: CachedAnswers;
   /** What is kept about one person. */
   readonly subjectData: SubjectData;
   /** Deletes what is old. */
@@ -313,6 +321,12 @@ export type OpenStoreOptions = StoreLocation & StoreOptions;
  * @example const store = await openStore({ path: join(dataDir, "megallm.db"), log });
  */
 export async function openStore(options: OpenStoreOptions): Promise<Store> {
-  const driver = await ("url" in options ? openPostgres(options) : openSqlite(options));
-  return createStore(driver, options);
+  return createStore(await openDriver(options), options);
+}
+
+async function openDriver(options: OpenStoreOptions): Promise<Driver> {
+  if (!("url" in options)) return openSqlite(options);
+  // Most gateways have a file, and none of them starts later for the client of a database server.
+  const { openPostgres } = await import("./postgres/open.ts");
+  return openPostgres(options);
 }

@@ -4,12 +4,14 @@ import { GatewayError } from "../ir/error.ts";
 import { createId } from "../lib/id.ts";
 import type { Audit } from "./audit.ts";
 import type { Bodies } from "./bodies.ts";
+import type { CachedAnswers } from "./cached-answers.ts";
 import { keyKind, membershipKind, userKind } from "./directory-kinds.ts";
 import { createRemoval } from "./directory-removal.ts";
 import type { Driver } from "./driver.ts";
 import { decodeRollup, type Rollup } from "./rollup-rows.ts";
 import { addRollup, changeSums, readState } from "./rollups.ts";
 import { decodeAttempt, decodeUsage } from "./rows.ts";
+import { cachedOf } from "./subject-cache.ts";
 import {
   accountsOf,
   countOf,
@@ -56,7 +58,7 @@ export interface DataCounts {
   requests: number;
   bodies: number;
   feedback: number;
-  /** Kept answers, reasoning, files' owners, answers by `Idempotency-Key`. */
+  /** Kept and cached answers, reasoning, files' owners, answers by `Idempotency-Key`. */
   items: number;
   /** Sums that name the subject. */
   sums: number;
@@ -86,11 +88,12 @@ export interface SubjectDataParts {
   driver: Driver;
   audit: Audit;
   bodies: Bodies;
+  cache: Pick<CachedAnswers, "get">;
   refuse(): void;
 }
 
 export function createSubjectData(parts: SubjectDataParts): SubjectData {
-  const { driver, audit, bodies, refuse } = parts;
+  const { driver, audit, bodies, cache, refuse } = parts;
   const { db } = driver;
 
   const find = async ({ kind, id }: DataSubject): Promise<Found> => {
@@ -157,6 +160,13 @@ export function createSubjectData(parts: SubjectDataParts): SubjectData {
       for (const item of await itemsOfRequests(db, ids)) yield itemRecord(item);
     }
     for await (const item of itemsOf(db, found)) yield itemRecord(item);
+    for await (const answers of cachedOf(db, found)) {
+      for (const { cache_key: key } of answers) {
+        const kept = await cache.get(key);
+        const value = kept && Buffer.from(kept.body).toString("utf8");
+        if (value !== null) yield { type: "item", kind: "cached-answer", key, value };
+      }
+    }
     for await (const sums of sumsOf(db, found)) {
       for (const { rollup } of sums) {
         const {
@@ -246,6 +256,12 @@ export function createSubjectData(parts: SubjectDataParts): SubjectData {
     for await (const item of itemsOf(db, found)) {
       counts.items += 1;
       if (isErased) await driver.transact([[removalOf(db, item)]]);
+    }
+    for await (const answers of cachedOf(db, found)) {
+      counts.items += answers.length;
+      const keys = answers.map((each) => each.cache_key);
+      const removal = db.deleteFrom("cached_answer").where("cache_key", "in", keys);
+      if (isErased) await driver.transact([[removal.compile()]]);
     }
     // Whoever was adding rows to sums while they changed begins anew.
     if (isErased) await touchSums();
@@ -381,7 +397,8 @@ const itemRecord = ({ kind, item_key, value }: KeptItem): DataRecord => ({
   value,
 });
 
-const plain = <Row extends { costNanos?: bigint | null }>(row: Row) => ({
+const plain = <Row extends { costNanos?: bigint | null; savedNanos?: bigint }>(row: Row) => ({
   ...row,
   costNanos: row.costNanos?.toString() ?? null,
+  ...(row.savedNanos !== undefined && { savedNanos: row.savedNanos.toString() }),
 });

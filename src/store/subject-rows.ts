@@ -4,6 +4,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { isObject, parseObject } from "../lib/json.ts";
 import { decodeRollup, type Rollup } from "./rollup-rows.ts";
 import type { Tables } from "./schema.ts";
+import { cachedOf } from "./subject-cache.ts";
 import type { DataSubject } from "./subject-data.ts";
 
 /** A subject as rows name it. */
@@ -62,6 +63,9 @@ export async function organizationsOf(
   const owners = new Set<string | null>();
   for await (const item of itemsOf(db, found)) owners.add(item.owner);
   for (const owner of owners) seen.add(await organizationOfKey(db, owner));
+  for await (const answers of cachedOf(db, found)) {
+    for (const { organization_id } of answers) seen.add(organization_id);
+  }
   // An account says nothing of whose requests it paid for: it goes by those, where there are any.
   if (seen.size === 0 && (await accountsOf(db, found)).length > 0) seen.add(null);
   return seen;

@@ -5,7 +5,7 @@ import type { Tables } from "./schema.ts";
 
 /** Where a template's values come from. Typed casts, so that every database knows the types of parameters. */
 export interface Slots<Input> {
-  text(read: (input: Input) => string | undefined): RawBuilder<string>;
+  text(read: (input: Input) => string | null | undefined): RawBuilder<string>;
   whole(read: (input: Input) => bigint | number | null | undefined): RawBuilder<bigint>;
 }
 

@@ -1,13 +1,19 @@
 // What waits for the writer: statements with whoever waits for them.
 import { monotonic } from "../lib/clock.ts";
 import type { AccountKey } from "./accounts.ts";
-import type { StatementGroup } from "./driver.ts";
+import type { Statement, StatementGroup } from "./driver.ts";
 import { StoreError } from "./error.ts";
 
 /** Statements, and the accounts they change, where these are known. */
 export interface Work {
   readonly group: StatementGroup;
   readonly accounts?: readonly AccountKey[];
+}
+
+/** What settles a request. */
+export interface Settlement extends Work {
+  /** Takes away the note that the request has begun: left out where none was written. */
+  readonly closing: Statement;
 }
 
 export interface Held {

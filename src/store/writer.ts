@@ -12,6 +12,7 @@ import {
   type Flush,
   type Held,
   isPassing,
+  type Settlement,
   type Work,
 } from "./writer-queue.ts";
 
@@ -19,7 +20,7 @@ export interface Writer {
   /** Queues the note of a begun request; nobody waits for it. */
   begin(requestId: string, group: StatementGroup): void;
   /** Queues a finished request. See Store.settle for what it resolves and rejects with. */
-  settle(requestId: string, work: Work): Promise<SettleOutcome>;
+  settle(requestId: string, work: Settlement): Promise<SettleOutcome>;
   /**
    * Queues a hold. One that cannot be written in time is forgotten, and `undo` queued in case it was written
    * after all: it is held when this resolves, and at no other time.
@@ -43,7 +44,7 @@ export interface WriterOptions {
 
 /** Requests in one transaction: about 5 ms of the thread. */
 const maxBatch = 512;
-/** How long the note of a begun request may wait for company. Requests shorter than that need none. */
+/** The note of a begun request is queued when the request is so old, or up to twice that. Shorter ones need none. */
 const beginDelayMs = 2;
 const firstRetryMs = 10;
 const lastRetryMs = 250;
@@ -55,6 +56,9 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
   const { log, settleTimeoutMs = 2_000, maxQueued = 50_000 } = options;
   /** In order of arrival. Entries leave when they are committed or refused. */
   const queue = new Set<Entry>();
+  /** Notes that are not queued yet, in order of arrival: most requests are settled before. */
+  const fresh = new Map<string, Entry>();
+  /** Notes in the queue. */
   const begun = new Map<string, Entry>();
   const flushes = new Set<Flush>();
   let failure: Failure | null = null;
@@ -79,11 +83,27 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
     });
   };
 
-  const runLater = (): void => {
-    if (running || immediate || delayed) return;
-    delayed = setTimeout(() => {
+  const queueNote = (requestId: string): void => {
+    const entry = fresh.get(requestId);
+    if (!entry) return;
+    fresh.delete(requestId);
+    queue.add(entry);
+    begun.set(requestId, entry);
+  };
+
+  const queueNotes = (bornUntilMs: number): void => {
+    for (const [requestId, { sinceMs }] of fresh) {
+      if (sinceMs > bornUntilMs) break;
+      queueNote(requestId);
+    }
+  };
+
+  const noteLater = (): void => {
+    delayed ??= setTimeout(() => {
       delayed = null;
-      void run();
+      queueNotes(monotonic() - beginDelayMs);
+      if (fresh.size > 0) noteLater();
+      if (queue.size > 0) runSoon();
     }, beginDelayMs);
   };
 
@@ -91,8 +111,6 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
   async function run(): Promise<void> {
     if (running) return;
     running = true;
-    if (delayed) clearTimeout(delayed);
-    delayed = null;
     while (queue.size > 0 && !ended) {
       const retryMs = await writeBatch();
       if (retryMs !== null) await pause(retryMs);
@@ -288,6 +306,7 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
   }
 
   async function flush(): Promise<void> {
+    queueNotes(Infinity);
     if (queue.size === 0) return;
     await new Promise<void>((resolve, reject) => {
       flushes.add({ sinceMs: monotonic(), resolve, reject });
@@ -315,19 +334,23 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
 
   return {
     begin(requestId, group) {
-      if (stopped || queue.size >= maxQueued) return;
-      const entry = entryOf("begin", requestId, { group });
-      queue.add(entry);
-      begun.set(requestId, entry);
-      runLater();
+      if (stopped || queue.size + fresh.size >= maxQueued) return;
+      fresh.set(requestId, entryOf("begin", requestId, { group }));
+      noteLater();
     },
-    async settle(requestId, work) {
+    async settle(requestId, { group, closing, accounts }) {
+      const isFresh = fresh.delete(requestId);
       const note = begun.get(requestId);
       if (note && !note.sending && !stopped) remove(note);
+      const work = { group: isFresh ? group : ([...group, closing] as const), accounts };
       const { changed } = await submit(entryOf("settle", requestId, work));
       return changed ? "committed" : "duplicate";
     },
-    hold: (requestId, work, undo) => submit(entryOf("hold", requestId, { ...work, undo })),
+    hold(requestId, work, undo) {
+      // Whatever is held belongs to a request that is known to have begun.
+      queueNote(requestId);
+      return submit(entryOf("hold", requestId, { ...work, undo }));
+    },
     async write(requestId, work) {
       await submit(entryOf("write", requestId, work));
     },
@@ -336,7 +359,7 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
         failure && failure.alarmedMs !== null
           ? { sinceMs: failure.atMs, message: failure.error.message }
           : null,
-      queued: queue.size,
+      queued: queue.size + fresh.size,
       dropped,
       commits,
     }),
@@ -349,6 +372,7 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
         // What could not be written is counted below, and the caller logs it.
       }
       ended = true;
+      clearTimeout(delayed ?? undefined);
       wake?.();
       const lost = [...queue].filter((entry) => entry.kind === "settle").length;
       for (const entry of queue) entry.reject?.(failure?.error ?? closed());

@@ -28,7 +28,7 @@ const unspoken: Readonly<Record<string, string>> = {
   "replicate.predictions": "Replicate's own predictions",
   "sagemaker.invoke": "a container's own body; those with OpenAI's are spoken",
   "tgi.generate": "Text Generation Inference's own completions; its chat is OpenAI's",
-  "vertex.predict": "Vertex's embeddings of the generation before Gemini's",
+  "vertex.predict": "spoken to Vertex alone: clients ask for embeddings in other wires",
   "watsonx.generate": "watsonx's own completions; its chat is OpenAI's",
   "watsonx.generate_stream": "watsonx's own completions; its chat is OpenAI's",
   "writer.completions": "Writer's own completions",

@@ -47,7 +47,8 @@ async function createDaemon(options: DaemonOptions = {}): Promise<Daemon> {
 const chatBody = (model: string): string =>
   JSON.stringify({ model, messages: [{ role: "user", content: "x" }] });
 
-async function until<T>(limitMs: number, look: () => Promise<T | undefined>): Promise<T> {
+async function until<T>(busyMs: number, look: () => Promise<T | undefined>): Promise<T> {
+  const limitMs = busyMs * 3;
   const deadline = performance.now() + limitMs;
   for (;;) {
     const found = await look();

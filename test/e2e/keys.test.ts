@@ -4,6 +4,7 @@ import { createHmac } from "node:crypto";
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { type Daemon, runCli, startDaemon } from "../support/daemon.ts";
+import { until } from "../support/until.ts";
 
 const secret = "a-webhook-secret-of-enough-characters";
 const posted: { headers: Headers; body: string }[] = [];
@@ -62,14 +63,6 @@ async function ask(key: string): Promise<{ status: number; text: string }> {
     body: JSON.stringify({ model: "demo/echo", messages: [{ role: "user", content: "Hi" }] }),
   });
   return { status: answer.status, text: await answer.text() };
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!isSo()) {
-    if (performance.now() > deadline) throw new Error("it never came to that");
-    await Bun.sleep(20);
-  }
 }
 
 describe("the story", () => {

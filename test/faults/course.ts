@@ -86,14 +86,6 @@ export const course = (
   },
 });
 
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error("it never came to that");
-    await Bun.sleep(1);
-  }
-}
-
 export const goodOf = ({ stream, wire }: Setting): Script =>
   stream ? streamOf(...wire.answers.frames) : wire.answers.plain;
 

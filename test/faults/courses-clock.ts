@@ -2,7 +2,8 @@
 import { expect } from "bun:test";
 import { setClock } from "../../src/lib/clock.ts";
 import { chunk, lastChunk, streamHead } from "../support/scripted-upstream.ts";
-import { type Course, course, expectWords, until } from "./course.ts";
+import { type Course, course, expectWords } from "./course.ts";
+import { until } from "../support/until.ts";
 
 const hour = 3_600_000;
 

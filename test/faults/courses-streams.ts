@@ -2,7 +2,8 @@
 import { expect } from "bun:test";
 import { chunk, hang, lastChunk, streamHead } from "../support/scripted-upstream.ts";
 import { streamOf } from "../support/wire-answers.ts";
-import { type Course, course, expectLeft, expectWords, seen, until } from "./course.ts";
+import { type Course, course, expectLeft, expectWords, seen } from "./course.ts";
+import { until } from "../support/until.ts";
 
 export const streamCourses: readonly Course[] = [
   course(

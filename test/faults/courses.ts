@@ -2,15 +2,8 @@
 import { expect } from "bun:test";
 import { adminKey, type InProcess } from "../support/in-process.ts";
 import { hang, reset } from "../support/scripted-upstream.ts";
-import {
-  type Course,
-  course,
-  expectLeft,
-  expectWords,
-  goodOf,
-  type Setting,
-  until,
-} from "./course.ts";
+import { type Course, course, expectLeft, expectWords, goodOf, type Setting } from "./course.ts";
+import { until } from "../support/until.ts";
 
 const broken = ({ wire }: Setting): string => wire.answers.error(500, "api_error", "Oh no.");
 const refused = ({ wire }: Setting): string =>

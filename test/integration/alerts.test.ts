@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { adminKey, type InProcess, startInProcess } from "../support/in-process.ts";
+import { until } from "../support/until.ts";
 
 const secret = "a-webhook-secret-of-enough-characters";
 const key = "key-of-the-test-0123456789";
@@ -68,15 +69,6 @@ async function ask(running: InProcess, user = "ann"): Promise<number> {
 
 const askMany = (running: InProcess, count: number): Promise<number[]> =>
   Promise.all(Array.from({ length: count }, () => ask(running)));
-
-/** Waits until it is so; what follows shows that it is no more than that. */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 15_000;
-  while (!(await isSo())) {
-    if (performance.now() > deadline) throw new Error("it never came to that");
-    await Bun.sleep(10);
-  }
-}
 
 const alertsOf = async (store: Store) => (await store.alerts.list({ limit: 500 })).rows;
 

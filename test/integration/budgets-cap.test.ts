@@ -133,7 +133,7 @@ async function reach(
     body: JSON.stringify(body),
     signal: left.signal,
   });
-  const until = performance.now() + 3_000;
+  const until = performance.now() + 25_000;
   let status = 0;
   void asking.then(
     (answer) => (status = answer.status),

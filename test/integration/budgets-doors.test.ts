@@ -438,8 +438,8 @@ describe("B03: a realtime session", () => {
     await scene.running.idle();
     await Bun.sleep(20);
     const used = await scene.account(budget);
-    // At $0.10 each until it is known what one was.
-    expect(realtime.frames.length).toBe(3);
+    // At $0.0483 each (32,000 tokens in, 4,096 out) until it is known what one was.
+    expect(realtime.frames.length).toBe(7);
     expect(used.spent).toBeGreaterThan(0n);
     expect(used.spent + used.held).toBeLessThanOrEqual(usd(0.35));
     await scene.audit();

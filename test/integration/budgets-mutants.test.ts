@@ -29,7 +29,7 @@ const mutations: Mutation[] = [
   {
     name: "nobody enters",
     file: "src/pipeline/attempts.ts",
-    from: "await admission.enter(options.demand, candidates);",
+    from: "await admission.enter(options.demand, candidates, { holdsNext: !mayWait(candidates, current) });",
     to: "",
     test: limits,
     only: "of a key",
@@ -64,7 +64,7 @@ const mutations: Mutation[] = [
     from: "admission?.leave(isRefused ? null : { inputTokens, outputTokens });",
     to: "admission?.leave({ inputTokens, outputTokens });",
     test: limits,
-    only: "refused for an empty budget",
+    only: "no deployment may answer",
   },
   {
     name: "the key is nobody's subject",

@@ -314,9 +314,13 @@ describe("races and experiments", () => {
       "continue",
     ]);
     expect((await explained({ model: "raced" })).hedge).toMatchObject({
+      after: "p95",
       starts_after_ms: null,
-      why_not: "only streams are raced",
+      why_not: expect.stringContaining("not known yet"),
     });
+    const search = { stream: true, plugins: [{ id: "web" }], tools: [{ type: "web_search" }] };
+    const acting = await explained({ model: "raced", more: search });
+    expect(acting.hedge?.why_not).toContain("with_effects");
     const once = { "idempotency-key": "one-and-only" };
     const kept = await explained({ model: "raced", more: stream, headers: once });
     expect(kept.hedge?.why_not).toContain("Idempotency-Key");

@@ -105,7 +105,7 @@ const row = async (id: string): Promise<Row | undefined> =>
   (await rows()).find((each) => each.id === id && each.scope === "deployment");
 
 async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = performance.now() + 8_000;
+  const deadline = performance.now() + 25_000;
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`never: ${what}`);
     await Bun.sleep(20);

@@ -18,6 +18,7 @@ import {
   whole,
 } from "../support/scripted-upstream.ts";
 import { openAiAnswers, streamOf } from "../support/wire-answers.ts";
+import { until } from "../support/until.ts";
 
 const { plain, frames, error } = openAiAnswers;
 const good = (stream: boolean): Script => (stream ? streamOf(...frames) : plain);
@@ -79,13 +80,6 @@ function ask(asked: Ask): Promise<Response> {
 
 const replayed = (answer: Response): boolean =>
   answer.headers.get("idempotent-replayed") === "true";
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let turn = 0; !(await holds()); turn += 1) {
-    if (turn > 5_000) throw new Error("it never came to that");
-    await Bun.sleep(1);
-  }
-}
 
 /** The error's text, in the caller's own shape. */
 const errorText = async (answer: Response, caller = openAiCaller): Promise<string> =>

@@ -188,6 +188,80 @@ describe("reconcile", () => {
     );
   }, 30_000);
 
+  /** A request whose end nobody saw: $0.05 are charged. */
+  const lose = async (): Promise<void> => {
+    const store = await openStore({ path });
+    const account = { accountId: "b@0", budgetId: "b", windowStartMs: 0, windowEndMs: null };
+    await store.accounts.hold({
+      requestId: "req_lost",
+      holdId: "h",
+      costNanos: 50_000_000n,
+      expiresMs: day,
+      accounts: [{ ...account, limitNanos: 1_000_000_000n }],
+      deployment: "openai/gpt-4o-2024-08-06",
+    });
+    const row = { ...tokens, inputTokens: 0, outputTokens: 0, costNanos: null, attempts: 0 };
+    await store.settle(usageOf("req_lost", { ...row, atMs: day + 7_200_000 }), [], {
+      nanos: null,
+      accounts: [account],
+    });
+    await store.rollups.roll();
+    await store.close();
+  };
+  const spent = async (): Promise<bigint | undefined> => {
+    const store = await openStore({ path, readOnly: true });
+    const [state] = await store.accounts.states(["b@0"]);
+    await store.close();
+    return state?.spentNanos;
+  };
+
+  test.each([false, true])(
+    "--resolve shows what it would correct, --yes corrects it; a gateway at work does it itself: %p",
+    async (isServed) => {
+      await lose();
+      if (isServed) await serve();
+      // The ledger knows of $0.01; the bill has $0.0123456 more.
+      const file = costs("0.022345600");
+      const shown = await megallm("reconcile", "openai", file, "--resolve");
+      expect([shown.code, shown.err]).toEqual([0, expect.stringContaining("--yes")]);
+      expect(shown.out).toMatch(/req_lost +b@0 +0\.050000000 +0\.012345600/);
+      expect(await spent()).toBe(50_000_000n);
+      const done = await megallm("reconcile", "openai", file, "--resolve", "--yes", "--json");
+      expect(json(done.out)).toMatchObject({
+        resolved: true,
+        changed: 1,
+        charges: [{ requestId: "req_lost", chargedNanos: "50000000", nanos: "12345600" }],
+        left: [],
+      });
+      expect(await spent()).toBe(12_345_600n);
+      const again = await megallm("reconcile", "openai", file, "--resolve", "--yes");
+      expect([again.code, again.out]).toEqual([
+        0,
+        expect.stringContaining("Nothing of `openai` is unresolved"),
+      ]);
+      expect((await megallm("ledger", "verify")).code).toBe(0);
+      await stop();
+      stop = async () => {};
+      const store = await openStore({ path });
+      const { rows } = await store.audit.list({});
+      expect(rows).toMatchObject([
+        { action: "ledger.resolve", kind: "charge", subjectId: "req_lost" },
+      ]);
+      expect((await store.audit.verify()).ok).toBe(true);
+      await store.close();
+    },
+    60_000,
+  );
+
+  test("--yes without --resolve, and an export without money, are refused", async () => {
+    await lose();
+    expect((await megallm("reconcile", "openai", costs("0.01"), "--yes")).code).toBe(2);
+    const usage = join(folder, "usage.csv");
+    writeFileSync(usage, `start_time,model,input_tokens,output_tokens\n${day / 1000},gpt-4o,1,2\n`);
+    const refused = await megallm("reconcile", "openai", usage, "--resolve");
+    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining("export the costs")]);
+  }, 30_000);
+
   test("another provider, a file that is none, options that are none", async () => {
     const other = await megallm("reconcile", "nobody", costs("0.010000000"));
     expect([other.code, other.err]).toEqual([1, expect.stringContaining("nothing of `nobody`")]);

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { startRealtimeUpstream } from "../support/upstream/openai-realtime.ts";
 import { adminKey, type InProcess, startInProcess } from "../support/in-process.ts";
+import { until } from "../support/until.ts";
 
 interface Waiting {
   name: string;
@@ -144,14 +145,6 @@ async function load(): Promise<{ waiting: number; inside: Record<string, number>
     headers: { authorization: `Bearer ${adminKey}` },
   });
   return ((await answer.json()) as { load: never }).load;
-}
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error("it never came to that");
-    await Bun.sleep(1);
-  }
 }
 
 const names = ({ here }: Upstream): string[] => here.map(({ name }) => name);

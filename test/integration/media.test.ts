@@ -57,9 +57,9 @@ describe("images", () => {
     expect(row?.inputTokens).toBe(upstream.bill.total().inputTokens);
   });
 
-  test("of a model that tells no usage cost nobody knows what, not nothing", async () => {
+  test("of a model that tells no usage cost what its vendor asks for the piece", async () => {
     await client.images.generate({ model: "openai/dall-e-3", prompt: "a red dot" });
-    expect(await gateway.newest()).toMatchObject({ costNanos: null, outputTokens: 0 });
+    expect(await gateway.newest()).toMatchObject({ costNanos: 40_000_000n, outputTokens: 0 });
   });
 
   test("stream, and the last event's usage counts", async () => {
@@ -167,9 +167,13 @@ describe("transcriptions", () => {
     expect(await gateway.newest()).toMatchObject({ stream: true, inputTokens: 40 });
   });
 
-  test("charged by the second cost nobody knows what, not nothing", async () => {
+  test("charged by the second cost so many seconds", async () => {
     await client.audio.transcriptions.create({ model: "openai/whisper-1", file: await file() });
-    expect(await gateway.newest()).toMatchObject({ operation: "transcriptions", costNanos: null });
+    // Four seconds at $0.36 an hour.
+    expect(await gateway.newest()).toMatchObject({
+      operation: "transcriptions",
+      costNanos: 400_000n,
+    });
     const translated = await client.audio.translations.create({
       model: "openai/whisper-1",
       file: await file(),

@@ -180,6 +180,26 @@ describe("a refused request consumes nothing", () => {
   });
 });
 
+test("one that no deployment may answer counts for nothing, of the limits that it had taken when it came", async () => {
+  const key = await scene.key();
+  await scene.limit(perMinute(key.subject, 4));
+  await scene.limit({ subject: key.subject, unit: "parallel", amount: 1 });
+  for (const id of ["openai/cheap", "anthropic/middle", "gemini/dear"]) {
+    await scene.limit(perMinute({ kind: "model", id }, 1));
+  }
+  for (const model of ["cheap", "middle", "dear"]) {
+    const answer = await ask(key, { model: "falls" });
+    expect([answer.status, answer.headers.get("x-megallm-model")]).toEqual([200, model]);
+    await scene.running.idle();
+  }
+  for (let turn = 0; turn < 5; turn += 1) {
+    expect((await ask(key, { model: "falls" })).status).toBe(429);
+    await scene.running.idle();
+  }
+  const last = await ask(key, { model: "openai/middle" });
+  expect([last.status, last.headers.get("x-ratelimit-remaining-requests")]).toEqual([200, "0"]);
+});
+
 describe("requests at once", () => {
   test.each(["ends", "breaks", "is left"])(
     "a stream gives its place back when it %s",

@@ -6,6 +6,7 @@ import {
   type RealtimeUpstream,
   startRealtimeUpstream,
 } from "../support/upstream/openai-realtime.ts";
+import { until } from "../support/until.ts";
 
 const keys = { ada: "key-of-ada-0123456789" };
 let upstream: RealtimeUpstream;
@@ -35,14 +36,6 @@ afterAll(async () => {
 async function settled(): Promise<void> {
   await until(() => upstream.open() === 0);
   await gateway.idle();
-}
-
-async function until(done: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  while (!done()) {
-    if (performance.now() > deadline) throw new Error("it never came");
-    await Bun.sleep(2);
-  }
 }
 
 interface Session {

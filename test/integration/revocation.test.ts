@@ -8,6 +8,7 @@ import {
 } from "../support/upstream/openai-realtime.ts";
 import type { Upstream } from "../support/upstream/upstream.ts";
 import { administer, makeKey, type MadeKey } from "../support/virtual-keys.ts";
+import { until } from "../support/until.ts";
 
 let upstream: Upstream;
 let live: RealtimeUpstream;
@@ -85,6 +86,15 @@ const chat = (key: string, more: object = {}, headers: Record<string, string> = 
     }),
   });
 
+/** The text so far, while it comes. */
+function read(answer: Response): { readonly text: string; end: Promise<void> } {
+  const reading = { text: "", end: Promise.resolve() };
+  reading.end = (async () => {
+    for await (const bytes of answer.body ?? []) reading.text += Buffer.from(bytes).toString();
+  })();
+  return reading;
+}
+
 const refused = async (key: string): Promise<number> => {
   const answer = await chat(key);
   await answer.text();
@@ -97,11 +107,13 @@ describe.each(Object.entries(ways))("S24 a key that is %s", (_name, take) => {
     upstream.script(hanging);
     const answer = await chat(held.key);
     expect(answer.status).toBe(200);
-    const text = answer.text();
+    const reading = read(answer);
+    await until(() => reading.text.includes('"content"'));
     await take(held);
     expect([401, 403]).toContain(await refused(held.key));
-    expect(await text).toMatch(/"error":\{.*(?:not known|blocked|expired|replaced)/);
-    expect(await text).not.toContain("[DONE]");
+    await reading.end;
+    expect(reading.text).toMatch(/"error":\{.*(?:not known|blocked|expired|replaced)/);
+    expect(reading.text).not.toContain("[DONE]");
     const { usage } = await gateway.recorded(answer);
     expect(usage.status).toBe("error");
     expect(["unauthenticated", "forbidden"]).toContain(String(usage.errorCode));
@@ -182,11 +194,3 @@ test("S24 a key that is revoked is nobody's: its name and its secret come not ba
   expect(second.key).not.toBe(first.key);
   expect(await refused(first.key)).toBe(401);
 });
-
-async function until(done: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  while (!done()) {
-    if (performance.now() > deadline) throw new Error("it never came");
-    await Bun.sleep(2);
-  }
-}

@@ -472,7 +472,7 @@ const pairs: Pair[] = callers.flatMap((caller) => [
   },
 ]);
 
-async function waitFor(done: () => boolean, ms = 3_000): Promise<void> {
+async function waitFor(done: () => boolean, ms = 25_000): Promise<void> {
   const deadline = performance.now() + ms;
   while (!done()) {
     if (performance.now() > deadline) throw new Error("waited in vain");

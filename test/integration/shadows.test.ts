@@ -9,6 +9,7 @@ import type { ShadowPair } from "../../src/store/shadows.ts";
 import { openStore } from "../../src/store/store.ts";
 import { adminKey, type InProcess, startInProcess } from "../support/in-process.ts";
 import { type Paired, startPaired } from "../support/paired-upstreams.ts";
+import { until } from "../support/until.ts";
 
 let one: Paired;
 let two: Paired;
@@ -65,16 +66,6 @@ const ask = (
     headers: { ...headersOf, ...headers },
     body: JSON.stringify({ model: "live", messages, ...body }),
   });
-
-async function until<T>(look: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  const deadline = performance.now() + 5_000;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (performance.now() > deadline) throw new Error("it never came");
-    await Bun.sleep(2);
-  }
-}
 
 /** The pairs, once there are so many and all is told of them. */
 const pairs = (gateway: InProcess, count: number): Promise<ShadowPair[]> =>

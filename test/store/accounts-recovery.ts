@@ -124,6 +124,42 @@ export function recoverySuite(scene: Scene): void {
   });
 
   describe("what nobody knows", () => {
+    test("is told with the deployment that it was held for, and when it was corrected", async () => {
+      const { accounts } = scene.store;
+      const held = { expiresMs: 1 };
+      const one = { key: 100n };
+      await accounts.hold({ ...holdOf("d1", 8n, one, held), deployment: "openai/m" });
+      await accounts.hold({ ...holdOf("d2", 8n, one, held), deployment: "openai/m" });
+      await accounts.hold({
+        ...holdOf("d2", 8n, one, held),
+        holdId: "second",
+        deployment: "other/m",
+      });
+      await accounts.hold(holdOf("d3", 8n, one, held));
+      await accounts.hold({ ...holdOf("d4", 8n, one, held), deployment: "openai/m" });
+      expect(await accounts.expire()).toBe(4);
+      // One that settles after all is none of them.
+      await scene.settle("d4", 4n, ["key"]);
+      expect(await accounts.resolve("d1", 3n)).toBe(1);
+      const told = async (corrected: boolean) =>
+        (await accounts.unresolved({ corrected })).charges.map((each) => [
+          each.requestId,
+          each.deployment,
+          each.nanos,
+          each.isOpen,
+        ]);
+      expect(await told(false)).toEqual([
+        ["d2", null, 16n, true],
+        ["d3", null, 8n, true],
+      ]);
+      expect(await told(true)).toEqual([
+        ["d1", "openai/m", 3n, false],
+        ["d2", null, 16n, true],
+        ["d3", null, 8n, true],
+      ]);
+      expect((await accounts.verify()).wrong).toBe(0);
+    });
+
     test("is listed by page and corrected, keeping what was", async () => {
       for (let index = 0; index < 7; index += 1) {
         const id = `r${index}`;
@@ -217,7 +253,9 @@ export function recoverySuite(scene: Scene): void {
       await fill();
       await scene.harness.run("update usage set cost_nanos = 99 where request_id = 'r5'");
       await scene.harness.run("delete from usage where request_id = 'r6'");
-      await scene.harness.run("insert into hold values ('r7', 'h', 'key@0', 'somebody', 1, 1, 0)");
+      await scene.harness.run(
+        "insert into hold (request_id, hold_id, account_id, owner, at_ms, expires_ms, cost_nanos) values ('r7', 'h', 'key@0', 'somebody', 1, 1, 0)",
+      );
       const { differences } = await scene.store.accounts.verify();
       expect(differences).toEqual([
         { kind: "charge", accountId: "key@0", requestId: "r5", found: 5n, expected: 99n },

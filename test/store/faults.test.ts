@@ -10,6 +10,7 @@ import { createStore } from "../../src/store/ledger.ts";
 import { openSqlite } from "../../src/store/sqlite/open.ts";
 import { openStore, type SettleOutcome, type Store, StoreError } from "../../src/store/store.ts";
 import { attemptOf, startOf, usageOf } from "../support/store-rows.ts";
+import { until } from "../support/until.ts";
 
 let folder: string;
 let path: string;
@@ -34,14 +35,6 @@ const outcomeOf = (promise: Promise<SettleOutcome>): Promise<string> =>
     if (error instanceof StoreError) return error.code;
     throw error;
   });
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let waited = 0; waited < 5_000; waited += 5) {
-    if (await condition()) return;
-    await Bun.sleep(5);
-  }
-  throw new Error("did not happen within 5 s");
-}
 
 describe("R40: writes fail", () => {
   /** A database in memory whose transactions fail as `fault` says. */

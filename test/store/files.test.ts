@@ -55,6 +55,7 @@ async function filled(rows = 50): Promise<void> {
 async function crashed(): Promise<void> {
   const store = await openStore({ path });
   store.begin(startOf("req_running"));
+  await store.flush();
   await Promise.all(
     Array.from({ length: 50 }, (_unused, index) => store.settle(usageOf(`req_${index}`), [])),
   );

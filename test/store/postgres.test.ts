@@ -16,6 +16,7 @@ import {
 import { postgresDatabase } from "../support/postgres-harness.ts";
 import { attemptOf, startOf, usageOf } from "../support/store-rows.ts";
 import { storeSuite } from "./contract.ts";
+import { until } from "../support/until.ts";
 
 const certificates = join(import.meta.dir, "..", "unit", "egress", "certificates");
 const settleUntilKilled = join(import.meta.dir, "..", "support", "settle-until-killed.ts");
@@ -373,11 +374,3 @@ const codeOf = (store: Store, id: string): Promise<string> =>
     if (error instanceof StoreError) return error.code;
     throw error;
   });
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let waited = 0; waited < 25_000; waited += 20) {
-    if (await condition()) return;
-    await Bun.sleep(20);
-  }
-  throw new Error("did not happen within 25 s");
-}

@@ -52,7 +52,7 @@ export async function startInProcess(
   });
   const listeners: Listening[] = [];
   const idle = async (): Promise<void> => {
-    const until = performance.now() + 5_000;
+    const until = performance.now() + 25_000;
     while (gateway.inFlight > 0) {
       if (performance.now() > until) throw new Error(`${gateway.inFlight} requests never settled`);
       await Bun.sleep(1);

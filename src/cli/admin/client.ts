@@ -31,6 +31,8 @@ export interface AdminClient {
   post<T>(path: string, shape: z.ZodType<T>, body: object): Promise<T>;
   patch<T>(path: string, shape: z.ZodType<T>, body: object): Promise<T>;
   delete(path: string, more?: { version?: number; query?: Query }): Promise<void>;
+  /** Deletes what tells what it was. */
+  remove<T>(path: string, shape: z.ZodType<T>, query?: Query): Promise<T>;
   /** The rows of all pages, as far as so many are wanted. */
   list<T>(path: string, shape: z.ZodType<Page<T>>, more?: Listing): Promise<T[]>;
 }
@@ -81,6 +83,7 @@ export function connect(options: AdminOptions): AdminClient {
       });
       if (answer.status === 404) throw refused(place, answer);
     },
+    remove: (path, shape, query) => read(shape, { method: "DELETE", path: path + text(query) }),
     async list(path, shape, { query = {}, limit = maxRows } = {}) {
       const rows = [];
       let cursor: string | undefined;

@@ -1,7 +1,7 @@
-// `megallm audit` and `alerts` in the command table.
+// `megallm audit`, `alerts` and `cache` in the command table.
 import type { Command } from "commander";
 import { examples } from "../command-parts.ts";
-import { addAdminCommand, addFamily } from "./family.ts";
+import { addAdminCommand, addFamily, yesOption } from "./family.ts";
 
 /** Adds the commands; their code is loaded when they are called. */
 export function addRecordCommands(program: Command): void {
@@ -30,6 +30,25 @@ export function addRecordCommands(program: Command): void {
       "megallm audit verify",
     )
     .action(async (options) => (await import("./audit.ts")).verifyAudit(options));
+
+  const cache = addFamily(program, {
+    name: "cache",
+    description: "answers that are given again: how many there are, and what they saved",
+    samples: ["megallm cache stats --since 7d", "megallm cache clear --model fast --yes"],
+  });
+  cache
+    .add(
+      "stats",
+      "what it holds, how often it answered, and what that saved",
+      "megallm cache stats",
+    )
+    .option("--since <time>", "how far back: 90m, 24h, 7d, 2w or a date such as 2026-01-31", "30d")
+    .action(async (options) => (await import("./cache.ts")).cacheStats(options));
+  cache
+    .add("clear", "forget all answers, or those of one model", "megallm cache clear --yes")
+    .option("--model <name>", "only of this model, as clients ask for it")
+    .addOption(yesOption())
+    .action(async (options) => (await import("./cache.ts")).clearCache(options));
 
   addAdminCommand(program, "alerts")
     .description("what was told of budgets: nearly spent, or a request refused")

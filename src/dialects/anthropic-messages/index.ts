@@ -14,6 +14,7 @@ import { createEncoder } from "./stream-encoder.ts";
 import { decodeUsage } from "./usage.ts";
 import { traitsOf } from "./model.ts";
 import { dialectId } from "./wire.ts";
+import { toolUses } from "./tool-uses.ts";
 
 export const anthropicMessages: Dialect = {
   id: dialectId,
@@ -53,6 +54,7 @@ export const anthropicMessages: Dialect = {
     framing: sse,
   },
   outputCap: () => ["max_tokens"],
+  toolCalls: toolUses,
   userAt: ["metadata", "user_id"],
   beginsAnswers: () => true,
   enforcesSchema: ({ facts, model, quirks }) =>

@@ -2,6 +2,7 @@
 // https://platform.claude.com/docs/en/api/messages
 import type { ChatRequest, ResponseFormat, Tool } from "../../ir/chat.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
+import { loseCitedIds } from "../cited-document.ts";
 import type { EncodedRequest, Target } from "../dialect.ts";
 import { freeformLoss, freeformSchema } from "../freeform.ts";
 import { loneText } from "../lone-text.ts";
@@ -59,6 +60,7 @@ export function encodeRequest(request: ChatRequest, target: Target): EncodedRequ
     ...extra,
   };
   loseSettings(scope);
+  loseCitedIds(request, "Anthropic Messages", losses);
   for (const key of foreignFields(request.ext)) losses.lose(key, noForm);
   loseRefused(body, target, losses);
   return { body: stringify(body), headers: betaHeader(turns), warnings: losses.warnings() };

@@ -1,5 +1,6 @@
 // JSON Schemas made to fit what constrained decoding supports here.
 // https://platform.claude.com/docs/en/build-with-claude/structured-outputs#json-schema-limitations
+import { ExactNumber, numberOf } from "../../lib/exact-numbers.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 
 /** Keywords that the API refuses. What they ask is moved into the description, where the model reads it. */
@@ -38,11 +39,14 @@ const formats = new Set([
  * // → { type: "object", properties: { n: { type: "integer", description: "{minimum: 1}" } }, additionalProperties: false }
  */
 export function fitSchema(schema: unknown, lost: (keyword: string) => void): unknown {
-  if (!isObject(schema)) return schema;
+  if (!isObject(schema) || schema instanceof ExactNumber) return schema;
   const words: string[] = [];
+  const isObjectType = isTypeObject(schema["type"]);
   const entries = Object.entries(schema).flatMap(([key, value]): [string, unknown][] => {
     if (key === "__proto__" || key === "$schema") return [];
-    if (isUnsupported(key, value)) {
+    // Objects are closed here, whatever was asked.
+    const isOpen = isObjectType && key === "additionalProperties" && value !== false;
+    if (isOpen || isUnsupported(key, value)) {
       words.push(`${key}: ${JSON.stringify(value)}`);
       lost(key);
       return [];
@@ -56,14 +60,15 @@ export function fitSchema(schema: unknown, lost: (keyword: string) => void): unk
     const said = fitted["description"];
     fitted["description"] = typeof said === "string" && said !== "" ? `${said}\n\n${hint}` : hint;
   }
-  const { type } = fitted;
-  const isObjectType = type === "object" || (Array.isArray(type) && type.includes("object"));
   if (isObjectType) fitted["additionalProperties"] = false;
   return fitted;
 }
 
+const isTypeObject = (type: unknown): boolean =>
+  type === "object" || (Array.isArray(type) && type.includes("object"));
+
 function isUnsupported(key: string, value: unknown): boolean {
-  if (key === "minItems") return value !== 0 && value !== 1;
+  if (key === "minItems") return numberOf(value) !== 0 && numberOf(value) !== 1;
   if (key === "format") return typeof value !== "string" || !formats.has(value);
   return refused.has(key);
 }

@@ -32,6 +32,7 @@ export function createBlockWriter(part: Part, scope: WriterScope): BlockWriter {
       for (const key of foreignFields(part.ext)) scope.notice(key, noForm);
       return createTextWriter(part.text, part.citations ?? [], { block, notice: scope.notice });
     case "refusal":
+      for (const key of foreignFields(part.ext)) scope.notice(key, noForm);
       return createTextWriter(part.text, [], { block, notice: scope.notice });
     case "reasoning":
       return createReasoningWriter(part, block);

@@ -6,6 +6,7 @@ import type { Dialect } from "../dialect.ts";
 import { field } from "../fields.ts";
 import { embeddings } from "./embeddings.ts";
 import { decodeError, errorBody, errorHeaders } from "./error.ts";
+import { keepAlive } from "./keep-alive.ts";
 import { carriesForeign } from "./origin.ts";
 import { decodeRequest } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
@@ -37,8 +38,7 @@ export const bedrockConverse: Dialect = {
     decoder: createDecoder,
     encoder: createEncoder,
     framing: eventstream,
-    // Every event of the wire means something.
-    keepAlive: () => null,
+    keepAlive: (_context, last) => keepAlive(last),
   },
   outputCap: () => ["inferenceConfig", "maxTokens"],
   beginsAnswers: () => true,

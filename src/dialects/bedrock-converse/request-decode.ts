@@ -10,6 +10,7 @@ import type {
   Tool,
   ToolChoice,
 } from "../../ir/chat.ts";
+import { exactly } from "../../lib/exact-numbers.ts";
 import {
   isObject,
   JsonError,
@@ -181,7 +182,7 @@ function decodeFormat(output: JsonObject): ResponseFormat | undefined {
 
 function parseSchema(text: string, path: string): unknown {
   try {
-    return parse(text);
+    return exactly(parse(text), text);
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
     return reject(path, "it must be a JSON Schema as text.");

@@ -4,6 +4,7 @@ import type { ChatRequest } from "../../ir/chat.ts";
 import { mergeJson } from "../../ir/fold.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
 import { encodeSampling } from "../anthropic-messages/request-encode.ts";
+import { loseCitedIds } from "../cited-document.ts";
 import type { EncodedRequest, Target } from "../dialect.ts";
 import { createLosses, loseRefused } from "../losses.ts";
 import { loseAccount } from "../openai-account.ts";
@@ -68,6 +69,7 @@ export function encodeRequest(request: ChatRequest, target: Target): EncodedRequ
     ...encodeAccount(scope),
     ...extra,
   };
+  loseCitedIds(request, "Bedrock Converse", losses);
   for (const key of foreignFields(request.ext)) losses.lose(key, noForm);
   loseRefused(body, target, losses);
   return { body: stringify(body), headers: {}, warnings: losses.warnings() };

@@ -60,6 +60,7 @@ function encodePart(part: Part, place: string, notice: Notice): JsonObject[] {
     case "text":
       return part.text === "" && !part.citations ? [] : [encodeText(part, notice)];
     case "refusal":
+      for (const key of foreignFields(part.ext)) notice(key, noForm);
       return part.text === "" ? [] : [{ text: part.text }];
     case "reasoning":
       return encodeReasoning(part);

@@ -2,7 +2,6 @@
 // https://docs.cohere.com/docs/documents-and-citations
 import type { TextPart } from "../../ir/chat.ts";
 import { webSource } from "../cited-source.ts";
-import { field } from "../fields.ts";
 import { dialectId } from "./wire.ts";
 
 type Citation = NonNullable<TextPart["citations"]>[number];
@@ -12,9 +11,8 @@ export function encodeCitation({ origin, raw }: Citation, text: string): unknown
   if (origin === dialectId) return raw;
   const cited = webSource(raw);
   if (!cited) return undefined;
-  const { url, title, source } = cited;
-  const start = indexOr(field(source, "start_index"), 0);
-  const end = indexOr(field(source, "end_index"), text.length);
+  const { url, title } = cited;
+  const { start, end } = cited.range ?? { start: 0, end: text.length };
   const document = { id: url, url, ...(title === undefined ? {} : { title }) };
   return {
     start,
@@ -24,6 +22,3 @@ export function encodeCitation({ origin, raw }: Citation, text: string): unknown
     type: "TEXT_CONTENT",
   };
 }
-
-const indexOr = (value: unknown, fallback: number): number =>
-  typeof value === "number" && Number.isInteger(value) && value >= 0 ? value : fallback;

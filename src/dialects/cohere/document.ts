@@ -11,7 +11,7 @@ const documentForm = Symbol("document");
 /** Fields of `data` that hold the text, by custom. */
 const textKeys = new Set(["text", "snippet", "content"]);
 
-/** A text, or `{ id?, data }`. `path` as in `documents[0]`. */
+/** A text, or `{ id?, data }`. `path` as in `documents[0]` */
 export function decodeDocument(value: unknown, path: string): FilePart {
   if (typeof value === "string") {
     const source = { kind: "text" as const, text: value, mediaType: "text/plain" };
@@ -22,11 +22,13 @@ export function decodeDocument(value: unknown, path: string): FilePart {
   // In v1 the fields stand in the document itself.
   const fields = isObject(data) || data === undefined ? (data ?? value) : { text: data };
   const plain = isObject(fields) ? fields : {};
-  const title = stringOr(field(plain, "title")) ?? stringOr(field(value, "id"));
+  const id = stringOr(field(value, "id"));
+  const title = stringOr(field(plain, "title")) ?? id;
   return {
     type: "file",
     source: { kind: "text", text: textOf(plain), mediaType: "text/plain" },
     ...(title === undefined ? {} : { title }),
+    ...(id === undefined ? {} : { citedAs: id }),
     ...formOf(value),
   };
 }

@@ -49,6 +49,8 @@ export const cohere: Dialect = {
   },
   embeddings,
   rerank,
+  // Rerankers of every vendor are asked in this form, through other gateways as well.
+  routingFields: ["rerank"],
   carriesForeign: hasOtherForm,
   outputCap: () => ["max_tokens"],
   enforcesSchema: ({ quirks }) => !quirks.noJsonSchema,

@@ -4,6 +4,7 @@ import type { ChatResponse, Part } from "../../ir/chat.ts";
 import { createUsage } from "../../ir/usage.ts";
 import { createId } from "../../lib/id.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
+import { noticeQuote } from "../cited-source.ts";
 import type { AnswerContext } from "../dialect.ts";
 import { wrapInput } from "../freeform.ts";
 import { createNotices, type Notice } from "../losses.ts";
@@ -49,6 +50,7 @@ function encodeMessage(parts: readonly Part[], notice: Notice): JsonObject {
           const shown = encodeCitation(citation, part.text);
           if (shown === undefined) notice("citations", noForm);
           else citations.push(shown);
+          if (shown !== citation.raw) noticeQuote(citation.raw, noForm, notice);
         }
         break;
       case "refusal":

@@ -6,6 +6,7 @@ import { createUsage, type Usage } from "../../ir/usage.ts";
 import type { Frame } from "../../lib/frame.ts";
 import { createId } from "../../lib/id.ts";
 import type { JsonObject } from "../../lib/json.ts";
+import { noticeQuote } from "../cited-source.ts";
 import type { AnswerContext, StreamEncoder } from "../dialect.ts";
 import { wrapInput } from "../freeform.ts";
 import { createNotices } from "../losses.ts";
@@ -152,6 +153,7 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
       notice("citations", noForm);
       return [];
     }
+    if (shown !== delta.raw) noticeQuote(delta.raw, noForm, notice);
     const at = counts.citations;
     counts.citations += 1;
     return [said("citation-start", at, { citations: shown }), frame("citation-end", { index: at })];

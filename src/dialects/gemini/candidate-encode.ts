@@ -5,11 +5,11 @@ import type { ChatEvent, Delta } from "../../ir/event.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import { createId } from "../../lib/id.ts";
 import type { Notice } from "../losses.ts";
-import { webSource } from "../cited-source.ts";
+import { noticeQuote, webSource } from "../cited-source.ts";
 import { encodeInput } from "../tool-input.ts";
 import { type Cited, groundingOf } from "./citations.ts";
 import { encodeFinish } from "./finish.ts";
-import { encodeMedia } from "./media.ts";
+import { encodeMedia, ownOf } from "./media.ts";
 import { isMadeUp } from "./names.ts";
 import { isOwn, sealReasoning } from "./origin.ts";
 import { dialectId, foreignFields, noForm, ownExt } from "./wire.ts";
@@ -109,8 +109,10 @@ export function createCandidateWriter(notice: Notice): CandidateWriter {
       case "text":
         for (const citation of part.citations ?? []) {
           if (citation.origin === dialectId) continue;
-          if (webSource(citation.raw)) cited.push({ citation, start, text });
-          else notice("citations", noForm);
+          if (webSource(citation.raw)) {
+            cited.push({ citation, start, text });
+            noticeQuote(citation.raw, noForm, notice);
+          } else notice("citations", noForm);
         }
         return isShown || !part.proof ? [] : sealed({ text: "", ...signatureOf(part) });
       case "refusal":
@@ -144,7 +146,7 @@ export function createCandidateWriter(notice: Notice): CandidateWriter {
           notice(place, encoded);
           return [];
         }
-        return sealed({ ...encoded, ...ownExt(part.ext), ...signatureOf(part) });
+        return sealed({ ...encoded, ...ownOf(part), ...signatureOf(part) });
       }
       case "opaque":
         if (part.origin === dialectId && isObject(part.raw)) return [part.raw];

@@ -45,7 +45,7 @@ function citation(chunk: JsonObject, segment: JsonObject): Citation {
   const raw = defined({
     url: stringOr(uri) ?? stringOr(sourceUri),
     title: stringOr(title),
-    cited_text: stringOr(field(segment, "text")),
+    supported_text: stringOr(field(segment, "text")),
     groundingChunk: chunk,
   });
   return { origin: dialectId, raw };
@@ -76,17 +76,19 @@ export function groundingOf(cited: readonly Cited[]): JsonObject | undefined {
   const chunks: JsonObject[] = [];
   const byUrl = new Map<string, number>();
   const supports = cited.flatMap(({ citation: { raw }, start, text }) => {
-    const { url, title } = webSource(raw) ?? {};
+    const { url, title, range } = webSource(raw) ?? {};
     if (url === undefined) return [];
     const index = byUrl.get(url) ?? chunks.length;
     if (!byUrl.has(url)) {
       byUrl.set(url, index);
       chunks.push({ web: { uri: url, title: title ?? url } });
     }
+    const supported = range ? text.slice(range.start, range.end) : text;
+    const from = start + (range ? Buffer.byteLength(text.slice(0, range.start)) : 0);
     const segment = {
-      ...(start > 0 ? { startIndex: start } : {}),
-      endIndex: start + Buffer.byteLength(text),
-      text,
+      ...(from > 0 ? { startIndex: from } : {}),
+      endIndex: from + Buffer.byteLength(supported),
+      text: supported,
     };
     return [{ segment, groundingChunkIndices: [index] }];
   });

@@ -126,17 +126,20 @@ function readItem(item: JsonObject, path: string): { input: EmbedInput; wish: Wi
 const wordOf = (purpose: EmbedPurpose): string | undefined =>
   Object.entries(purposes).find(([, meaning]) => meaning === purpose)?.[0];
 
-function encodeRequest(request: EmbedRequest, target: Target): EncodedRequest {
-  const losses = createLosses(target.provider);
-  const own = request.ext[dialectId];
+/** What the vectors are for, in Google's word, where the model takes one. */
+export function taskOf(request: EmbedRequest, target: Target, losses: Losses): string | undefined {
+  const task = request.purpose === undefined ? undefined : wordOf(request.purpose);
   // The second generation is told in the text what it is for.
   const hasTask = !/embedding-(?:[2-9]|[1-9]\d)(?!\d)/.test(target.model);
-  const task = request.purpose === undefined ? undefined : wordOf(request.purpose);
-  if (task !== undefined && !hasTask && own === undefined) {
-    losses.lose("task_type", "the model takes no task type; it must be told in the text");
-  }
+  if (task === undefined || hasTask || request.ext[dialectId] !== undefined) return task;
+  losses.lose("task_type", "the model takes no task type; it must be told in the text");
+  return undefined;
+}
+
+function encodeRequest(request: EmbedRequest, target: Target): EncodedRequest {
+  const losses = createLosses(target.provider);
   const settings = defined({
-    taskType: hasTask || own !== undefined ? task : undefined,
+    taskType: taskOf(request, target, losses),
     outputDimensionality: request.dimensions,
   });
   const name = target.model.includes("/") ? target.model : `models/${target.model}`;
@@ -153,7 +156,8 @@ function encodeRequest(request: EmbedRequest, target: Target): EncodedRequest {
   return { body: JSON.stringify(body), headers: {}, warnings: losses.warnings() };
 }
 
-function loseSettings(request: EmbedRequest, losses: Losses): void {
+/** Tells of what these embeddings do not know. */
+export function loseSettings(request: EmbedRequest, losses: Losses): void {
   const { encoding, truncate, user, ext } = request;
   if (encoding !== undefined && encoding !== "float" && encoding !== "base64") {
     losses.lose("encoding_format", "only floats are made here");
@@ -163,7 +167,8 @@ function loseSettings(request: EmbedRequest, losses: Losses): void {
   for (const key of foreignFields(ext)) losses.lose(key, noForm);
 }
 
-function encodeInput(
+/** The parts of a content. @throws GatewayError `unsupported_feature` for token ids */
+export function encodeInput(
   input: EmbedInput,
   path: string,
   target: Target,

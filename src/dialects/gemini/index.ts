@@ -15,6 +15,7 @@ import { routes } from "./routes.ts";
 import { createDecoder } from "./stream-decoder.ts";
 import { createEncoder } from "./stream-encoder.ts";
 import { usageOfAnswer } from "./usage.ts";
+import { vertexEmbeddings } from "./vertex-embeddings.ts";
 import { camel, dialectId } from "./wire.ts";
 
 export const gemini: Dialect = {
@@ -35,6 +36,7 @@ export const gemini: Dialect = {
     framingFor: (url) => (url.searchParams.get("alt") === "sse" ? events : jsonArray),
   },
   embeddings,
+  embeddingForms: vertexEmbeddings,
   outputCap: () => ["generationConfig", "maxOutputTokens"],
   beginsAnswers: () => true,
   enforcesSchema: ({ quirks }) => !quirks.noJsonSchema,

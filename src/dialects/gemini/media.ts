@@ -1,9 +1,10 @@
 // Media of Gemini, both ways: bytes within a part, and files by address.
 // https://ai.google.dev/api/caching#Blob and …#FileData
 import type { AudioPart, FilePart, ImagePart, MediaSource } from "../../ir/chat.ts";
-import type { JsonObject } from "../../lib/json.ts";
+import { isObject, type JsonObject } from "../../lib/json.ts";
 import { sniffMediaType } from "../../lib/media-type.ts";
-import { camel, optionalString, requiredString, standardBase64 } from "./wire.ts";
+import { unknownMembers } from "../ext.ts";
+import { camel, optionalString, ownExt, requiredString, standardBase64, withExt } from "./wire.ts";
 
 export type MediaPart = ImagePart | AudioPart | FilePart;
 
@@ -29,7 +30,8 @@ export function decodeInline(message: JsonObject, path: string): MediaPart {
   const mediaType =
     optionalString(blob, "mimeType", path) || sniffMediaType(data) || "application/octet-stream";
   const name = optionalString(blob, "displayName", path);
-  return mediaPart({ kind: "base64", data, mediaType }, mediaType, name);
+  const media = mediaPart({ kind: "base64", data, mediaType }, mediaType, name);
+  return withBeside(media, "inlineData", blob, inlineKeys);
 }
 
 /** Addresses that only Google's own servers can read. */
@@ -45,7 +47,24 @@ export function decodeFileData(message: JsonObject, path: string): MediaPart {
   const source: MediaSource = uploaded.test(uri)
     ? { kind: "file-id", id: uri, ...kind }
     : { kind: "url", url: uri, ...kind };
-  return mediaPart(source, mediaType ?? typeOfUrl(uri) ?? "", name);
+  const media = mediaPart(source, mediaType ?? typeOfUrl(uri) ?? "", name);
+  return withBeside(media, "fileData", file, fileKeys);
+}
+
+const inlineKeys = new Set(["data", "mimeType"]);
+const fileKeys = new Set(["fileUri", "mimeType"]);
+const named = "displayName";
+
+/** With what else was said of it; of the kinds of parts only files have names. */
+function withBeside(
+  media: MediaPart,
+  key: string,
+  message: JsonObject,
+  known: ReadonlySet<string>,
+): MediaPart {
+  const keys = media.type === "file" ? new Set([...known, named]) : known;
+  const beside = unknownMembers(message, keys);
+  return beside ? { ...media, ...withExt({ [key]: beside }) } : media;
 }
 
 function mediaPart(source: MediaSource, mediaType: string, name: string | undefined): MediaPart {
@@ -106,22 +125,44 @@ export interface MediaScope {
 /** Part data, or why there is none. */
 export function encodeMedia(part: MediaPart, { isNative }: MediaScope): JsonObject | string {
   const { source } = part;
-  const name = part.type === "file" ? (part.name ?? part.title) : undefined;
+  const name = nameOf(part);
+  // The vendor's own API refuses names; who wrote this wire knows whose takes them.
+  const shown = isNative && name !== undefined ? { [named]: name } : {};
   switch (source.kind) {
-    case "base64":
-      return { inlineData: { mimeType: typeOfData(part, source), data: source.data } };
+    case "base64": {
+      const blob = { mimeType: typeOfData(part, source), data: source.data, ...shown };
+      return { inlineData: { ...blob, ...besideOf(part, "inlineData") } };
+    }
     case "url": {
       const guess = typeOfUrl(source.url) ?? fallbackTypes[part.type];
-      return { fileData: { mimeType: source.mediaType ?? guess, fileUri: source.url } };
+      const file = { mimeType: source.mediaType ?? guess, fileUri: source.url, ...shown };
+      return { fileData: { ...file, ...besideOf(part, "fileData") } };
     }
-    case "file-id":
+    case "file-id": {
       if (!isNative) return "the file was uploaded to another provider";
-      return { fileData: { ...mimeType(source.mediaType), fileUri: source.id } };
+      const file = { ...mimeType(source.mediaType), fileUri: source.id, ...shown };
+      return { fileData: { ...file, ...besideOf(part, "fileData") } };
+    }
     case "text":
       return { text: name === undefined ? source.text : `${name}\n\n${source.text}` };
     default:
       return source satisfies never;
   }
+}
+
+/** A file's name, which only text can carry to this wire. */
+export const nameOf = (part: MediaPart): string | undefined =>
+  part.type === "file" ? (part.name ?? part.title) : undefined;
+
+/** This wire's own fields of a part; those within its data {@link encodeMedia} has written. */
+export function ownOf(part: MediaPart): JsonObject {
+  const { inlineData: _inline, fileData: _file, ...own } = ownExt(part.ext);
+  return own;
+}
+
+function besideOf(part: MediaPart, key: "inlineData" | "fileData"): JsonObject {
+  const beside = ownExt(part.ext)[key];
+  return isObject(beside) ? beside : {};
 }
 
 const mimeType = (type: string | undefined): JsonObject =>

@@ -12,7 +12,7 @@ import { isObject, type JsonObject } from "../../lib/json.ts";
 import { unknownFields } from "../ext.ts";
 import { field, stringOr } from "../fields.ts";
 import { decodeFunctionResponse } from "./function-response.ts";
-import { decodeFileData, decodeInline } from "./media.ts";
+import { decodeFileData, decodeInline, type MediaPart } from "./media.ts";
 import { unescapeName } from "./names.ts";
 import { isSeal, unsealReasoning } from "./origin.ts";
 import {
@@ -95,11 +95,11 @@ function readPart(
   // A picture within the thoughts is nothing to show.
   if (inline && !isThought && (scope.isRequest || typeof field(inline, "data") === "string")) {
     const media = decodeInline(inline, `${path}.inlineData`);
-    return { ...media, ...withExt(unknownFields(message, inlineKeys)) };
+    return withBeside(media, unknownFields(message, inlineKeys));
   }
   if (file && (scope.isRequest || typeof field(camel(file), "fileUri") === "string")) {
     const media = decodeFileData(file, `${path}.fileData`);
-    return { ...media, ...withExt(unknownFields(message, fileKeys)) };
+    return withBeside(media, unknownFields(message, fileKeys));
   }
   return decodeServerTool(value, message) ?? rest(value, message, isThought, scope);
 }
@@ -115,6 +115,9 @@ function rest(
   // Clients that join streamed parts leave a signature alone.
   return field(message, "thoughtSignature") === undefined ? undefined : { type: "text", text: "" };
 }
+
+const withBeside = (media: MediaPart, fields: JsonObject | undefined): MediaPart =>
+  fields ? { ...media, ...withExt({ ...ownExt(media.ext), ...fields }) } : media;
 
 const calledKeys = new Set(["id", "name", "args", "partialArgs", "willContinue"]);
 

@@ -13,7 +13,7 @@ import type { Target } from "../dialect.ts";
 import type { Losses } from "../losses.ts";
 import { encodeInput } from "../tool-input.ts";
 import { encodeResponse } from "./function-response.ts";
-import { encodeMedia, type MediaPart, resolutionOf } from "./media.ts";
+import { encodeMedia, type MediaPart, nameOf, ownOf, resolutionOf } from "./media.ts";
 import { modelFamily, type ModelTraits } from "./model.ts";
 import { escapeName, isMadeUp } from "./names.ts";
 import { serverToolKeys } from "./part-decode.ts";
@@ -115,11 +115,13 @@ function encodeMediaPart(part: MediaPart, path: string, scope: PartScope): JsonO
     detail === undefined || !traits.hasPartResolution ? undefined : resolutionOf(detail);
   if (detail !== undefined && level === undefined) losses.lose(`${path}.detail`, noForm);
   if (part.type === "file" && part.context !== undefined) losses.lose(`${path}.context`, noForm);
+  const isNamed = scope.isNative || part.source.kind === "text";
+  if (!isNamed && nameOf(part) !== undefined) losses.lose(`${path}.filename`, noForm);
   return [
     {
       ...encoded,
       ...(level === undefined ? {} : { mediaResolution: { level } }),
-      ...ownExt(part.ext),
+      ...ownOf(part),
       ...signed(part, path, scope),
     },
   ];

@@ -3,6 +3,7 @@
 import type { ChatRequest, Tool } from "../../ir/chat.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
 import { isMetUnasked } from "../bookkeeping.ts";
+import { loseCitedIds } from "../cited-document.ts";
 import type { EncodedRequest, Target } from "../dialect.ts";
 import { defined } from "../fields.ts";
 import { freeformLoss, freeformSchema } from "../freeform.ts";
@@ -54,6 +55,7 @@ export function encodeRequest(request: ChatRequest, target: Target): EncodedRequ
     ...encodeAccount(scope),
     ...Object.fromEntries(Object.entries(extra)),
   };
+  loseCitedIds(request, "Gemini", losses);
   for (const key of foreignFields(request.ext)) losses.lose(key, noForm);
   loseRefused(body, target, losses);
   return { body: stringify(body), headers: {}, warnings: losses.warnings() };

@@ -1,5 +1,6 @@
 // Schemas of this wire: Google's OpenAPI form read as JSON Schema, and what of JSON Schema the API takes.
 // https://ai.google.dev/api/caching#Schema, https://ai.google.dev/api/generate-content#FIELDS.response_json_schema
+import { ExactNumber } from "../../lib/exact-numbers.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
 import type { SchemaRules } from "../json-schema.ts";
 import { camel } from "./wire.ts";
@@ -34,7 +35,7 @@ const types = new Set(["STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJEC
  * @example toJsonSchema({ type: "STRING", nullable: true }) // → { type: ["string", "null"] }
  */
 export function toJsonSchema(schema: unknown): unknown {
-  if (!isObject(schema)) return schema;
+  if (!isObject(schema) || schema instanceof ExactNumber) return schema;
   const given = isOpenApi(schema) ? camel(schema) : schema;
   const { nullable, propertyOrdering, ...rest } = given;
   const entries = Object.entries(rest).flatMap(([key, value]): [string, unknown][] => {

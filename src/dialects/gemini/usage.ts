@@ -25,18 +25,27 @@ export function decodeUsage(value: unknown, searches = 0): Usage | undefined {
       total: count("candidatesTokenCount") + count("thoughtsTokenCount"),
       reasoning: count("thoughtsTokenCount"),
       audio: audioIn(counts, "candidatesTokensDetails"),
+      ...picturesIn(counts),
     },
   );
   if (searches > 0) usage.serverTools["google_search"] = searches;
   return { ...usage, raw: value };
 }
 
-function audioIn(counts: JsonObject, key: string): number {
+/** Pictures that were made cost many times the words. */
+function picturesIn(counts: JsonObject): { image?: number } {
+  const image = tokensOf(counts, "candidatesTokensDetails", "IMAGE");
+  return image > 0 ? { image } : {};
+}
+
+const audioIn = (counts: JsonObject, key: string): number => tokensOf(counts, key, "AUDIO");
+
+function tokensOf(counts: JsonObject, key: string, modality: "AUDIO" | "IMAGE"): number {
   const details = field(counts, key);
   if (!Array.isArray(details)) return 0;
   return details
     .filter(isObject)
-    .filter((item) => field(camel(item), "modality") === "AUDIO")
+    .filter((item) => field(camel(item), "modality") === modality)
     .reduce((sum, item) => sum + tokenCount(field(camel(item), "tokenCount")), 0);
 }
 

@@ -3,6 +3,7 @@
 import type { ChatRequest, Reasoning, ResponseFormat } from "../../ir/chat.ts";
 import { effortOfBudget } from "../../ir/effort.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
+import { loseCitedIds } from "../cited-document.ts";
 import type { EncodedRequest, Target } from "../dialect.ts";
 import { freeformLoss, freeformSchema } from "../freeform.ts";
 import { createLosses, loseRefused, type Losses } from "../losses.ts";
@@ -47,6 +48,7 @@ export function encodeRequest(request: ChatRequest, target: Target): EncodedRequ
   };
   loseWishes(request, noForm, losses);
   loseToolChoice(request, losses);
+  loseCitedIds(request, "Ollama", losses);
   for (const key of foreignFields(request.ext)) losses.lose(key, noForm);
   loseRefused(body, target, losses);
   return { body: stringify(body), headers: {}, warnings: losses.warnings() };

@@ -20,9 +20,12 @@ export function encodeAnnotation(
   const cited = webSource(citation.raw);
   if (!cited) return undefined;
   const { url, title = "" } = cited;
+  // Other wires count from the beginning of the part.
+  const within = cited.range ?? { start: 0, end: range.end - range.start };
+  const [start, end] = [range.start + within.start, range.start + within.end];
   return {
     type: "url_citation",
-    url_citation: { url, title, start_index: range.start, end_index: range.end },
+    url_citation: { url, title, start_index: start, end_index: end },
   };
 }
 

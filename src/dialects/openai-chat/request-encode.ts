@@ -2,6 +2,7 @@
 // https://platform.openai.com/docs/api-reference/chat/create
 import type { ChatRequest, ResponseFormat } from "../../ir/chat.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
+import { loseCitedIds } from "../cited-document.ts";
 import type { EncodedRequest, Target } from "../dialect.ts";
 import { defined } from "../fields.ts";
 import { draftOf } from "../draft.ts";
@@ -52,6 +53,7 @@ export function encodeRequest(request: ChatRequest, target: Target): EncodedRequ
   if (!isNative) fitSettings(body, scope);
   if (tools.length === 0) loseToolChoice(request.toolChoice, losses);
   if (format?.instruction) addInstruction(body, format.instruction, scope);
+  loseCitedIds(request, "OpenAI chat", losses);
   for (const key of foreignFields(request.ext)) losses.lose(key, noForm);
   fitFields(draftOf(body, losses), target);
   return { body: stringify(body), headers: {}, warnings: losses.warnings() };

@@ -3,6 +3,7 @@
 import type { Candidate, ChatResponse, ToolCallPart } from "../../ir/chat.ts";
 import { now } from "../../lib/clock.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
+import { noticeQuote } from "../cited-source.ts";
 import type { AnswerContext } from "../dialect.ts";
 import { createFreeformCheck, unwrapInput } from "../freeform.ts";
 import { createNotices, type Notice } from "../losses.ts";
@@ -89,7 +90,10 @@ function encodeMessage(candidate: Candidate, isLegacy: boolean, notice: Notice):
         for (const citation of part.citations ?? []) {
           const annotation = encodeAnnotation(citation, { start, end: text.length });
           if (annotation === undefined) notice("citations", noForm);
-          else annotations.push(annotation);
+          else {
+            annotations.push(annotation);
+            noticeQuote(citation.raw, noForm, notice);
+          }
         }
         break;
       }
@@ -100,6 +104,7 @@ function encodeMessage(candidate: Candidate, isLegacy: boolean, notice: Notice):
         }
         break;
       case "refusal":
+        for (const key of foreignFields(part.ext)) notice(key, noForm);
         refusal = (refusal ?? "") + part.text;
         break;
       case "tool-call":
@@ -108,6 +113,7 @@ function encodeMessage(candidate: Candidate, isLegacy: boolean, notice: Notice):
         break;
       case "image": {
         const image = encodeImageAnswer(part);
+        for (const key of foreignFields(part.ext)) notice(key, noForm);
         if (image) images.push(image);
         else notice(place, noForm);
         break;

@@ -6,6 +6,7 @@ import type { Usage } from "../../ir/usage.ts";
 import { now } from "../../lib/clock.ts";
 import type { Frame } from "../../lib/frame.ts";
 import type { JsonObject } from "../../lib/json.ts";
+import { noticeQuote } from "../cited-source.ts";
 import type { AnswerContext, StreamEncoder } from "../dialect.ts";
 import { createFreeformCheck, unwrapInput } from "../freeform.ts";
 import { createNotices } from "../losses.ts";
@@ -125,6 +126,7 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
       }
       case "refusal":
         open({ kind: "refusal" });
+        for (const key of foreignFields(part.ext)) notice(key, noForm);
         return part.text === "" ? [] : choice(candidate, { refusal: part.text });
       case "tool-call": {
         if (part.executor === "provider") {
@@ -161,6 +163,7 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
       case "image": {
         open({ kind: "hidden" });
         const image = encodeImageAnswer(part);
+        for (const key of foreignFields(part.ext)) notice(key, noForm);
         if (image) return choice(candidate, { images: [image] });
         break;
       }
@@ -224,9 +227,12 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
       case "citation": {
         const start = open.kind === "text" ? open.start : state.textLength;
         const annotation = encodeAnnotation(delta, { start, end: state.textLength });
-        if (annotation !== undefined) return choice(candidate, { annotations: [annotation] });
-        notice("citations", noForm);
-        return [];
+        if (annotation === undefined) {
+          notice("citations", noForm);
+          return [];
+        }
+        noticeQuote(delta.raw, noForm, notice);
+        return choice(candidate, { annotations: [annotation] });
       }
       case "ext":
         for (const key of foreignFields(delta.ext)) notice(key, noForm);

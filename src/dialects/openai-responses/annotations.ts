@@ -2,7 +2,6 @@
 // https://platform.openai.com/docs/api-reference/responses/object#responses/object-output
 import type { TextPart } from "../../ir/chat.ts";
 import { webSource } from "../cited-source.ts";
-import { field } from "../fields.ts";
 import { dialectId } from "./wire.ts";
 
 type Citation = NonNullable<TextPart["citations"]>[number];
@@ -18,16 +17,7 @@ export function encodeAnnotation(
   if (citation.origin === dialectId) return citation.raw;
   const cited = webSource(citation.raw);
   if (!cited) return undefined;
-  const { url, title = "", source } = cited;
-  const at = (key: string, fallback: number): number => {
-    const value = field(source, key);
-    return typeof value === "number" && Number.isSafeInteger(value) ? value : fallback;
-  };
-  return {
-    type: "url_citation",
-    url,
-    title,
-    start_index: at("start_index", range.start),
-    end_index: at("end_index", range.end),
-  };
+  const { url, title = "" } = cited;
+  const { start, end } = cited.range ?? range;
+  return { type: "url_citation", url, title, start_index: start, end_index: end };
 }

@@ -16,6 +16,7 @@ import { createStreamDecoder } from "./stream-decoder.ts";
 import { createStreamEncoder } from "./stream-encoder.ts";
 import { traitsOf } from "../openai-model.ts";
 import { dialectId } from "./wire.ts";
+import { toolCalls } from "./tool-calls.ts";
 
 /** Clients disagree about whether the base URL ends in `/v1`: both paths work. */
 const routesOf = (path: string, operation: Operation): DialectRoute[] =>
@@ -66,6 +67,7 @@ export const openaiResponses: Dialect = {
     framing: sse,
   },
   outputCap: () => ["max_output_tokens"],
+  toolCalls,
   enforcesSchema: ({ model, quirks }) => traitsOf(model).hasJsonSchema && !quirks.noJsonSchema,
   error: {
     decode: decodeError,

@@ -2,6 +2,7 @@
 import type { OpaquePart, RefusalPart, TextPart } from "../../ir/chat.ts";
 import { createId } from "../../lib/id.ts";
 import { isObject, type JsonObject } from "../../lib/json.ts";
+import { noticeQuote } from "../cited-source.ts";
 import type { Notice } from "../losses.ts";
 import { encodeAnnotation } from "./annotations.ts";
 import type { Output, PartWriter, Slot, WireEvent } from "./answer.ts";
@@ -136,6 +137,7 @@ export function createMessageWriter(output: Output, notice: Notice): MessageWrit
           return [];
         }
         annotations.push(annotation);
+        noticeQuote(citation.raw, noForm, notice);
         const number = annotations.length - 1;
         const type = "response.output_text.annotation.added";
         return [{ type, ...place, annotation_index: number, annotation }];
@@ -156,6 +158,7 @@ export function createMessageWriter(output: Output, notice: Notice): MessageWrit
         ];
       };
       const added = { type: "response.content_part.added", ...place, part: { ...emptyOf(isText) } };
+      for (const key of foreignFields(part.ext)) notice(key, noForm);
       keep(ownExt(part.ext), frame);
       const citations = part.type === "text" ? (part.citations ?? []) : [];
       return {

@@ -2,6 +2,7 @@
 // https://platform.openai.com/docs/api-reference/responses/create
 import type { ChatRequest, ResponseFormat } from "../../ir/chat.ts";
 import { isObject, type JsonObject, stringify } from "../../lib/json.ts";
+import { loseCitedIds } from "../cited-document.ts";
 import type { EncodedRequest, Target } from "../dialect.ts";
 import { defined } from "../fields.ts";
 import { createLosses, loseRefused, type Losses } from "../losses.ts";
@@ -57,6 +58,7 @@ export function encodeRequest(request: ChatRequest, target: Target): EncodedRequ
   };
   if (!isNative) fitSampling(body, scope);
   loseSettings(scope);
+  loseCitedIds(request, "OpenAI Responses", losses);
   for (const key of foreignFields(request.ext)) losses.lose(key, noForm);
   loseRefused(body, target, losses);
   return { body: stringify(body), headers: {}, warnings: losses.warnings() };

@@ -43,11 +43,28 @@ export function decodeResponse(body: Body, origin: Origin): Decoded<ChatResponse
 export function usageOf(response: JsonObject): Usage | undefined {
   const usage = decodeUsage(field(response, "usage"));
   const tools = field(response, "tool_usage");
+  if (usage && !isObject(tools)) Object.assign(usage.serverTools, callsIn(response));
   for (const [name, used] of Object.entries(isObject(tools) ? tools : {})) {
     const count = isObject(used) ? tokenCount(field(used, "num_requests")) : 0;
     if (usage && count > 0 && name !== "__proto__") usage.serverTools[name] = count;
   }
   return usage;
+}
+
+/** Calls that are billed, counted where the server does not; opening a page that was found is not one. */
+function callsIn(response: JsonObject): Record<string, number> {
+  const output = field(response, "output");
+  const items = Array.isArray(output) ? output.filter(isObject) : [];
+  const searches = items.filter((item) => {
+    const action = field(item, "action");
+    const kind = isObject(action) ? field(action, "type") : "search";
+    return field(item, "type") === "web_search_call" && kind === "search";
+  }).length;
+  const files = items.filter((item) => field(item, "type") === "file_search_call").length;
+  return {
+    ...(searches > 0 && { web_search: searches }),
+    ...(files > 0 && { file_search: files }),
+  };
 }
 
 export interface Head {

@@ -10,6 +10,10 @@ const anthropic = `${place}/publishers/anthropic/models`;
 /** Other vendors' open models are named `vendor/model`. */
 const openModels = /\//;
 const googleModels = /^(?!claude)[^/]+$/;
+/** Texts only, many at a time; the first of Gemini's embeds one at a time, later ones whatever they are shown. */
+const textEmbedders = /^(?!claude|gemini-embedding)[^/]+$/;
+const firstEmbedder = /^gemini-embedding-001$/;
+const laterEmbedders = /^gemini-embedding-(?!001$)[^/]+$/;
 const anthropicModels = /^claude[^/]*$/;
 
 export const vertex: Provider = {
@@ -64,6 +68,16 @@ export const vertex: Provider = {
         dialect: "openai-chat",
         path: `${place}/endpoints/openapi/chat/completions`,
         models: openModels,
+      },
+    ],
+    embeddings: [
+      { dialect: "gemini", path: `${google}:predict`, form: "predict", models: textEmbedders },
+      { dialect: "gemini", path: `${google}:predict`, form: "predict-one", models: firstEmbedder },
+      {
+        dialect: "gemini",
+        path: `${google}:embedContent`,
+        form: "embed-content",
+        models: laterEmbedders,
       },
     ],
     "count-tokens": [

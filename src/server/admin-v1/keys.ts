@@ -51,6 +51,10 @@ const defaults = z
     overrides: z.boolean().optional().describe("`false`: its requests may not say how."),
     priority: z.int().min(-1_000).max(1_000).optional().describe("Higher leaves the queue first."),
     guardrails: z.array(z.string().min(1).max(100)).max(100).optional(),
+    cache: z
+      .literal("off")
+      .optional()
+      .describe("Its requests are never answered from the cache, nor their answers kept."),
   })
   .describe("What holds for its requests where they do not say otherwise.");
 

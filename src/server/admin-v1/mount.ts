@@ -6,8 +6,8 @@ import { GatewayError } from "../../ir/error.ts";
 import { backgroundFailed } from "../../lib/background.ts";
 import { type ActorSource, actorOf } from "./actor.ts";
 import { readBytes, readObject } from "./body.ts";
-import { openApiDocument } from "./openapi.ts";
-import { referencePage } from "./reference.ts";
+import { type OpenApiDocument, openApiDocument } from "./openapi.ts";
+import { type ReferencePage, referencePage } from "./reference.ts";
 import { admit, explained, run } from "./perform.ts";
 import { parse } from "./resource.ts";
 import type { AdminRoute, Answer, Services } from "./route.ts";
@@ -52,10 +52,15 @@ export function createAdminV1(dependencies: AdminV1Dependencies): Hono {
 /** Serves `/openapi.json` and `/docs`: what they say is in the source, so they ask for no key. */
 export function createReference(): Hono {
   const app = new Hono();
-  const document = openApiDocument();
-  const page = referencePage(document);
-  app.get("/openapi.json", (context) => context.json(document));
-  app.get("/docs", () => new Response(page.html, { headers: page.headers }));
+  // Made when somebody reads it: it takes longer than all the rest of a start.
+  let document: OpenApiDocument | undefined;
+  let page: ReferencePage | undefined;
+  const read = (): OpenApiDocument => (document ??= openApiDocument());
+  app.get("/openapi.json", (context) => context.json(read()));
+  app.get("/docs", () => {
+    page ??= referencePage(read());
+    return new Response(page.html, { headers: page.headers });
+  });
   return app;
 }
 

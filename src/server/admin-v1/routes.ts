@@ -2,12 +2,14 @@
 import { alertRoutes } from "./alerts.ts";
 import { auditRoutes } from "./audit.ts";
 import { budgetRoutes } from "./budgets.ts";
+import { cacheRoutes } from "./cache.ts";
 import { configRoutes } from "./config.ts";
 import { dataRoutes } from "./data.ts";
 import { entryRoutes } from "./config-entries.ts";
 import { healthRoutes } from "./health.ts";
 import { keyRoutes } from "./keys.ts";
 import { ledgerRoutes } from "./ledger.ts";
+import { ledgerResolveRoutes } from "./ledger-resolve.ts";
 import { limitRoutes } from "./limits.ts";
 import { membershipRoutes } from "./memberships.ts";
 import { organizationRoutes } from "./organizations.ts";
@@ -38,6 +40,8 @@ export const adminRoutes: readonly AdminRoute[] = [
   ...requestRoutes,
   ...dataRoutes,
   ...ledgerRoutes,
+  ...cacheRoutes,
+  ...ledgerResolveRoutes,
   ...entryRoutes,
   ...configRoutes,
 ];

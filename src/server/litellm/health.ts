@@ -30,7 +30,3 @@ export async function litellmHealth(request: Request, services: LitellmServices)
     unhealthy_count: resting.length,
   };
 }
-
-/** Whether it says at all who asks. */
-export const hasCredential = ({ headers }: Request): boolean =>
-  ["authorization", "x-api-key", "api-key"].some((name) => headers.has(name));

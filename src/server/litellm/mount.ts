@@ -13,6 +13,7 @@ import { explained, perform } from "../admin-v1/perform.ts";
 import { adminRoutes } from "../admin-v1/routes.ts";
 import { isAdminKey } from "./admin-key.ts";
 import { budgetRoutes } from "./budgets.ts";
+import { cacheRoutes } from "./cache.ts";
 import { customerRoutes } from "./customers.ts";
 import { withExactMoney } from "./dollars.ts";
 import { litellmError } from "./error.ts";
@@ -38,6 +39,7 @@ export const litellmRoutes: readonly LitellmRoute[] = [
   ...budgetRoutes,
   ...spendLogRoutes,
   ...spendReportRoutes,
+  ...cacheRoutes,
 ];
 
 /** What every key of the gateway may ask. */

@@ -11,6 +11,9 @@ import { experiments } from "./0005-experiments.ts";
 import { owners } from "./0006-owners.ts";
 import { retention } from "./0007-retention.ts";
 import { alerts } from "./0008-alerts.ts";
+import { deployments } from "./0009-deployments.ts";
+import { cachedAnswers } from "./0010-cached-answers.ts";
+import { limits } from "./0011-limits.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order. A released migration is never changed: add the next one. */
@@ -23,12 +26,17 @@ const migrations: readonly Migration[] = [
   owners,
   retention,
   alerts,
+  deployments,
+  cachedAnswers,
+  limits,
 ];
 
 export const latestVersion = migrations.length;
 
 /** What a driver adds to a migration. */
 export interface Surroundings {
+  /** The names of all tables, where that can be asked more cheaply than with all their columns. */
+  tables?(db: Kysely<Tables>): Promise<string[]>;
   /** Where the tables are; absent where there is one place only. */
   readonly schema?: string;
   /** Runs first in the transaction, to keep others out. */
@@ -41,7 +49,7 @@ export interface Surroundings {
 export async function migrate(db: Kysely<Tables>, around: Surroundings = {}): Promise<void> {
   await db.transaction().execute(async (transaction) => {
     await around.before?.(transaction);
-    await applyMissing(transaction, await schemaVersion(transaction, around.schema));
+    await applyMissing(transaction, await schemaVersion(transaction, around));
     await around.after?.(transaction);
   });
 }
@@ -62,9 +70,9 @@ async function applyMissing(transaction: Transaction<Tables>, version: number): 
 /** For a database that may only be looked at. @throws StoreError `newer_schema`, `older_schema`, `not_ours` */
 export async function requireLatest(
   db: Kysely<Tables>,
-  { schema }: Pick<Surroundings, "schema"> = {},
+  around: Pick<Surroundings, "schema" | "tables"> = {},
 ): Promise<void> {
-  const version = await schemaVersion(db, schema);
+  const version = await schemaVersion(db, around);
   refuseNewer(version);
   if (version < latestVersion) {
     throw new StoreError(
@@ -75,12 +83,11 @@ export async function requireLatest(
 }
 
 /** 0 for an empty database. @throws StoreError `not_ours` when it holds somebody else's tables */
-async function schemaVersion(db: Kysely<Tables>, schema: string | undefined): Promise<number> {
-  const found = await db.introspection.getTables();
-  // Extensions put views of theirs where everybody's tables are.
-  const tables = found
-    .filter((table) => schema === undefined || (table.schema === schema && !table.isView))
-    .map((table) => table.name);
+async function schemaVersion(
+  db: Kysely<Tables>,
+  { schema, tables: ask }: Pick<Surroundings, "schema" | "tables">,
+): Promise<number> {
+  const tables = ask ? await ask(db) : await tablesOf(db, schema);
   if (!tables.includes("schema_version")) {
     if (tables.length === 0) return 0;
     throw new StoreError(
@@ -93,6 +100,14 @@ async function schemaVersion(db: Kysely<Tables>, schema: string | undefined): Pr
     .select((eb) => eb.fn.max("version").as("version"))
     .executeTakeFirst();
   return Number(row?.version ?? 0);
+}
+
+async function tablesOf(db: Kysely<Tables>, schema: string | undefined): Promise<string[]> {
+  const found = await db.introspection.getTables();
+  // Extensions put views of theirs where everybody's tables are.
+  return found
+    .filter((table) => schema === undefined || (table.schema === schema && !table.isView))
+    .map((table) => table.name);
 }
 
 function refuseNewer(version: number): void {

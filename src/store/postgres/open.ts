@@ -20,10 +20,18 @@ import { StoreError } from "../error.ts";
 import { migrate, requireLatest, type Surroundings } from "../migrations/migrate.ts";
 import type { Tables } from "../schema.ts";
 import { AddressError, describeAddress, parseAddress, type PostgresAddress } from "./address.ts";
+import { createSharedClock } from "./clock.ts";
 import { explain } from "./explain.ts";
 import { createOwners } from "./owners.ts";
 import { chooseTls, type Connections, createConnections, type TlsChoice } from "./pool.ts";
-import { callTransact, defineTransact, encodeWork, isDefined, lockSpace } from "./transact.ts";
+import {
+  callTransact,
+  decodeOutcome,
+  defineTransact,
+  encodeWork,
+  isDefined,
+  lockSpace,
+} from "./transact.ts";
 
 export interface PostgresOptions {
   /** `postgres://user:password@host/database?sslmode=…`, see {@link parseAddress}. */
@@ -54,23 +62,29 @@ export async function openPostgres(options: PostgresOptions): Promise<Driver> {
     const pool = connections;
     const db = kyselyOn(pool);
     const owners = createOwners(db, { owner, leaseMs, ...(log && { log }) });
-    if (!readOnly) await owners.begin();
+    const clock = createSharedClock(db, log);
+    if (!readOnly) {
+      await owners.begin();
+      await clock.measure();
+    }
     return {
       db,
       owner,
+      clock: clock.now,
       recheckMs: leaseMs / 3,
       async transact(groups) {
         if (groups.length === 0) return [];
         try {
           const { rows } = await pool.query(callTransact, [encodeWork(groups)]);
           const [{ outcome }] = rows as [{ outcome: string }];
-          return Array.from(outcome, (digit) => digit === "1");
+          return decodeOutcome(outcome, groups);
         } catch (error) {
           throw explain(place, error);
         }
       },
       async deadOwners(names) {
         try {
+          await clock.measure();
           return await owners.dead(names);
         } catch (error) {
           throw explain(place, error);

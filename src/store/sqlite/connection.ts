@@ -34,6 +34,20 @@ export function createConnection(database: Database): Connection {
   };
   const changes = (statement: { sql: string; parameters: readonly unknown[] }): number =>
     prepare(statement.sql).run(...(statement.parameters as Values)).changes;
+  /** Runs a group, and gives whether its first statement changed a row, and what its questions have to tell. */
+  const runGroup = (group: StatementGroup, answers: (() => void)[]): boolean => {
+    let changed: boolean | undefined;
+    for (const { sql, parameters, told } of group) {
+      if (told) {
+        const row = prepare(sql).get(...(parameters as Values)) ?? {};
+        answers.push(() => told(row));
+      } else if (changed !== false) {
+        const count = changes({ sql, parameters });
+        changed ??= count > 0;
+      }
+    }
+    return changed ?? false;
+  };
 
   const undo = (): void => {
     // After a full disk or an I/O error SQLite may have rolled back by itself.
@@ -67,12 +81,10 @@ export function createConnection(database: Database): Connection {
     transact(groups) {
       prepare("begin immediate").run();
       try {
-        const changed = groups.map(([first, ...rest]) => {
-          if (changes(first) === 0) return false;
-          for (const statement of rest) changes(statement);
-          return true;
-        });
+        const answers: (() => void)[] = [];
+        const changed = groups.map((group) => runGroup(group, answers));
         prepare("commit").run();
+        for (const answer of answers) answer();
         return changed;
       } catch (error) {
         undo();

@@ -3,6 +3,7 @@ import {
   chmodSync,
   closeSync,
   fstatSync,
+  fsyncSync,
   linkSync,
   openSync,
   readSync,
@@ -39,6 +40,16 @@ export function tighten(path: string, mode: number, log?: Logger): void {
     was: (found.mode & 0o777).toString(8),
     is: mode.toString(8),
   });
+}
+
+/** Until it is on the disk, for what was written without waiting for it. */
+export function flush(path: string): void {
+  const descriptor = openSync(path, "r+");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** Puts a finished new database in place; one that appeared there in the meantime stays. */

@@ -2,7 +2,8 @@
 import { Database } from "bun:sqlite";
 import { chmodSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { Kysely, SqliteDialect } from "kysely";
+import { Kysely, sql, SqliteDialect } from "kysely";
+import { now } from "../../lib/clock.ts";
 import { createId } from "../../lib/id.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { Driver } from "../driver.ts";
@@ -14,6 +15,7 @@ import {
   createPrivate,
   damaged,
   fileFamily,
+  flush,
   identity,
   inspectFile,
   moveIntoPlace,
@@ -74,10 +76,16 @@ async function createFile(path: string): Promise<void> {
     const connection = createConnection(new Database(draft, fileMode));
     const db = kyselyOn(connection);
     try {
-      await migrate(db);
+      // A draft that is cut off is thrown away: it is written once, as a whole.
+      connection.run("pragma journal_mode = memory");
+      connection.run("pragma synchronous = off");
+      await migrate(db, { tables });
+      // The file remembers it; to change it later, in place, would wait for the disk four times.
+      connection.run("pragma journal_mode = wal");
     } finally {
       connection.close();
     }
+    flush(draft);
     moveIntoPlace(draft, path);
   } finally {
     rmSync(draft, { force: true });
@@ -93,7 +101,7 @@ async function openFile(path: string, options: SqliteOptions): Promise<Driver> {
     connection.run(`pragma busy_timeout = ${openBusyMs}`);
     if (options.readOnly) {
       connection.run("pragma query_only = on");
-      await requireLatest(db);
+      await requireLatest(db, { tables });
     } else {
       const mode = connection.value("pragma journal_mode = wal");
       if (mode !== "wal" && !memory) {
@@ -106,7 +114,7 @@ async function openFile(path: string, options: SqliteOptions): Promise<Driver> {
       connection.run(`pragma journal_size_limit = ${maxWalBytes}`);
       connection.run("pragma foreign_keys = on");
       check(connection, path);
-      await migrate(db);
+      await migrate(db, { tables });
       connection.run(`pragma busy_timeout = ${runBusyMs}`);
     }
     connection.run("pragma cache_size = -16000");
@@ -121,6 +129,7 @@ async function openFile(path: string, options: SqliteOptions): Promise<Driver> {
   return {
     db,
     owner,
+    clock: now,
     recheckMs: null,
     // Whoever writes holds the only lock there is.
     deadOwners: async (owners) => owners.filter((other) => other !== owner),
@@ -159,6 +168,13 @@ const fileMode = { readwrite: true, create: false, safeIntegers: true } as const
 
 const kyselyOn = (connection: Connection): Kysely<Tables> =>
   new Kysely<Tables>({ dialect: new SqliteDialect({ database: connection }) });
+
+async function tables(db: Kysely<Tables>): Promise<string[]> {
+  const { rows } = await sql<{ name: string }>`
+    select name from sqlite_master where type in ('table', 'view') and name not like 'sqlite_%'
+  `.execute(db);
+  return rows.map(({ name }) => name);
+}
 
 /** @throws StoreError `damaged` */
 function check(connection: Connection, path: string): void {

@@ -456,6 +456,6 @@ describe("the reference", () => {
       }
     }
     expect(new Set(ids).size).toBe(ids.length);
-    expect(ids.length).toBe(77);
+    expect(ids.length).toBe(81);
   });
 });

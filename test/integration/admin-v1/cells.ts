@@ -373,7 +373,9 @@ export async function askCell(
   const own = resource === "memberships" && target === caller.membershipId && method !== "get";
   const spared = own || (method === "delete" && kept.has(resource));
   const ofFile =
-    owner === null && (method === "delete" || method === "put" || path.endsWith("/rollback"));
+    owner === null &&
+    resource !== "cache" &&
+    (method === "delete" || method === "put" || path.endsWith("/rollback"));
   const answer = await ground.admin.ask(method.toUpperCase(), path.replace("{id}", target), {
     key: caller.key,
     ...(body && { body: rotates ? {} : body }),

@@ -22,7 +22,8 @@ const onPostgres = process.env["MEGALLM_TEST_STORE"] === "postgres";
 /** One server for all scenes of a process; it ends with the process. */
 let server: Promise<PostgresServer> | null = null;
 
-export const openLedger = (): Promise<Ledger> => (onPostgres ? openPostgres() : openSqlite());
+export const openLedger = (postgres = onPostgres): Promise<Ledger> =>
+  postgres ? openPostgres() : openSqlite();
 
 async function openPostgres(): Promise<Ledger> {
   server ??= startPostgres();

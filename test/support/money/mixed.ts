@@ -94,7 +94,11 @@ function courseOf(random: Random): Course {
   if (lot < 0.4) return { name: "whole", model: direct, stream, steps: ["ok"] };
   if (lot < 0.48) return { name: "without usage", model: "openai/cheap", stream, steps: ["quiet"] };
   if (lot < 0.56) {
-    const steps = [pick(random, ["500", "429", "reset"]), pick(random, ["500", "reset"]), "ok"];
+    const steps = [
+      pick(random, ["500", "429", "reset", "refused"]),
+      pick(random, ["500", "reset", "refused"]),
+      "ok",
+    ];
     return {
       name: "retried",
       model: "retried",
@@ -103,7 +107,7 @@ function courseOf(random: Random): Course {
     };
   }
   if (lot < 0.66) {
-    const steps = ["500", pick(random, ["reset", "500"]), "ok"];
+    const steps = ["500", pick(random, ["reset", "refused", "500"]), "ok"];
     return {
       name: "fallback",
       model: "falls",

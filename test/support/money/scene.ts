@@ -80,10 +80,10 @@ export const moneyProviders = {
 
 export async function openScene(
   config: Record<string, unknown> = {},
-  parts: Partial<GatewayParts> & { upstream?: MoneyUpstream } = {},
+  parts: Partial<GatewayParts> & { upstream?: MoneyUpstream; postgres?: boolean } = {},
 ): Promise<Scene> {
-  const { upstream = createMoneyUpstream(), ...more } = parts;
-  const ledger = await openLedger();
+  const { upstream = createMoneyUpstream(), postgres, ...more } = parts;
+  const ledger = await openLedger(postgres);
   const { store } = ledger;
   await store.recover();
   const running = await startInProcess(

@@ -9,7 +9,10 @@ import { answerFrames, type Told, wholeAnswer } from "./wires.ts";
  * What a request is to meet, one step for each attempt; the last holds for all that follow. It is written in the
  * request's text: `plan:{"id":"7","say":20,"steps":["500","cut:3","ok"]}`
  *
- * - `ok` · `500` · `429` · `reset`
+ * - `ok` · `500` · `429`
+ * - `refused`: no connection, so that nothing is sent and nothing billed
+ * - `reset`: the connection breaks before a word, and the input is billed
+ * - `lost`: the same, when all of the answer was made and is billed
  * - `quiet`: whole, without a word of usage
  * - `cut:n` · `half:n` · `fault:n`: a stream that ends badly after so many words
  * - `slow:ms`: silence first
@@ -109,7 +112,7 @@ export function createMoneyUpstream(): MoneyUpstream {
     const [kind = "ok", ...rest] = step.split(":");
     const detail = rest.join(":");
     if (kind === "500" || kind === "429" || kind === "400") return refusal(Number(kind));
-    if (kind === "reset") throw broken();
+    if (kind === "refused") throw unreachable();
     const input = await estimateRequestTokens(value);
     const most = value.settings.maxOutputTokens ?? Number.POSITIVE_INFINITY;
     const answers = value.settings.candidateCount ?? 1;
@@ -119,6 +122,10 @@ export function createMoneyUpstream(): MoneyUpstream {
       const nanos = BigInt(input) * price.input + BigInt(words * answers) * price.output;
       bill.push({ id, model, input, output: words * answers, nanos, isTold, step });
     };
+    if (kind === "reset" || kind === "lost") {
+      charge(kind === "lost" ? output : 0, false);
+      throw broken();
+    }
     const told: Told = {
       id: `answer-${count}`,
       model,
@@ -310,6 +317,9 @@ const broken = (): Error =>
   Object.assign(new Error("The socket connection was closed unexpectedly."), {
     code: "ECONNRESET",
   });
+
+const unreachable = (): Error =>
+  Object.assign(new Error("Unable to connect."), { code: "ConnectionRefused" });
 
 async function left(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;

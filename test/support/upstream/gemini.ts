@@ -23,6 +23,7 @@ import {
   type Reading,
 } from "./validate-gemini.ts";
 import { createVendorId } from "./vendor-id.ts";
+import { predictExchange, readPredict } from "./vertex-predict.ts";
 
 /**
  * Starts the double on loopback. Point clients at `upstream.baseUrl`.
@@ -55,7 +56,7 @@ export async function startGeminiUpstream(options: UpstreamOptions = {}): Promis
     }
     const name = address.model ?? "";
     const model = find(name);
-    const task = address.method.startsWith("embed") || address.method.startsWith("batch");
+    const task = /^(?:embed|batch|predict$)/.test(address.method);
     const fits = task ? model?.dimensions !== undefined : model?.task === "generate";
     if (model === undefined || !(fits || address.method === "countTokens")) {
       return { refusal: unknownModel(address) };
@@ -84,6 +85,13 @@ export async function startGeminiUpstream(options: UpstreamOptions = {}): Promis
       })),
     embedContent: (request, _address, terms) => judgeEmbed(request, terms, false),
     batchEmbedContents: (request, _address, terms) => judgeEmbed(request, terms, true),
+    predict: (request, address, { model }) =>
+      address.surface === "vertex"
+        ? accept(readPredict(request.parsed, model), (body) => ({
+            scripted: true,
+            exchange: () => predictExchange(body, model),
+          }))
+        : { refusal: notFound("Requested entity was not found.") },
   };
 
   function judgeGenerate(request: Recorded, address: GeminiAddress, terms: GeminiTerms): Judgement {

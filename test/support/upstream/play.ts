@@ -232,6 +232,12 @@ async function perform(score: Score, hooks: PlayHooks): Promise<Response> {
 }
 
 function streamOf(queue: Step[], complete: boolean, hooks: PlayHooks): ReadableStream<Uint8Array> {
+  let isTold = false;
+  const done = (isComplete: boolean): void => {
+    if (isTold) return;
+    isTold = true;
+    hooks.onDone(isComplete);
+  };
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -239,17 +245,19 @@ function streamOf(queue: Step[], complete: boolean, hooks: PlayHooks): ReadableS
           if (hooks.signal.aborted) return;
           const step = queue.shift();
           if (step === undefined) {
-            hooks.onDone(complete);
+            done(complete);
             return controller.close();
           }
           if (step.do === "wait") await pause(step.ms, hooks.signal);
           else if (step.do === "hang") return forever(hooks.signal);
           else if (step.do === "break") {
-            hooks.onDone(false);
+            done(false);
             // Without a reason, so that the runtime resets the connection and prints nothing.
             return controller.error();
           } else {
             if (step.generated) hooks.onGenerated(step.generated);
+            // A client that has the last byte may leave before it sees the end.
+            if (queue.every((left) => left.do === "wait")) done(complete);
             return controller.enqueue(step.bytes);
           }
         }

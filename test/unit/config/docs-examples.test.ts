@@ -11,7 +11,7 @@ const pages = ["README.md", ...readdirSync(`${root}/docs`).map((name) => `docs/$
 
 /** Beginnings of what is ours: Continue's file, for one, is another's. */
 const sections =
-  /^(?:server|data_dir|store|log|budgets|limits|ledger|alerts|admin|keys|providers|models|aliases|default_fallbacks|timeouts|health|affinity|queue|unsupported|prices|discover):/;
+  /^(?:server|data_dir|store|log|budgets|limits|ledger|alerts|admin|keys|providers|models|aliases|default_fallbacks|timeouts|health|affinity|queue|unsupported|prices|discover|guardrails):/;
 
 const examples = pages.flatMap((page) =>
   [...readFileSync(`${root}/${page}`, "utf8").matchAll(/^```yaml\n([^]*?)^```$/gm)]

@@ -51,6 +51,7 @@ test("every field has a description, an example, and a default unless it is requ
     ".models.*.experiment.arms",
     ".alerts.webhook.url",
     ".alerts.webhook.secret",
+    ".guardrails.*.type",
   ]);
   for (const [path, node] of all) {
     expect([path, node.description]).toEqual([path, expect.stringMatching(/\.$/)]);

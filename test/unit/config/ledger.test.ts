@@ -24,6 +24,7 @@ describe("ledger", () => {
   test("rows 90 days, hours 400, days for ever, bodies a week, any size", () => {
     expect(read({}).ledger).toEqual({
       durable: "normal",
+      ambiguous: "charge_input",
       rowsMs: 90 * day,
       hoursMs: 400 * day,
       daysMs: null,
@@ -35,12 +36,14 @@ describe("ledger", () => {
   test("ages in days and hours, sizes in gigabytes", () => {
     const ledger = {
       durable: "full" as const,
+      ambiguous: "charge_hold" as const,
       keep: { rows: "forever", hours: "36h", days: "3650d" },
       max_size: "2gb",
       bodies: "1d12h",
     };
     expect(read({ ledger }).ledger).toEqual({
       durable: "full",
+      ambiguous: "charge_hold",
       rowsMs: null,
       hoursMs: 1.5 * day,
       daysMs: 3_650 * day,
@@ -54,6 +57,7 @@ describe("ledger", () => {
     [{ keep: { rows: "5m" } }, "ledger.keep.rows"],
     [{ keep: { weeks: "1d" } }, "weeks"],
     [{ bodies: "always" }, "ledger.bodies"],
+    [{ ambiguous: "sometimes" }, "ledger.ambiguous"],
     [{ max_size: "1mb" }, "ledger.max_size"],
   ])("%j is refused", (ledger, where) => {
     expect(problems({ ledger })).toContain(where);

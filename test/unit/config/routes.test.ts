@@ -235,3 +235,31 @@ describe("problems", () => {
     ]);
   });
 });
+
+describe("races", () => {
+  const hedged = (hedge: object) => ({
+    models: { chat: { deployments: ["openai/gpt-4o", "mine/llama"], hedge } },
+  });
+
+  test("whole answers are raced by their own p95 unless that is switched off", () => {
+    const usual = { after: "p95", wholeAfter: "p95", maxExtraSpend: 0.05, withEffects: false };
+    expect(parse(hedged({})).config.routes.get("chat")?.hedge).toEqual(usual as never);
+    const own = { after: "1s", whole_after: "off", with_effects: true };
+    expect(parse(hedged(own)).config.routes.get("chat")?.hedge).toEqual({
+      after: 1_000,
+      wholeAfter: null,
+      maxExtraSpend: 0.05,
+      withEffects: true,
+    });
+    expect(parse(hedged({ whole_after: "20s" })).config.routes.get("chat")?.hedge).toMatchObject({
+      wholeAfter: 20_000,
+    });
+  });
+
+  test.each([{ whole_after: "p99" }, { whole_after: -1 }, { with_effects: "yes" }])(
+    "%j is refused",
+    (hedge) => {
+      expect(problemsOf(hedged(hedge))).toContain(Object.keys(hedge)[0] ?? "");
+    },
+  );
+});

@@ -69,7 +69,10 @@ describe.each([openaiChat, openaiResponses, gemini, bedrockConverse, cohere])(
       const encoder = dialect.stream.encoder(context);
       const frames = expand(response).flatMap((event) => encoder.push(event));
       expect(frames.map(({ data }) => data).join("")).toContain(url);
-      expect(warnings).toEqual([]);
+      // Only Bedrock shows the passage that Anthropic quotes.
+      const isQuoted = origin === "anthropic-messages" && dialect.id !== "bedrock-converse";
+      const told = isQuoted ? ["citations.cited_text", "citations.cited_text"] : [];
+      expect(warnings.map(({ field }) => field)).toEqual(told);
     });
   },
 );

@@ -198,7 +198,8 @@ describe("decoding", () => {
       "a: 1\nb: x",
       "Q",
     ]);
-    expect(warnings).toEqual([]);
+    const reason = "answers of OpenAI chat cite no documents by their ids";
+    expect(warnings).toEqual([{ field: "documents[].id", reason, target: target.provider }]);
   });
 
   test("a plan is the text before the calls to every other wire", () => {

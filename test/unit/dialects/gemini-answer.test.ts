@@ -382,7 +382,7 @@ describe("encode", () => {
       type: "web_search_result_location",
       url: "https://a.example",
       title: "A",
-      cited_text: "x",
+      supported_text: "x",
     };
     const warnings: Warning[] = [];
     const answer = encode(

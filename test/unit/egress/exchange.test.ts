@@ -11,16 +11,12 @@ import { createEgress, type EgressRequest, type EgressResponse } from "../../../
 import { backgroundFailures } from "../../../src/lib/background.ts";
 import { rawServer, send } from "./raw-server.ts";
 import { failureOf, noLimits, toUpstream } from "./request.ts";
+import { until } from "../../support/until.ts";
 
 const failuresBefore = backgroundFailures();
 const egress = createEgress({ env: {} });
 const ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 const chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-
-const until = async (condition: () => boolean, ms = 2_000): Promise<void> => {
-  const start = performance.now();
-  while (!condition() && performance.now() - start < ms) await Bun.sleep(1);
-};
 
 describe("the plain exchange", () => {
   test("status, headers, body and timing arrive; any status is an answer", async () => {
@@ -168,7 +164,7 @@ describe("deadlines", () => {
     };
     const failure = await failureOf(run());
     const ms = performance.now() - start;
-    await until(() => upstream.closed() === 1, 200);
+    await until(() => upstream.closed() === 1);
     return { message: failure.message, code: failure.code, ms, closed: upstream.closed() === 1 };
   };
 

@@ -256,6 +256,17 @@ describe("Google Cloud Vertex AI", () => {
     expect(dialects("google/gemini-2.5-flash")).toEqual(["openai-chat"]);
   });
 
+  test.each([
+    ["text-embedding-005", ["predict"]],
+    ["text-multilingual-embedding-002", ["predict"]],
+    ["gemini-embedding-001", ["predict-one"]],
+    ["gemini-embedding-2-preview", ["embed-content"]],
+    ["claude-opus-4", []],
+  ])("embeddings of %s", (model, forms) => {
+    const found = endpointsFor(need("vertex"), "embeddings", model);
+    expect(found.map(({ form }) => form)).toEqual(forms);
+  });
+
   test("takes a bearer token, and Claude's version in the body", async () => {
     const { headers, body } = await sent("vertex", opus, { secrets: { access_token: "ya29" } });
     expect(headers["authorization"]).toBe("Bearer ya29");

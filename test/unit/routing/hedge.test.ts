@@ -10,13 +10,11 @@ beforeEach(() => {
 afterEach(() => clock.restore());
 
 test.each([
-  ["after the deployment's own p95", { p95Ms: 812.4, others: 1, stream: true }, {}, 812],
-  ["never sooner than the least", { p95Ms: 3, others: 1, stream: true }, {}, 50],
-  ["after a time of the operator's", { p95Ms: null, others: 1, stream: true }, { after: 900 }, 900],
-  ["too little is known", { p95Ms: null, others: 1, stream: true }, {}, null],
-  ["nobody else is there", { p95Ms: 800, others: 0, stream: true }, {}, null],
-  ["not streamed", { p95Ms: 800, others: 1, stream: false }, {}, null],
-  ["once only", { p95Ms: 800, others: 1, stream: true, once: true }, {}, null],
+  ["after the deployment's own p95", { p95Ms: 812.4, others: 1 }, {}, 812],
+  ["never sooner than the least", { p95Ms: 3, others: 1 }, {}, 50],
+  ["after a time of the operator's", { p95Ms: null, others: 1 }, { after: 900 }, 900],
+  ["too little is known", { p95Ms: null, others: 1 }, {}, null],
+  ["nobody else is there", { p95Ms: 800, others: 0 }, {}, null],
 ] as const)("%s", (_name, circumstances, settings, expected) => {
   expect(hedgeAfter(circumstances, settings)).toBe(expected);
 });

@@ -418,8 +418,8 @@ test("hedging: one in ten first tokens hangs", () => {
     const startedMs = timeline.now();
     const own = draw();
     plain.push(own);
-    const afterMs = hedgeAfter({ p95Ms: stats.firstTokenP95("a"), others: 1, stream: true });
-    const measured = stats.begin("a", 1);
+    const afterMs = hedgeAfter({ p95Ms: stats.firstTokenP95("a"), others: 1 });
+    const measured = stats.begin("a", 1, true);
     const hold = afterMs !== null && own > afterMs ? spend.hold(inputCost) : null;
     if (hold === null || afterMs === null) {
       timeline.at(startedMs + own, () => {
@@ -434,7 +434,7 @@ test("hedging: one in ten first tokens hangs", () => {
     const other = afterMs + draw();
     timeline.at(startedMs + Math.min(own, other), () => {
       if (own <= other) measured.firstToken();
-      measured.end(own <= other ? { kind: "answered" } : { kind: "void" });
+      measured.end(own <= other ? { kind: "answered" } : { kind: "beaten" });
       hold.settle(inputCost);
       spend.charge(inputCost + outputCost);
       hedged.push(Math.min(own, other));

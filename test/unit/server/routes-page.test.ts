@@ -3,12 +3,14 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { dialects } from "../../../src/dialects/index.ts";
 import { type AppDependencies, createApp } from "../../../src/server/app.ts";
+import { createManagement, type ManagementDependencies } from "../../../src/server/management.ts";
 import { plainRoutes } from "../../../src/server/dialect-routes.ts";
 
 const page = readFileSync(`${import.meta.dir}/../../../docs/http-api.md`, "utf8");
 
 /** Nothing is asked: only the routes are looked at. */
 const app = createApp({ admin: {}, doors: {} } as unknown as AppDependencies);
+const management = createManagement({ admin: {} } as unknown as ManagementDependencies);
 
 /** Names in a path say nothing. @example bare("/v1/models/:id{.+}") // → "/v1/models/{}" */
 const bare = (path: string): string =>
@@ -18,7 +20,7 @@ const bare = (path: string): string =>
 function servedRoutes(): Set<string> {
   const plain = new Set(plainRoutes.map(({ path }) => path));
   const found = new Set<string>();
-  for (const { method, path } of app.routes) {
+  for (const { method, path } of [...app.routes, ...management.routes]) {
     // What answers 405 at the dialects' paths, and what asks for the admin key.
     if (method === "ALL" && (plain.has(path) || path === "/admin/*")) continue;
     // These have a reference of their own, made from the routes: `/docs`.
