@@ -51,7 +51,7 @@ async function expectBlocked(path: string, init: RequestInit, text = banned): Pr
   expect(gateway.lines.join("\n")).not.toContain(text);
 }
 
-describe("every route of every wire", () => {
+describe("S48 every route of every wire", () => {
   test("has bodies here, so that none escapes", () => {
     expect(doors.filter(({ bodies }) => bodies === undefined).map(({ name }) => name)).toEqual([]);
   });
@@ -76,7 +76,7 @@ describe("every route of every wire", () => {
   });
 });
 
-describe("spelt otherwise", () => {
+describe("S48 spelt otherwise", () => {
   const spellings = {
     case: "ZebraFISH",
     "zero width": "zebra\u200bfish",
@@ -91,7 +91,7 @@ describe("spelt otherwise", () => {
   });
 });
 
-describe("the doors that are no wire's own", () => {
+describe("S48 the doors that are no wire's own", () => {
   const through = { "x-megallm-provider": "openai" };
   const line = JSON.stringify({
     custom_id: "1",
@@ -237,7 +237,7 @@ describe("the doors that are no wire's own", () => {
   });
 });
 
-test("what it looks for is nobody's business: a pattern is not told either", async () => {
+test("S34 what it looks for is nobody's business: a pattern is not told either", async () => {
   await expectBlocked(
     "/v1/chat/completions",
     post({ model: "m", messages: [{ role: "user", content: "it is hushhush-42" }] }),

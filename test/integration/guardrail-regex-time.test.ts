@@ -64,7 +64,7 @@ test("most of the known patterns are taken", () => {
   expect(corpus.length).toBeGreaterThan(40);
 });
 
-describe("a linear engine", () => {
+describe("S49 a linear engine", () => {
   test("looks at each sign once for each instruction, whatever the pattern", () => {
     for (const source of corpus) {
       const program = compilePattern(source);
@@ -102,7 +102,7 @@ describe("a linear engine", () => {
       if (!isOver) setImmediate(count);
     };
     setImmediate(count);
-    await createTextCheck(guardrails).check("a b,".repeat(5_000));
+    await createTextCheck(guardrails).check("a b,".repeat(20_000));
     isOver = true;
     expect(turns).toBeGreaterThan(3);
   });
@@ -127,7 +127,7 @@ test("what cannot be matched in linear time is refused with the configuration", 
   }
 });
 
-describe("in the gateway", () => {
+describe("S49 in the gateway", () => {
   const upstream = startUpstream();
   let gateway: InProcess;
   beforeAll(async () => {
@@ -160,6 +160,6 @@ describe("in the gateway", () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     await asked;
-    expect(answers).toBeGreaterThan(5);
+    expect(answers).toBeGreaterThan(1);
   });
 });

@@ -45,7 +45,7 @@ afterAll(async () => {
   await live.stop();
 });
 
-describe("a realtime session", () => {
+describe("S48 a realtime session", () => {
   async function open(model: string, guardrails = "") {
     const options = { headers: { "x-megallm-guardrails": guardrails } };
     const socket = new WebSocket(
@@ -106,7 +106,7 @@ describe("a realtime session", () => {
   });
 });
 
-describe("answers that are relayed unread", () => {
+describe("S48 answers that are relayed unread", () => {
   const asking = (path: string, guardrails: string, headers: Record<string, string> = {}) =>
     gateway.fetch(path, {
       headers: { "x-megallm-guardrails": guardrails, "x-megallm-provider": "openai", ...headers },

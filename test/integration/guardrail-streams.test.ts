@@ -65,7 +65,7 @@ const cutsOf = (text: string): Piece[][] =>
 
 const sentence = `so a ${banned} swims`;
 
-describe.each(ways)("%s", (_name, client, model) => {
+describe.each(ways)("S34, S48 %s", (_name, client, model) => {
   test("a word is withheld wherever the stream is cut, and the stream ends with an error", async () => {
     for (const pieces of [...cutsOf(sentence), Array.from(sentence, (text) => ({ text }))]) {
       const { seen, raw, usage } = await ask(client, model, { guardrails: "fish", pieces });
