@@ -1,23 +1,22 @@
 // The composition root: configuration and store in, `{ fetch, reload, close }` out.
 import { isDeepStrictEqual } from "node:util";
-import { createAccess } from "./access/authenticate.ts";
-import { type CallerDirectory, createCallerDirectory } from "./access/directory.ts";
+import { createCallerDirectory } from "./access/directory.ts";
 import { createRechecks } from "./access/rechecks.ts";
 import { createKeyHasher } from "./access/key-hash.ts";
 import { createAnswerCache } from "./cache/cache.ts";
-import { listCatalog } from "./catalog/facts.ts";
 import { createAlerts } from "./pipeline/alerts.ts";
 import { createBodyRecorder } from "./pipeline/body-recorder.ts";
 import { createConversations } from "./pipeline/conversations.ts";
 import { createIdempotency } from "./pipeline/idempotency.ts";
 import { createKeySpends } from "./pipeline/key-spend.ts";
 import { createOwners } from "./pipeline/objects.ts";
-import type { Config, ResolvedProvider } from "./config/config.ts";
+import type { Config } from "./config/config.ts";
 import { createConfigEditor } from "./config/editor.ts";
 import type { ConfigFile } from "./config/file.ts";
 import type { LoadedConfig } from "./config/load.ts";
+import { needsRestart } from "./config/needs-restart.ts";
 import { ConfigError, formatProblem } from "./config/problems.ts";
-import { readModelList } from "./egress/model-lists.ts";
+import { probeBy } from "./egress/local-probe.ts";
 import { tryProvider } from "./egress/try-provider.ts";
 import { createEgress, type Egress } from "./egress.ts";
 import { createSocketEgress } from "./egress/socket.ts";
@@ -28,13 +27,10 @@ import type { FileMarks } from "./lib/file-mark.ts";
 import type { Logger } from "./lib/log.ts";
 import { randomSecret } from "./lib/id.ts";
 import { Secret } from "./lib/secret.ts";
-import { silent, within } from "./lib/within.ts";
 import { handle } from "./pipeline.ts";
+import { asksLocalServers, compose, keysOf, modelLists } from "./pipeline/generation.ts";
 import { explain } from "./pipeline/explain.ts";
-import { discoverLocal, type LocalFind, type LocalProbe } from "./providers/discover.ts";
-import { createModelCache, type ModelCache } from "./providers/model-cache.ts";
-import { findProvider } from "./providers/index.ts";
-import { createRouter } from "./routing/router.ts";
+import { discoverLocal, type LocalFind } from "./providers/discover.ts";
 import { createYielding } from "./routing/yielding.ts";
 import { createApp } from "./server/app.ts";
 import type { Store } from "./store/store.ts";
@@ -264,6 +260,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
           throw new GatewayError("not_found", "No provider with this name is in use.");
         },
         running: () => loaded,
+        answersKept: () => services.cache.flush(),
         editor,
         waiting: () => needsRestart(begun, loaded.config),
       },
@@ -311,127 +308,7 @@ export function createGatewayFrom(parts: GatewayParts): Gateway {
   };
 }
 
-/** What a generation asks besides its configuration. */
-export interface Means {
-  /** Null: no provider is asked for its models. */
-  lists: ModelCache | null;
-  /** Null: the keys of the configuration are all there are. */
-  callers: CallerDirectory | null;
-}
-
-/** One generation: the operator's providers, then local servers that were found and are not configured. */
-export function compose(
-  config: Config,
-  found: readonly LocalFind[],
-  { lists, callers }: Means,
-): Generation {
-  const configured = new Set(config.providers.map((provider) => provider.name));
-  const localOnes = config.discover.local
-    ? found.filter(({ provider }) => !configured.has(provider)).flatMap(localProvider)
-    : [];
-  const whole = { ...config, providers: [...config.providers, ...localOnes] };
-  return {
-    config: whole,
-    access: createAccess({ keys: config.keys, required: config.server.requireKey, callers }),
-    router: createRouter(whole, async (provider, ask = false) => {
-      const { name, preset, baseUrl = "" } = provider;
-      const here = baseUrl.replace("//localhost:", "//127.0.0.1:");
-      const local = found.find((each) => each.baseUrl === here);
-      if (local) return local.models;
-      const catalog = await listCatalog(preset.id);
-      if (!lists || !config.discover.models || !hasList(provider)) return catalog;
-      // Whoever wants a list gets it at once, a little older; whoever names an unknown model waits a moment.
-      const reading = ask === "never" ? undefined : lists.get(name);
-      const known = lists.peek(name);
-      const listing =
-        !reading || (known && !ask) ? known : await within(reading, ask ? askMs : listMs);
-      const models = listing === silent || !listing ? [] : listing.models.map(({ id }) => id);
-      return models.length === 0 ? catalog : [...new Set([...models, ...catalog])];
-    }),
-  };
-}
-
-const keysOf = ({ keys, server }: Config) => ({ keys, required: server.requireKey });
-
-/** How long the first list of models waits for the providers, and a request for a model that nobody is known to have, ms. */
-const listMs = 1_500;
-const askMs = 3_000;
-
-/** Only a provider that can be asked with a key of its own, or that needs none. */
-const hasList = ({ keys, models, preset }: ResolvedProvider): boolean =>
-  models === null && !preset.serve && (keys.length > 0 || preset.local === true);
-
-/** Reads the lists of the providers of `current`. */
-const modelLists = (current: () => Config, egress: Egress, env: GatewayParts["env"]): ModelCache =>
-  createModelCache({
-    now,
-    async load(name) {
-      const provider = current().providers.find((each) => each.name === name);
-      return provider ? readModelList(provider, egress, env) : [];
-    },
-  });
-
-/** Whether local servers matter: those to be discovered, and configured ones whose models only they can tell. */
-export const asksLocalServers = ({ discover, providers }: Config): boolean =>
-  discover.local ||
-  providers.some(({ preset, models }) => preset.local && !preset.serve && models === null);
-
-/** Any model may be asked of it, since local servers know short names too; those found are listed. */
-function localProvider({ provider, baseUrl }: LocalFind): ResolvedProvider[] {
-  const preset = findProvider(provider);
-  if (!preset) return [];
-  return [
-    {
-      name: provider,
-      preset,
-      baseUrl,
-      customBaseUrl: true,
-      settings: {},
-      secrets: {},
-      keys: [],
-      headers: {},
-      models: null,
-      prices: [],
-      timeouts: {},
-      parameters: {},
-      origin: "environment",
-    },
-  ];
-}
-
-/** Settings that a running daemon cannot change, as far as they differ. */
-function needsRestart(before: Config, after: Config): string[] {
-  const settings: [string, (config: Config) => unknown][] = [
-    ["server.host", (config) => config.server.host],
-    ["server.port", (config) => config.server.port],
-    ["server.allowed_hosts", (config) => config.server.allowedHosts.join()],
-    ["server.allowed_origins", (config) => config.server.allowedOrigins.join()],
-    ["server.trusted_proxies", (config) => config.server.trustedProxies.join()],
-    ["data_dir", (config) => config.dataDir],
-    ["ledger.durable", (config) => config.ledger.durable],
-    ["store", (config) => config.store?.url.reveal()],
-    ["log", (config) => `${config.log.level} ${config.log.format}`],
-  ];
-  return settings.filter(([, read]) => read(before) !== read(after)).map(([name]) => name);
-}
-
 function problemsOf(error: unknown): string[] {
   if (error instanceof ConfigError) return error.problems.map((problem) => formatProblem(problem));
   return [error instanceof Error ? error.message : String(error)];
-}
-
-/** Reaches local servers for discovery, by way of the egress. */
-export function probeBy(egress: Egress): LocalProbe["fetch"] {
-  return async (url, init) => {
-    const answer = await egress.send({
-      url: new URL(url),
-      method: init.method ?? "GET",
-      headers: new Headers(init.headers),
-      signal: init.signal ?? new AbortController().signal,
-      timeouts: { connectMs: 300, firstByteMs: 1_000, idleMs: 1_000, totalMs: 2_000 },
-      network: "private-allowed",
-      proxy: null,
-    });
-    return new Response(answer.body, { status: answer.status, headers: answer.headers });
-  };
 }

@@ -6,7 +6,7 @@ import { type Found, renderConfig } from "../config/init.ts";
 import { schemaText } from "../config/json-schema.ts";
 import { configFromObject } from "../config/load.ts";
 import { createEgress } from "../egress.ts";
-import { probeBy } from "../gateway.ts";
+import { probeBy } from "../egress/local-probe.ts";
 import { discoverEnvironment, discoverLocal } from "../providers/discover.ts";
 import { providers } from "../providers/index.ts";
 import { writePrivate } from "./daemon-file.ts";

@@ -2,7 +2,8 @@
 import { listCatalog } from "../catalog/facts.ts";
 import type { Config, ResolvedProvider } from "../config/config.ts";
 import { createEgress } from "../egress.ts";
-import { asksLocalServers, compose, probeBy } from "../gateway.ts";
+import { probeBy } from "../egress/local-probe.ts";
+import { asksLocalServers, compose } from "../pipeline/generation.ts";
 import { dim } from "../lib/color.ts";
 import { formatNanos } from "../lib/money.ts";
 import { nearest } from "../lib/suggest.ts";

@@ -1,6 +1,7 @@
 // `megallm translate`: what a request would become for a provider, and what it would lose; nothing is sent.
 import { createEgress } from "../egress.ts";
-import { asksLocalServers, compose, probeBy } from "../gateway.ts";
+import { probeBy } from "../egress/local-probe.ts";
+import { asksLocalServers, compose } from "../pipeline/generation.ts";
 import { GatewayError } from "../ir/error.ts";
 import type { Warning } from "../ir/warning.ts";
 import { bold, dim } from "../lib/color.ts";

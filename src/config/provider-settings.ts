@@ -5,7 +5,7 @@ import type { AuthSetting, Provider, UrlSetting } from "../providers/provider.ts
 import { settingNames, writtenSetting } from "./preset-settings.ts";
 import { nearest } from "./problems.ts";
 import type { Resolution } from "./providers.ts";
-import { providerFields } from "./schema.ts";
+import { providerFields } from "./schema-providers.ts";
 
 export interface Settings {
   /** Plain ones. */

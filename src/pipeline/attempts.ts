@@ -214,8 +214,11 @@ export async function attemptAll(
       if (permit === undefined) continue;
       const pass = passOf(candidate, false);
       if (pass !== null) {
-        queue.splice(place, 1);
-        return start(candidate, at, await pay(candidate, { pass: pass ?? null, permit }), raced);
+        // Who cannot be paid besides the first one keeps its place: should that one fail, there is money again.
+        const paid = await pay(candidate, { pass: pass ?? null, permit });
+        const left = queue.indexOf(candidate, at + 1);
+        if (left >= 0) queue.splice(left, 1);
+        return start(candidate, at, paid, raced);
       }
       permit?.release();
     }

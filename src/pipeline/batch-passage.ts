@@ -47,9 +47,12 @@ const pricingOf = ({ current }: BatchPassage, candidate: Candidate) => ({
 async function boundIn(passage: BatchPassage, candidate: Candidate): Promise<BatchBound | null> {
   const { parcel, dialect } = passage;
   const fileId = textIn(parcel.field("input_file_id"));
+  const hasRequests = parcel.field("requests") !== undefined;
+  // Which of the two a provider goes by, nobody can tell.
+  if (fileId !== null && hasRequests) return null;
   if (fileId !== null) return batchesOf(passage).file(candidate.provider.name, fileId);
   const { body } = parcel.content(parcel.model);
-  return body instanceof Uint8Array && parcel.field("requests") !== undefined
+  return body instanceof Uint8Array && hasRequests
     ? boundOfBody(body, dialect, pricingOf(passage, candidate))
     : null;
 }

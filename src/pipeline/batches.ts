@@ -22,6 +22,10 @@ export const makesBatch = (method: string, object: ObjectPath | undefined): bool
 export const isBatch = (object: ObjectPath | undefined): boolean =>
   collections.has(object?.collection ?? "") && object?.id !== undefined;
 
+/** What is not worked off yet is not billed: whoever has spent a budget can still stop its batches. */
+export const endsBatch = (method: string, object: ObjectPath | undefined): boolean =>
+  method === "POST" && isBatch(object) && object?.below.join("/") === "cancel";
+
 /** A batch that is not paid for in the end yet. */
 interface Open {
   requestId: string;

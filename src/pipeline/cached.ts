@@ -16,7 +16,7 @@ import type { Exchange } from "./exchange.ts";
 import { guardedAnswer, guardedStream } from "./guarded-answer.ts";
 import type { Inbound } from "./inbound.ts";
 import type { Plan } from "./plan.ts";
-import type { AnswerFacts } from "./record.ts";
+import type { AnswerFacts } from "./record-state.ts";
 
 export interface Caching {
   /**

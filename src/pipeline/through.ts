@@ -8,6 +8,7 @@ import type { Candidate } from "../routing/candidate.ts";
 import { addressed, vain } from "./addressed.ts";
 import { attemptAll } from "./attempts.ts";
 import { batchDemandOf, type BatchPassage, resultsOf, seeAnswer } from "./batch-passage.ts";
+import { endsBatch } from "./batches.ts";
 import { unreadDemand } from "./demand.ts";
 import { type Attempting, type Exchange, exchange } from "./exchange.ts";
 import { withinTime } from "./deadline.ts";
@@ -77,7 +78,7 @@ export const handleThrough = (
               ...unreadDemand({
                 model,
                 operation,
-                isRead: !makes(held.request),
+                isRead: !makes(held.request) || endsBatch(held.request.method, object),
                 tags: tagsOf(request.headers),
               }),
               ...(await batchDemandOf(batchOf(held, call, object, parcel), candidates)),

@@ -4,7 +4,7 @@ import { GatewayError } from "../ir/error.ts";
 import { now } from "../lib/clock.ts";
 import type { Nanos } from "../lib/money.ts";
 import { cappedSum, type ChargeState, maxAccountNanos } from "./account-statements.ts";
-import type { AccountBookOptions, AccountState, Charge } from "./accounts.ts";
+import type { AccountBookOptions, AccountKey, AccountState, Charge } from "./accounts.ts";
 import { StoreError } from "./error.ts";
 
 export interface UnresolvedQuery {
@@ -97,10 +97,7 @@ export function createChargeBook({ driver, writer, statements, refuse }: Account
             .execute();
           for (const row of rows) {
             found.set(row.account_id, {
-              accountId: row.account_id,
-              budgetId: row.budget_id,
-              windowStartMs: Number(row.window_start_ms),
-              windowEndMs: row.window_end_ms === null ? null : Number(row.window_end_ms),
+              ...keyIn(row),
               spentNanos: row.spent_nanos,
               heldNanos: row.held_nanos,
             });
@@ -194,24 +191,26 @@ export function createChargeBook({ driver, writer, statements, refuse }: Account
       if (nanos < 0n || nanos > maxAccountNanos) {
         throw new StoreError("invalid_row", `\`${nanos}\` nano-dollars is no cost of a request.`);
       }
-      const rows = await explained(() =>
+      const charged =
         accountId === undefined
           ? open()
-              .select("charge.account_id")
-              .distinct()
-              .where("charge.request_id", "=", requestId)
-              .execute()
           : db
               .selectFrom("charge")
-              .select("account_id")
-              .distinct()
-              .where("request_id", "=", requestId)
-              .where("account_id", "=", accountId)
-              .execute(),
+              .innerJoin("account", "account.account_id", "charge.account_id")
+              .where("charge.account_id", "=", accountId);
+      const rows = await explained(() =>
+        charged
+          .select(["account.account_id", "account.budget_id"])
+          .select(["account.window_start_ms", "account.window_end_ms"])
+          .distinct()
+          .where("charge.request_id", "=", requestId)
+          .execute(),
       );
       if (rows.length === 0) return 0;
       const accountIds = rows.map((row) => row.account_id);
       await writer.write(requestId, {
+        // Locked: what was charged before is read from rows that another gateway may be correcting, too.
+        accounts: rows.map(keyIn),
         group: statements.charge({
           requestId,
           atMs: now(),
@@ -265,6 +264,18 @@ export function createChargeBook({ driver, writer, statements, refuse }: Account
     },
   };
 }
+
+const keyIn = (row: {
+  account_id: string;
+  budget_id: string;
+  window_start_ms: bigint;
+  window_end_ms: bigint | null;
+}): AccountKey => ({
+  accountId: row.account_id,
+  budgetId: row.budget_id,
+  windowStartMs: Number(row.window_start_ms),
+  windowEndMs: row.window_end_ms === null ? null : Number(row.window_end_ms),
+});
 
 /** @throws GatewayError `invalid_request` for a cursor that no page gave. */
 function parseCursor(cursor: string): [requestId: string, accountId: string] {

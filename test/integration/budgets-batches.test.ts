@@ -326,6 +326,29 @@ test("what nobody can bound is refused for whoever has a budget, and nobody is a
   expect((await fromFile(free, await upload(free, bad[0] ?? []))).status).toBe(200);
 });
 
+test("what names a file and has requests besides has no bound: nobody can tell which of them is worked off", async () => {
+  const key = await scene.key();
+  await scene.budget([key.subject], usd(1));
+  const fileId = await upload(key, [lineOf(0)]);
+  const { created } = vendors;
+  const both = { input_file_id: fileId, requests: [] };
+  expect((await create(key, "/v1/batches", "vendor", both)).status).toBe(402);
+  expect(vendors.created).toBe(created);
+});
+
+test("who has nothing left can still stop a batch", async () => {
+  vendors.tellsUsage = true;
+  const key = await scene.key();
+  const made = await fromFile(key, await upload(key, [lineOf(0)]));
+  expect(made.status).toBe(200);
+  await scene.budget([key.subject], 0n);
+  const cancel = (path: string): Promise<Response> =>
+    scene.running.fetch(path, { method: "POST", headers: key.headers, body: "{}" });
+  expect((await cancel(`/v1/batches/${made.id}/cancel`)).status).toBe(200);
+  expect((await cancel(`/v1/batches/${made.id}/other`)).status).toBe(402);
+  await scene.audit();
+});
+
 test("each line counts as a request of a limit", async () => {
   const key = await scene.key();
   await scene.limit({ subject: key.subject, unit: "requests", window: "hour", amount: 10 });

@@ -7,6 +7,7 @@ import {
   moneyProviders,
   openScene,
   type Scene,
+  usd,
 } from "../support/money/scene.ts";
 import { configuredPrices } from "../support/money/upstream.ts";
 import { repeats } from "../support/numbers.ts";
@@ -99,4 +100,32 @@ test.skipIf(!isShared)(
     await scene.audit();
   },
   300_000,
+);
+
+test.skipIf(!isShared)(
+  "one charge that several gateways correct at once is corrected once",
+  async () => {
+    const [dollar, dime] = [usd(1), usd(0.1)];
+    const key = await scene.key();
+    const budgetId = await scene.budget([key.subject], usd(1_000));
+    const account = { accountId: `${budgetId}@0`, budgetId, windowStartMs: 0, windowEndMs: null };
+    const requestIds = Array.from({ length: 40 }, (_unused, at) => `req_corrected_${at}`);
+    for (const requestId of requestIds) {
+      await scene.store.accounts.hold({
+        requestId,
+        holdId: `${requestId}#0`,
+        costNanos: dollar,
+        expiresMs: 0,
+        accounts: [{ ...account, limitNanos: usd(1_000) }],
+      });
+    }
+    expect(await scene.store.accounts.expire()).toBe(requestIds.length);
+    const gateways = [scene.store, ...others.map(({ store }) => store)];
+    for (const requestId of requestIds) {
+      await Promise.all(gateways.map(({ accounts }) => accounts.resolve(requestId, dime)));
+    }
+    const { spent, charged } = await scene.account(budgetId);
+    expect([spent, charged]).toEqual([dime * 40n, dime * 40n]);
+    await scene.audit();
+  },
 );

@@ -605,8 +605,12 @@ describe("what outlives what", () => {
     expect(await tolds({ gateway }, { gateway, model: "other" })).toEqual(["hit", "miss"]);
     expect(Number((await administer(gateway, "DELETE", "/cache"))["removed"])).toBeGreaterThan(0);
     expect(await tolds({ gateway })).toEqual(["miss"]);
+    // Also what has not been written yet.
+    await Promise.all(Array.from({ length: 20 }, (_, n) => tolds({ gateway, more: { seed: n } })));
+    await administer(gateway, "DELETE", "/cache");
+    expect((await gateway.store.cachedAnswers.size()).entries).toBe(0);
     const { rows } = await gateway.store.audit.list({ action: "cache.clear" });
-    expect(rows.map(({ actor }) => actor)).toEqual(["admin", "admin"]);
+    expect(rows.map(({ actor }) => actor)).toEqual(["admin", "admin", "admin"]);
   });
 
   test("S31: a store that cannot be read or written fails no request", async () => {

@@ -249,6 +249,14 @@ describe("a budget holds what both may cost", () => {
     expect(two.paths).toEqual([]);
   });
 
+  test("who could not pay for both besides is asked when the first one fails", async () => {
+    const { ask } = await keyWith("0.001");
+    one.next = [{ ms: 250, status: 500 }];
+    const answer = await ask();
+    expect([answer.status, whose(answer)]).toEqual([200, "two"]);
+    expect(two.paths).toHaveLength(1);
+  });
+
   test("who can pay for both is, and nothing stays held", async () => {
     const { budget, ask } = await keyWith("0.007");
     one.next = ["hang"];

@@ -57,6 +57,7 @@ function idleControl(): Control {
     models: async () => [],
     tryProvider: async () => ({ ok: true, ms: 1, error: null }),
     running: () => running,
+    answersKept: async () => {},
     editor: null,
     waiting: () => [],
   };

@@ -87,7 +87,8 @@ export const cacheRoutes: readonly AdminRoute[] = [
     status: 200,
     async handle({ services, query, by }) {
       const { key, model } = query as z.infer<typeof filter>;
-      const { store } = services;
+      const { control, store } = services;
+      await control.answersKept();
       const removed = await store.cachedAnswers.clear({
         ...(key !== undefined && { key }),
         ...(model !== undefined && { route: model }),

@@ -13,6 +13,8 @@ export interface Control {
   tryProvider(name: string): Promise<ProviderTrial>;
   /** What is in force. */
   running(): LoadedConfig;
+  /** Resolves when every answer that is to be cached is in the database: what is taken away there does not come back. */
+  answersKept(): Promise<void>;
   /** Null: the configuration is a program's. */
   readonly editor: ConfigEditor | null;
   /** Settings that were changed since the start and are taken over at the next one. */

@@ -132,6 +132,7 @@ export const dataRoutes: readonly AdminRoute[] = [
       const { confirm, ...whose } = call.body as z.infer<typeof erasure>;
       const { subjectData } = call.services.store;
       await admitted(call, whose, "data.erase");
+      await call.services.control.answersKept();
       const found: DataCounts = confirm
         ? await subjectData.erase(whose, { actor: call.by })
         : await subjectData.count(whose);

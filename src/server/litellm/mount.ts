@@ -5,7 +5,7 @@ import { GatewayError, toGatewayError } from "../../ir/error.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { stringify } from "../../lib/json.ts";
 import type { Warning } from "../../ir/warning.ts";
-import { warningsText } from "../../pipeline/record.ts";
+import { warningsText } from "../../pipeline/warnings-header.ts";
 import type { Logger } from "../../lib/log.ts";
 import { actorOf } from "../admin-v1/actor.ts";
 import { readBytes, readObject } from "../admin-v1/body.ts";
