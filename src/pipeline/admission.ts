@@ -199,9 +199,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
     async discard() {
       taking.leave(null);
       await taking.discard();
-      for (const { holdId } of holds.splice(0)) {
-        await available(() => store.accounts.release(requestId, holdId));
-      }
+      holds.length = 0;
+      if (made > 0) await available(() => store.accounts.giveBack(requestId));
     },
     headers() {
       return standingHeaders(taking.standings());

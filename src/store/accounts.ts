@@ -90,6 +90,8 @@ export interface Accounts {
   admit(hold: Hold, wants: readonly LimitWant[]): Promise<AdmitOutcome>;
   /** Gives a hold back: what it was for was not sent, or not billed. Nothing happens when it is gone already. */
   release(requestId: string, holdId: string): Promise<void>;
+  /** Gives back all that a request holds that is not going to settle. */
+  giveBack(requestId: string): Promise<void>;
   /** Those there are; one that is missing has spent nothing and holds nothing. */
   states(accountIds: readonly string[]): Promise<AccountState[]>;
   /** All charges of a request, in the order in which they were made. */
@@ -154,6 +156,13 @@ export function createAccounts(options: AccountBookOptions): AccountBook {
     });
   };
 
+  const giveBack = async (requestId: string): Promise<void> => {
+    options.refuse();
+    const accounts = [...(held.get(requestId)?.values() ?? [])];
+    held.delete(requestId);
+    await writer.write(requestId, { group: statements.giveAllBack(requestId), accounts });
+  };
+
   const { admit, hold } = createAdmit({ ...options, book, held, release });
 
   const interrupt = (requestId: string): Payment => {
@@ -172,6 +181,7 @@ export function createAccounts(options: AccountBookOptions): AccountBook {
     hold,
     admit,
     release,
+    giveBack,
     states: async (accountIds) => [...(await book.states(accountIds)).values()],
     charges: (requestId) => book.charges(requestId),
     unresolved: (query) => book.unresolved(query),
