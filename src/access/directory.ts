@@ -250,16 +250,22 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
       if (waiting) await waiting;
       const names = written.filter((name) => name !== null);
       const models = [...new Set(names)].map((id): Subject => ({ kind: "model", id }));
-      const counts = (rule: Budget | RateLimit): boolean =>
-        rule.model === null || names.some((name) => fits(rule.model ?? "", name));
-      const budgets = new Map<string, Budget>();
-      const limits = new Map<string, RateLimit>();
+      const found: Rules[] = [];
       for (const subject of [...subjects, ...models]) {
         // What a request calls its user or model may have any length; what is on record has not.
         if (subject.id.length > maxSubjectId) continue;
-        const found = rulesBySubject.get(formatSubject(subject)) ?? (await rulesOf(subject));
-        for (const budget of found.budgets) if (counts(budget)) budgets.set(budget.id, budget);
-        for (const limit of found.limits) if (counts(limit)) limits.set(limit.id, limit);
+        const rules = rulesBySubject.get(formatSubject(subject)) ?? (await rulesOf(subject));
+        if (rules.budgets.length + rules.limits.length > 0) found.push(rules);
+      }
+      if (found.length === 0) return noRules;
+      const counts = (rule: Budget | RateLimit): boolean =>
+        rule.model === null || names.some((name) => fits(rule.model ?? "", name));
+      // One rule may be several subjects'.
+      const budgets = new Map<string, Budget>();
+      const limits = new Map<string, RateLimit>();
+      for (const rules of found) {
+        for (const budget of rules.budgets) if (counts(budget)) budgets.set(budget.id, budget);
+        for (const limit of rules.limits) if (counts(limit)) limits.set(limit.id, limit);
       }
       return { budgets: [...budgets.values()], limits: [...limits.values()] };
     },
@@ -282,6 +288,9 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
     },
   };
 }
+
+/** What most requests have. */
+const noRules: Rules = { budgets: [], limits: [] };
 
 /** Memberships of one user that are looked at. */
 const maxMemberships = 500;

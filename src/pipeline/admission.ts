@@ -199,8 +199,9 @@ export function createAdmission(options: AdmissionOptions): Admission {
     async discard() {
       taking.leave(null);
       await taking.discard();
-      holds.length = 0;
-      if (made > 0) await available(() => store.accounts.giveBack(requestId));
+      if (holds.splice(0).length > 0) {
+        await available(() => store.accounts.giveBack(requestId));
+      }
     },
     headers() {
       return standingHeaders(taking.standings());

@@ -15,6 +15,7 @@ const countNames = ["n", "num_images", "number_of_images", "sample_count", "batc
 /** A number that cannot be read may be any that vendors take. */
 const mostUnread = 10;
 const most = 1_000;
+const unread = "?";
 
 /** What the operator puts into bodies and takes out of them counts. */
 export function imageOrderOf(
@@ -28,8 +29,10 @@ export function imageOrderOf(
         ? undefined
         : parcel.field(name);
   const text = (name: string): string | null => {
-    const value = field(name);
-    return typeof value === "string" && value !== "" && value !== "auto" ? value : null;
+    const value = field(name) ?? "";
+    // What cannot be read is none of those that cost less.
+    if (typeof value !== "string") return unread;
+    return value !== "" && value !== "auto" ? value : null;
   };
   const prompt = field("prompt");
   return {

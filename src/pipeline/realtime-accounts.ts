@@ -144,9 +144,9 @@ export function createAccounts(
         if ((at < begun || place.isSent) && admitted) {
           open.push(settle(place, undefined, cutShort));
         } else if (isOwn) open.push(settle(place, createUsage(), error));
-        else await admitted?.admission.discard();
+        else if (admitted) open.push(admitted.admission.discard());
       }
-      await transcriptions.close(cutShort);
+      transcriptions.close(cutShort);
       for (const settled of open) await settled;
     },
   };

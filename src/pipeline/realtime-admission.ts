@@ -63,9 +63,10 @@ export function createParts(
       await admission.enter(demand, [candidate], { holdsNext: true });
       return { requestId, admission, held: await admission.hold(candidate) };
     } catch (thrown) {
-      await admission.discard();
       place.refusal = toGatewayError(thrown);
       if (!isAhead) refused(place.refusal);
+      // Nobody waits for it: while the ledger cannot be written, it may take long.
+      background(admission.discard(), "giving back what a part of a realtime session took");
       return null;
     }
   };

@@ -14,7 +14,7 @@ export interface Transcriptions {
   /** A frame of the provider's. */
   see(message: SocketMessage): void;
   /** What is under way is charged in full; what never began is given back. */
-  close(error: GatewayError): Promise<void>;
+  close(error: GatewayError): void;
 }
 
 export interface TranscriptionOptions {
@@ -107,18 +107,22 @@ export function createTranscriptions(options: TranscriptionOptions): Transcripti
         case "failed":
           done(createUsage(), null);
           return;
-        case "refused":
+        case "refused": {
           asked = Math.max(begun, asked - 1);
+          const place = places[asked];
+          // Nobody is at work on it.
+          if (place) place.isSent = false;
           return;
+        }
         default:
           event satisfies never;
       }
     },
-    async close(error) {
+    close(error) {
       for (const [at, place] of places.splice(0).entries()) {
         if (at < begun || place.isSent)
           settling(parts.settle(place, place.part, { usage: undefined, error }));
-        else await giveBack(place);
+        else settling(giveBack(place));
       }
       asked = 0;
       begun = 0;

@@ -141,6 +141,11 @@ describe("no budget is passed, and ledger − bill = 0", () => {
         (key) => make(key, { model: "vendor/gpt-image-1", stream: true, partial_images: 2 }),
       ],
       [
+        "the piece, of a size that nobody can read",
+        0.5,
+        (key) => make(key, { model: "vendor/dall-e-3", size: 1792 }),
+      ],
+      [
         "the piece",
         0.5,
         (key, at) =>

@@ -46,6 +46,11 @@ function startVendor(): Vendor {
           socket.send(JSON.stringify({ ...frame, type: "session.updated" }));
         }
         if (frame.type !== "input_audio_buffer.commit") return;
+        if (frame.event_id === "empty") {
+          const error = { code: "input_audio_buffer_commit_empty", message: "no sound" };
+          socket.send(JSON.stringify({ type: "error", error }));
+          return;
+        }
         const item_id = `item_${vendor.transcribed}`;
         socket.send(JSON.stringify({ type: "input_audio_buffer.committed", item_id }));
         const { model } = socket.data;
@@ -210,6 +215,21 @@ test("one that fails costs nothing; one that is never told of is charged what wa
   expect(charges.filter(({ budgetId }) => budgetId === budget)).toMatchObject([
     { deployment: "live/gpt-4o-transcribe", nanos: spent },
   ]);
+  await scene.audit();
+});
+
+test("a commit without any sound is refused by the vendor, and costs nothing when the session ends", async () => {
+  const key = await scene.key();
+  const budget = await scene.budget([key.subject], usd(10));
+  const session = await open(key, "intent=transcription&model=live/gpt-4o-transcribe");
+  session.socket.send(commit());
+  await until(() => session.count("transcription.completed") === 1);
+  session.socket.send(commit("empty"));
+  session.socket.send(commit("empty"));
+  await until(() => session.count("commit_empty") === 2);
+  session.socket.close();
+  await until(() => vendor.open === 0);
+  expect((await scene.account(budget)).spent).toBe(vendor.bill);
   await scene.audit();
 });
 

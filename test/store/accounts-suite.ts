@@ -149,6 +149,19 @@ export function accountsSuite(
         await scene.expectRight();
       });
 
+      test("all that a request holds is given back at once, and what others hold is not", async () => {
+        const again = { ...holdOf("r0", 1n, { key: 20n }), holdId: "r0/1" };
+        for (const hold of [holdOf("r0", 8n, { key: 20n, team: 10n }), again]) {
+          expect((await scene.store.accounts.hold(hold)).held).toBe(true);
+        }
+        await scene.store.accounts.hold(holdOf("r1", 2n, { key: 20n, team: 10n }));
+        await scene.store.accounts.giveBack("r0");
+        await scene.store.accounts.giveBack("r0");
+        expect(await scene.counters("key")).toEqual([0n, 2n]);
+        expect(await scene.counters("team")).toEqual([0n, 2n]);
+        await scene.expectRight();
+      });
+
       test("a request that has settled holds nothing any more", async () => {
         await scene.store.settle(usageOf("r0"), []);
         const refused = await scene.store.accounts
