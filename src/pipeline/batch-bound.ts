@@ -17,7 +17,7 @@ export interface BatchBound {
   lines: number;
   /** Null: a line cannot be read, its model has no price, or nothing bounds it. */
   nanos: Nanos | null;
-  /** The one model of all lines; null where there are several. */
+  /** The one model of all lines; null where there are several, or not all are known. */
   model: string | null;
 }
 
@@ -106,7 +106,8 @@ function createSum({ candidate, config, atMs }: BatchPricing): Sum {
       lines,
       // One without any line is the provider's to refuse, and has no bound to go by.
       nanos: nanos === null || lines === 0 ? null : atBatchPrice(nanos, candidate),
-      model: models.size === 1 ? ([...models][0] ?? null) : null,
+      // Behind a line without a bound none is read for its model.
+      model: nanos !== null && models.size === 1 ? ([...models][0] ?? null) : null,
     }),
   };
 }

@@ -35,8 +35,9 @@ export async function boundOf(
 ): Promise<{ nanos: Nanos | null; outputCap?: number }> {
   const { tokens } = demand;
   if (demand.flat) {
-    const { defaultPrice } = pricing.config.rules;
-    return { nanos: (await demand.flat(candidate)) ?? defaultPrice?.request ?? null };
+    const known = await demand.flat(candidate);
+    const each = pricing.config.rules.defaultPrice?.request ?? null;
+    return { nanos: known ?? (each === null ? null : each * BigInt(demand.lines ?? 1)) };
   }
   if (demand.images) return { nanos: await imagesAt(demand.images(candidate), candidate, pricing) };
   if (!tokens?.hasOutput) return { nanos: await costAt(demand, candidate, { ...pricing, cap: 0 }) };

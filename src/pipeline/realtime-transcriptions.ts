@@ -74,6 +74,11 @@ export function createTranscriptions(options: TranscriptionOptions): Transcripti
     settling(parts.settle(place, part, { usage, error }));
     next();
   };
+  /** One that was sent has begun, or was refused; which one says nothing, since all cost the same. */
+  const answered = (): void => {
+    const sent = places.find(({ isSent }) => isSent);
+    if (sent) sent.isSent = false;
+  };
   next();
 
   return {
@@ -99,6 +104,7 @@ export function createTranscriptions(options: TranscriptionOptions): Transcripti
       switch (event.kind) {
         case "begun":
           if (model !== null) begun += 1;
+          answered();
           next();
           return;
         case "completed":
@@ -107,21 +113,18 @@ export function createTranscriptions(options: TranscriptionOptions): Transcripti
         case "failed":
           done(createUsage(), null);
           return;
-        case "refused": {
+        case "refused":
           asked = Math.max(begun, asked - 1);
-          const place = places[asked];
-          // Nobody is at work on it.
-          if (place) place.isSent = false;
+          answered();
           return;
-        }
         default:
           event satisfies never;
       }
     },
     close(error) {
+      const running = begun + places.filter(({ isSent }) => isSent).length;
       for (const [at, place] of places.splice(0).entries()) {
-        if (at < begun || place.isSent)
-          settling(parts.settle(place, place.part, { usage: undefined, error }));
+        if (at < running) settling(parts.settle(place, place.part, { usage: undefined, error }));
         else settling(giveBack(place));
       }
       asked = 0;

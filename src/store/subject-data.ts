@@ -10,7 +10,7 @@ import { createRemoval } from "./directory-removal.ts";
 import type { Driver } from "./driver.ts";
 import { decodeRollup, type Rollup } from "./rollup-rows.ts";
 import { addRollup, changeSums, readState } from "./rollups.ts";
-import { decodeAttempt, decodeUsage } from "./rows.ts";
+import { decodeAttempt, decodeUsage, text } from "./rows.ts";
 import { cachedOf } from "./subject-cache.ts";
 import {
   accountsOf,
@@ -96,7 +96,10 @@ export function createSubjectData(parts: SubjectDataParts): SubjectData {
   const { driver, audit, bodies, cache, refuse } = parts;
   const { db } = driver;
 
-  const find = async ({ kind, id }: DataSubject): Promise<Found> => {
+  const find = async (subject: DataSubject): Promise<Found> => {
+    const { kind } = subject;
+    // As rows have it: whoever a request names with what no database takes is found, too.
+    const id = text(subject.id) ?? "";
     const nobody = { kind, name: id, userId: null, endUser: null, keyIds: [], keyName: null };
     if (id === "") throw new GatewayError("invalid_request", "The subject has no name.");
     if (kind === "end_user") {

@@ -357,3 +357,35 @@ test("each line counts as a request of a limit", async () => {
   expect((await fromFile(key, fileId)).status).toBe(200);
   expect((await fromFile(key, fileId)).status).toBe(429);
 });
+
+test("a default price holds for each line, and what comes of them is charged at the price of each line's own model", async () => {
+  vendors.tellsUsage = false;
+  const usual = scene;
+  scene = await openScene(
+    {
+      prices: { sonnet: { input: "3", output: "15" } },
+      budgets: { default_price: { input: "1", output: "4", request: "0.02" } },
+      providers: {
+        vendor: { type: "openai", base_url: "http://127.0.0.1:1/v1", api_key: "key-of-the-vendor" },
+      },
+    },
+    { egress: vendors.egress },
+  );
+  try {
+    const key = await scene.key();
+    const budget = await scene.budget([key.subject], usd(1));
+    const dear = [2, 3, 4].map((at) => lineOf(at, { model: "sonnet" }));
+    const unread = { ...lineOf(1), url: "/v1/images/generations" };
+    const before = vendors.bill;
+    const made = await fromFile(key, await upload(key, [lineOf(0), unread, ...dear]));
+    expect([made.status, (await scene.account(budget)).spent]).toEqual([200, usd(0.1)]);
+    vendors.finish();
+    await look(key, `/v1/batches/${made.id}`);
+    await look(key, `/v1/files/file-out-${made.id}/content`);
+    expect((await scene.account(budget)).spent).toBe(vendors.bill - before);
+    await scene.audit();
+  } finally {
+    await scene.close();
+    scene = usual;
+  }
+});

@@ -233,6 +233,13 @@ export function cacheSuite(name: string, create: () => Promise<StoreHarness>): v
         expect(await store.subjectData.count(subject)).toMatchObject({ items: 0 });
       });
 
+      test("an end user whose name has what no database takes is found by it", async () => {
+        const id = "a\0b";
+        await store.cachedAnswers.put(answerOf("odd", { owner: { ...nobody, endUser: id } }));
+        await store.subjectData.erase({ kind: "end_user", id }, { actor: "admin" });
+        expect(await keys("odd")).toEqual([]);
+      });
+
       test("whose organization they belong to is told", async () => {
         await store.cachedAnswers.put(answerOf("k"));
         const subject = { kind: "end_user", id: "end-9" } as const;
