@@ -63,6 +63,7 @@ export interface CallerDirectory {
   /**
    * The budgets and limits of these subjects, and of the model itself, that count for a model by any of
    * its names. A pool that several subjects share is there once.
+   * @throws GatewayError `unavailable`
    */
   rules(subjects: readonly Subject[], names: readonly (string | null)[]): Promise<Rules>;
   /** The id of the key that this is or was, whatever its standing; null for what is no key of the directory. */
@@ -197,9 +198,13 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
     const kept = rulesBySubject.get(name);
     if (kept) return kept;
     const began = generation;
-    const read = await directory.rules(subject);
-    if (began === generation) rulesBySubject.set(name, read);
-    return read;
+    try {
+      const read = await directory.rules(subject);
+      if (began === generation) rulesBySubject.set(name, read);
+      return read;
+    } catch (error) {
+      throw unavailable(error, "Budgets and limits");
+    }
   };
 
   return {
@@ -246,8 +251,8 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
       }
     },
     async rules(subjects, written) {
-      const waiting = fresh();
-      if (waiting) await waiting;
+      // Rules in memory hold while the database is away: what they have to count is asked for there.
+      await fresh()?.catch(() => {});
       const names = written.filter((name) => name !== null);
       const models = [...new Set(names)].map((id): Subject => ({ kind: "model", id }));
       const found: Rules[] = [];
@@ -371,10 +376,10 @@ function refusal({ key, user, team, organization }: Caller, nowMs: number): Gate
 const notKnown = (): GatewayError =>
   new GatewayError("unauthenticated", "The API key is not known here.");
 
-const unavailable = (cause: unknown): GatewayError =>
+const unavailable = (cause: unknown, what = "API keys"): GatewayError =>
   cause instanceof GatewayError
     ? cause
-    : new GatewayError("unavailable", "API keys cannot be checked right now. Try again soon.", {
+    : new GatewayError("unavailable", `${what} cannot be checked right now. Try again soon.`, {
         retryAfterMs: 1_000,
         cause,
       });

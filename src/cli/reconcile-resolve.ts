@@ -60,7 +60,7 @@ export async function resolveByBill(store: Store | null, resolving: Resolving): 
 }
 
 /** What is unresolved of the provider's, and what was before. */
-async function doubtsOf(store: Store, provider: string): Promise<Doubt[]> {
+export async function doubtsOf(store: Store, provider: string): Promise<Doubt[]> {
   const found: Doubt[] = [];
   let cursor: string | undefined;
   do {

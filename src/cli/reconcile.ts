@@ -4,12 +4,13 @@ import { BillError, type Bill } from "../reconcile/bill.ts";
 import { compare, type Comparison, type Figure, type Recorded } from "../reconcile/compare.ts";
 import { readCsvBill } from "../reconcile/read-csv-bill.ts";
 import { readJsonBill } from "../reconcile/read-json-bill.ts";
+import { correctionsOf, dayOf, type Doubt } from "../reconcile/resolution.ts";
 import type { Store } from "../store/store.ts";
 import { ExitError, exitCodes } from "./exit.ts";
 import { openToRead } from "./ledger.ts";
 import { print, printJson, tell } from "./output.ts";
 import { showProgress } from "./progress.ts";
-import { resolveByBill } from "./reconcile-resolve.ts";
+import { doubtsOf, resolveByBill } from "./reconcile-resolve.ts";
 import { ledgerSettings } from "./settings.ts";
 import { groupDigits, renderTable } from "./table.ts";
 
@@ -56,8 +57,12 @@ export async function reconcile(
       await resolveByBill(store, { provider, bill, recorded, settings, ...wish });
       return;
     }
-    const unresolved = store ? await unresolvedOf(store, provider, days) : noneUnresolved;
-    const rows = compare(bill.lines, recorded, { byDay: options.byDay === true });
+    const doubts = store ? await doubtsOf(store, provider) : [];
+    const unresolved = unresolvedOf(doubts, days);
+    const corrected = correctionsOf(doubts, days);
+    const rows = compare(bill.lines, [...recorded, ...corrected], {
+      byDay: options.byDay === true,
+    });
     const wrong = rows.filter(({ deviation }) => deviation > tolerance);
     const isRight = wrong.length === 0;
     if (options.json) {
@@ -151,31 +156,13 @@ interface UnresolvedSum {
   nanos: bigint;
 }
 
-const noneUnresolved: UnresolvedSum = { requests: 0, nanos: 0n };
-
-/** Requests of the provider that were charged what they held, as nobody knows what they cost. */
-async function unresolvedOf(
-  store: Store,
-  provider: string,
-  days: readonly string[],
-): Promise<UnresolvedSum> {
+/** What is unresolved of these days: a request counts once, however many accounts pay for it. */
+function unresolvedOf(doubts: readonly Doubt[], days: readonly string[]): UnresolvedSum {
   const within = new Set(days);
   const found = new Map<string, bigint>();
-  let cursor: string | undefined;
-  do {
-    const page = await store.accounts.unresolved({ limit: 1_000, ...(cursor && { cursor }) });
-    for (const { requestId, nanos, atMs } of page.charges) {
-      if (!within.has(new Date(atMs).toISOString().slice(0, 10))) continue;
-      if (found.has(requestId)) continue;
-      const request = await store.request(requestId);
-      const isOfProvider =
-        !request ||
-        request.attempts.length === 0 ||
-        request.attempts.some((attempt) => attempt.provider === provider);
-      if (isOfProvider) found.set(requestId, nanos);
-    }
-    cursor = page.next ?? undefined;
-  } while (cursor !== undefined);
+  for (const { requestId, nanos, atMs, isOpen } of doubts) {
+    if (isOpen && within.has(dayOf(atMs)) && !found.has(requestId)) found.set(requestId, nanos);
+  }
   return { requests: found.size, nanos: found.values().reduce((sum, nanos) => sum + nanos, 0n) };
 }
 
@@ -257,7 +244,7 @@ function summary(parts: {
   const open =
     unresolved.requests === 0
       ? ""
-      : ` ${groupDigits(unresolved.requests)} requests of these days are unresolved (${formatNanos(unresolved.nanos)} USD held against budgets): nobody knows whether they were billed.`;
+      : ` ${groupDigits(unresolved.requests)} ${unresolved.requests === 1 ? "request of these days is" : "requests of these days are"} unresolved (${formatNanos(unresolved.nanos)} USD held against budgets): nobody knows what was billed of that.`;
   return `${bill.format}, ${range}, beside \`${provider}\`. ${cost}${open}`;
 }
 

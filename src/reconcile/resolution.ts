@@ -116,7 +116,32 @@ export function planResolutions(
   return { resolutions, left };
 }
 
-const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+/** The day of a bill that a moment is on. */
+export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+
+/** What corrections found, as part of what the ledger has of these days: their requests told nothing themselves. */
+export function correctionsOf(doubts: readonly Doubt[], days: readonly string[]): Recorded[] {
+  const within = new Set(days);
+  const seen = new Set<string>();
+  const found: Recorded[] = [];
+  for (const { requestId, model, atMs, nanos, knownNanos, isOpen } of doubts) {
+    const day = dayOf(atMs);
+    // Several accounts may have paid for one request.
+    if (isOpen || model === null || !within.has(day) || seen.has(requestId)) continue;
+    seen.add(requestId);
+    found.push({ ...nothingUsed, day, model, costNanos: atLeast0(nanos - knownNanos) });
+  }
+  return found;
+}
+
+const nothingUsed = {
+  attempts: 0,
+  inputTokens: 0,
+  cacheReadTokens: 0,
+  outputTokens: 0,
+  estimated: 0,
+  unpriced: 0,
+};
 
 /** By day and model, what the bill has beyond the ledger, with what its rounding may hide. */
 function placesOf(

@@ -149,7 +149,6 @@ test.skipIf(postgresMissing() !== null)(
       expect([...load.answers.keys()].filter((status) => !expected.includes(status))).toEqual([]);
       expect(load.answers.get("402") ?? 0).toBeGreaterThan(0);
     } finally {
-      for (const gateway of gateways) await Bun.write(`/tmp/pgw/log-${Date.now()}-${gateway.process.pid}`, gateway.output());
       for (const gateway of gateways) await gateway.dispose();
       await load.stop();
       await ledger.dispose();

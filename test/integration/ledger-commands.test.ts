@@ -226,6 +226,13 @@ describe("reconcile", () => {
       expect([shown.code, shown.err]).toEqual([0, expect.stringContaining("--yes")]);
       expect(shown.out).toMatch(/req_lost +b@0 +0\.050000000 +0\.012345600/);
       expect(await spent()).toBe(50_000_000n);
+      const differs = await megallm("reconcile", "openai", file);
+      expect([differs.code, differs.err]).toEqual([
+        1,
+        expect.stringMatching(
+          /difference 0\.012345600\..* 1 request of these days is unresolved/,
+        ),
+      ]);
       const done = await megallm("reconcile", "openai", file, "--resolve", "--yes", "--json");
       expect(json(done.out)).toMatchObject({
         resolved: true,
@@ -238,6 +245,11 @@ describe("reconcile", () => {
       expect([again.code, again.out]).toEqual([
         0,
         expect.stringContaining("Nothing of `openai` is unresolved"),
+      ]);
+      const even = await megallm("reconcile", "openai", file);
+      expect([even.code, even.err]).toEqual([
+        0,
+        expect.stringMatching(/difference 0\.000000000\.(?!.*unresolved)/),
       ]);
       expect((await megallm("ledger", "verify")).code).toBe(0);
       await stop();

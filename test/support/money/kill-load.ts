@@ -100,7 +100,6 @@ export function createKillLoad(places?: number): KillLoad {
         count(unavailable, url);
         await Bun.sleep(pauseMs);
       }
-      if (answer.status === 500 && step !== "500") console.log(text);
       if (step !== "500") count(answers, String(answer.status));
     } catch {
       phases[phase === "not sent" && seen.has(id) ? "sent" : phase] += 1;

@@ -12,7 +12,7 @@ import { createKeyHasher, generateKey } from "../../../src/access/key-hash.ts";
 import { GatewayError } from "../../../src/ir/error.ts";
 import { setClock } from "../../../src/lib/clock.ts";
 import { Secret } from "../../../src/lib/secret.ts";
-import { openStore, type Store } from "../../../src/store/store.ts";
+import { openStore, type Store, StoreError } from "../../../src/store/store.ts";
 import { injections } from "../../support/injections.ts";
 
 const by = { actor: "admin" };
@@ -297,6 +297,46 @@ describe("memory", () => {
       expect(await seen()).toBe("503");
       away = false;
       expect(await seen()).toBe("k");
+    } finally {
+      restore();
+    }
+  });
+
+  test("while the database is away, rules that are known hold, and others are refused with 503", async () => {
+    let time = 1_000_000;
+    let away = false;
+    const restore = setClock({ monotonic: () => time });
+    const failing =
+      <Asked extends unknown[], Told>(work: (...asked: Asked) => Promise<Told>) =>
+      async (...asked: Asked): Promise<Told> => {
+        if (away) throw new StoreError("store_unavailable", "no database");
+        return work(...asked);
+      };
+    try {
+      const { directory } = store;
+      const gateway = { kind: "gateway", id: "" } as const;
+      await directory.limits.create({ subject: gateway, unit: "requests", amount: 9 }, by);
+      const flaky = createCallerDirectory({
+        directory: {
+          ...directory,
+          version: failing(() => directory.version()),
+          rules: failing((subject) => directory.rules(subject)),
+        },
+        hasher,
+      });
+      const known = async () => (await flaky.rules([gateway], ["m"])).limits.length;
+      expect(await known()).toBe(1);
+      away = true;
+      time += 60_000;
+      expect(await known()).toBe(1);
+      const other = flaky.rules([gateway, { kind: "tag", id: "new" }], ["m"]);
+      expect(await other.catch((error: unknown) => error)).toMatchObject({
+        code: "unavailable",
+        status: 503,
+      });
+      away = false;
+      await directory.limits.create({ subject: gateway, unit: "tokens", amount: 9 }, by);
+      expect(await known()).toBe(2);
     } finally {
       restore();
     }
