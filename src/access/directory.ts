@@ -252,7 +252,8 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
     },
     async rules(subjects, written) {
       // Rules in memory hold while the database is away: what they have to count is asked for there.
-      await fresh()?.catch(() => {});
+      const waiting = fresh();
+      if (waiting) await waiting.catch(() => {});
       const names = written.filter((name) => name !== null);
       const models = [...new Set(names)].map((id): Subject => ({ kind: "model", id }));
       const found: Rules[] = [];

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { banned, post, providersAt, startUpstream } from "../support/guarded.ts";
 import { answerTo, type Piece } from "../support/guarded-streams.ts";
 import { adminKey, type InProcess, startInProcess } from "../support/in-process.ts";
-import { makeKey } from "../support/virtual-keys.ts";
+import { administer, makeKey } from "../support/virtual-keys.ts";
 
 const upstream = startUpstream();
 const guard = startUpstream();
@@ -147,8 +147,20 @@ describe("which run", () => {
     expect(answer.headers.get("x-megallm-guardrails")).toBe("quiet, fish");
   });
 
-  test("a virtual key whose guardrail is not there is refused, not let through", async () => {
-    const { key } = await makeKey(gateway, { defaults: { guardrails: ["gone"] } });
+  test("a virtual key cannot be given a guardrail that is not there", async () => {
+    await expect(makeKey(gateway, { defaults: { guardrails: ["fihs"] } })).rejects.toThrow(
+      "did you mean `fish`",
+    );
+    const { id } = await makeKey(gateway, { defaults: { guardrails: ["fish"] } });
+    await expect(
+      administer(gateway, "PATCH", `/keys/${id}`, { defaults: { guardrails: ["fish", "gone"] } }),
+    ).rejects.toThrow("No guardrail is named `gone`");
+  });
+
+  test("a virtual key whose guardrail the configuration has lost is refused, not let through", async () => {
+    const { id, key } = await makeKey(gateway);
+    const { keys } = gateway.store.directory;
+    await keys.update(id, { defaults: { guardrails: ["gone"] } }, { actor: "test" });
     const { answer, raw } = await ask({ key });
     expect(answer.status).toBe(400);
     expect(raw).toContain("`gone` is not configured here");

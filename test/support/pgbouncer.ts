@@ -9,6 +9,8 @@ import type { Database, PostgresServer } from "./postgres.ts";
 
 export interface Fronted {
   url: Secret;
+  /** Resolves when a query is answered there; pgbouncer notices later than others that the server is back. */
+  untilItAnswers(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -21,9 +23,13 @@ export async function createFrontedDatabase(
   server: PostgresServer,
   database: Database,
 ): Promise<Fronted> {
-  if (mode === undefined) return { url: database.url, stop: async () => {} };
-  const bouncer = await startPgbouncer(server, mode);
-  return { url: bouncer.urlOf(database.name), stop: () => bouncer.stop() };
+  const bouncer = mode === undefined ? null : await startPgbouncer(server, mode);
+  const url = bouncer?.urlOf(database.name) ?? database.url;
+  return {
+    url,
+    untilItAnswers: () => untilItAnswers(url.reveal()),
+    stop: async () => bouncer?.stop(),
+  };
 }
 
 export interface Pgbouncer {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { membershipsOf } from "../../access/directory.ts";
 import type { Actor } from "../../access/permissions.ts";
 import { GatewayError } from "../../ir/error.ts";
+import { nearest } from "../../lib/suggest.ts";
 import { policies as policyNames } from "../../config/schema-routes.ts";
 import type { KeyFields, VirtualKey } from "../../store/directory-types.ts";
 import type { Directory } from "../../store/directory.ts";
@@ -50,7 +51,11 @@ const defaults = z
     unsupported: z.enum(["warn", "error", "drop"]).optional(),
     overrides: z.boolean().optional().describe("`false`: its requests may not say how."),
     priority: z.int().min(-1_000).max(1_000).optional().describe("Higher leaves the queue first."),
-    guardrails: z.array(z.string().min(1).max(100)).max(100).optional(),
+    guardrails: z
+      .array(z.string().min(1).max(100))
+      .max(100)
+      .optional()
+      .describe("Guardrails of the configuration that run for its requests, besides the usual."),
     cache: z
       .literal("off")
       .optional()
@@ -187,6 +192,25 @@ async function guardUser(actor: Actor, key: Place, directory: Directory): Promis
   });
 }
 
+/**
+ * A guardrail that is not there would protect nobody: requests that name it are refused, so no key may.
+ * @throws GatewayError `invalid_request`
+ */
+function guardGuardrails(after: KeyNames, before: KeyNames | null, known: readonly string[]): void {
+  const had = before?.defaults?.guardrails ?? [];
+  for (const name of after.defaults?.guardrails ?? []) {
+    if (known.includes(name) || had.includes(name)) continue;
+    const [near] = nearest(name, known);
+    throw new GatewayError(
+      "invalid_request",
+      `No guardrail is named \`${name}\`; ${near === undefined ? "add it to the configuration under `guardrails`" : `did you mean \`${near}\``}.`,
+      { param: "defaults.guardrails" },
+    );
+  }
+}
+
+type KeyNames = Partial<Pick<KeyFields, "defaults">>;
+
 const keys = defineResource({
   name: "key",
   plural: "keys",
@@ -239,6 +263,8 @@ const keys = defineResource({
   reachOf: async (key) => [[{ ...placeOf(key), keyId: key.id }]],
   async guard({ actor, services }, { before, after }) {
     if (after === null) return;
+    const { guardrails } = services.control.running().config;
+    guardGuardrails(after, before, [...guardrails.keys()]);
     guardAdministration(actor, after);
     if (before?.userId !== after.userId) {
       await guardUser(actor, after, services.store.directory);

@@ -2,7 +2,6 @@
 import { Database as Sqlite } from "bun:sqlite";
 import { join } from "node:path";
 import { openStore, type Store } from "../../../src/store/store.ts";
-import { Secret } from "../../../src/lib/secret.ts";
 import type { Daemon } from "../daemon.ts";
 import { createFrontedDatabase } from "../pgbouncer.ts";
 import { type PostgresServer, startPostgres } from "../postgres.ts";
@@ -18,6 +17,8 @@ export interface KillLedger {
   /** Whole numbers as bigint. */
   rows(sql: string): Promise<Row[]>;
   open(): Promise<Store>;
+  /** Resolves when gateways can reach it. */
+  untilItAnswers(): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -33,6 +34,7 @@ export const sqliteLedger = (daemon: () => Daemon): KillLedger => {
       }
     },
     open: () => openStore({ path: path(), readOnly: true }),
+    untilItAnswers: async () => {},
     dispose: async () => {},
   };
 };
@@ -54,7 +56,8 @@ export async function postgresLedger(): Promise<KillLedger> {
         ),
       );
     },
-    open: () => openStore({ url: new Secret(database.url.reveal()), readOnly: true }),
+    open: () => openStore({ url: database.url, readOnly: true }),
+    untilItAnswers: fronted.untilItAnswers,
     async dispose() {
       await fronted.stop();
       await server.dispose();
