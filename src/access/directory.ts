@@ -143,6 +143,16 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
     });
     return checking;
   };
+  let patience: { of: Promise<void>; wait: Promise<unknown> } | null = null;
+  /** The same for what holds when nobody answers: all together wait a moment for a database that hangs, not each. */
+  const freshSoon = (): Promise<unknown> | null => {
+    const of = fresh();
+    if (of === null) return null;
+    if (patience?.of !== of) {
+      patience = { of, wait: Promise.race([of.catch(() => {}), Bun.sleep(checkEveryMs)]) };
+    }
+    return patience.wait;
+  };
 
   let binding: Promise<void> | null = null;
   /** No key is made or judged under a secret that is not the database's. */
@@ -252,8 +262,8 @@ export function createCallerDirectory(options: CallerDirectoryOptions): CallerDi
     },
     async rules(subjects, written) {
       // Rules in memory hold while the database is away: what they have to count is asked for there.
-      const waiting = fresh();
-      if (waiting) await waiting.catch(() => {});
+      const waiting = freshSoon();
+      if (waiting) await waiting;
       const names = written.filter((name) => name !== null);
       const models = [...new Set(names)].map((id): Subject => ({ kind: "model", id }));
       const found: Rules[] = [];

@@ -212,7 +212,8 @@ export function createWriter(driver: Driver, options: WriterOptions = {}): Write
 
   function committed(entry: Entry, changed: boolean): void {
     remove(entry);
-    if (entry.kind === "settle" && !changed) {
+    // One that was tried before may have been committed then.
+    if (entry.kind === "settle" && !changed && !entry.retried) {
       log?.warn("store.settled_twice", { requestId: entry.requestId });
     }
     entry.resolve?.({ changed, retried: entry.retried });

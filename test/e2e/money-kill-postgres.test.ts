@@ -13,9 +13,9 @@ import { repeats } from "../support/numbers.ts";
 import { postgresMissing } from "../support/postgres.ts";
 
 /** Of one of the gateways, in turn. */
-const kills = repeats("KILLS", 6);
-/** Immediate shutdowns of the server; in every third a gateway is killed meanwhile. */
-const stops = repeats("SERVER_STOPS", 3);
+const kills = repeats("KILLS", 4);
+/** Immediate shutdowns of the server; in every other a gateway is killed meanwhile. */
+const stops = repeats("SERVER_STOPS", 2);
 /** Requests at once that one key may have, on both gateways together. */
 const places = 30;
 const patienceMs = 120_000;
@@ -70,7 +70,7 @@ test.skipIf(postgresMissing() !== null)(
 
     try {
       for (let index = 0; index < 2; index += 1) gateways.push(await startDaemon({ config }));
-      let stop = load.start(() => gateways.map(({ url }) => url));
+      const stop = load.start(() => gateways.map(({ url }) => url));
       for (let round = 0; round < kills; round += 1) {
         await more(load.served, gateways, round % 4 === 0 ? 1 : 5);
         await Bun.sleep(20 + ((round * 53) % 180));
@@ -93,7 +93,7 @@ test.skipIf(postgresMissing() !== null)(
         const refusalMs = await more(load.unavailable, gateways, 5);
         waited.refusalMs = Math.max(waited.refusalMs, refusalMs);
         if (round === 0) await Bun.sleep(longMs);
-        const isBoth = round % 3 === 2;
+        const isBoth = round % 2 === 1;
         if (isBoth) {
           await at(round).stop("SIGKILL");
           await Bun.sleep(50);
@@ -109,8 +109,8 @@ test.skipIf(postgresMissing() !== null)(
         waited.recoveryMs = Math.max(waited.recoveryMs, performance.now() - began);
         await check();
       }
+      await wait("a refusal for a budget", () => (load.answers.get("402") ?? 0) > 0);
       await stop();
-      stop = async () => {};
 
       // All places of a key are taken at one gateway, which dies with them.
       await wait("the last answers", async () => {
@@ -151,9 +151,8 @@ test.skipIf(postgresMissing() !== null)(
       expect(found.twice).toBe(0n);
       expect(found.differences).toEqual([]);
       expect(found.charged).toBeGreaterThanOrEqual(found.billed);
-      const expected = ["200", "402", "429", "503"];
-      expect([...load.answers.keys()].filter((status) => !expected.includes(status))).toEqual([]);
-      expect(load.answers.get("402") ?? 0).toBeGreaterThan(0);
+      const expected = new Set(["200", "402", "429", "503"]);
+      expect([...load.answers.keys()].filter((status) => !expected.has(status))).toEqual([]);
     } finally {
       for (const gateway of gateways) await gateway.dispose();
       await load.stop();

@@ -147,6 +147,28 @@ describe("R40: writes fail", () => {
     }
   });
 
+  test("a row whose commit nobody was told of is written once, and not taken for one that settled twice", async () => {
+    const driver = await openSqlite({ path: ":memory:" });
+    let isLost = true;
+    const forgetful: Driver = {
+      ...driver,
+      async transact(groups) {
+        const changed = await driver.transact(groups);
+        if (isLost) throw new StoreError("store_unavailable", "The connection was lost.");
+        return changed;
+      },
+    };
+    const store = createStore(forgetful, { log: log(), settleTimeoutMs: 60 });
+    expect(await outcomeOf(store.settle(usageOf("req_1"), []))).toBe("store_unavailable");
+    isLost = false;
+    await store.flush();
+    expect(await store.count()).toBe(1);
+    expect(logged("store.settled_twice")).toBe(0);
+    expect(await store.settle(usageOf("req_1"), [])).toBe("duplicate");
+    expect(logged("store.settled_twice")).toBe(1);
+    await store.close();
+  });
+
   test("a row that the database refuses does not hold up the others", async () => {
     const { store } = await faulty();
     const broken = attemptOf("req_2", 0, { status: null as unknown as "ok" });

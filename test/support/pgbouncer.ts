@@ -15,8 +15,17 @@ export interface Fronted {
 }
 
 const mode = process.env["MEGALLM_TEST_PGBOUNCER"];
+const programs = "/usr/sbin:/usr/bin:/bin";
 const isRoot = process.getuid?.() === 0;
 const asUser = isRoot ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] : [];
+
+/** Why tests behind pgbouncer are skipped, or null. Says it once. */
+export function pgbouncerMissing(): string | null {
+  if (Bun.which("pgbouncer", { PATH: programs })) return null;
+  const why = "skipped: pgbouncer is not installed";
+  console.log(why);
+  return why;
+}
 
 /** The database itself, unless a mode of pgbouncer is asked for (`session` or `transaction`). */
 export async function createFrontedDatabase(
@@ -38,7 +47,11 @@ export interface Pgbouncer {
 }
 
 /** All databases of the server, as `docs/postgres.md` says that pgbouncer should be set. */
-export async function startPgbouncer(server: PostgresServer, poolMode: string): Promise<Pgbouncer> {
+export async function startPgbouncer(
+  server: PostgresServer,
+  poolMode: string,
+  over: Record<string, number> = {},
+): Promise<Pgbouncer> {
   const folder = mkdtempSync(join(tmpdir(), "megallm-bouncer-"));
   chmodSync(folder, 0o755);
   const port = await freePort();
@@ -52,6 +65,7 @@ export async function startPgbouncer(server: PostgresServer, poolMode: string): 
     default_pool_size: 50,
     server_login_retry: 1,
     query_wait_timeout: 10,
+    ...over,
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
   const place = `host=127.0.0.1 port=${server.port} user=postgres`;
@@ -62,9 +76,9 @@ export async function startPgbouncer(server: PostgresServer, poolMode: string): 
     stdin: "ignore",
     stdout: "ignore",
     stderr: "ignore",
-    env: { PATH: "/usr/sbin:/usr/bin:/bin" },
+    env: { PATH: programs },
   });
-  const end = (): void => void child.kill("SIGKILL");
+  const end = (): void => child.kill("SIGKILL");
   process.on("exit", end);
   const urlOf = (name: string): string =>
     `postgres://postgres@127.0.0.1:${port}/${name}?sslmode=disable`;

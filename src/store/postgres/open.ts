@@ -182,6 +182,9 @@ async function inspect(db: Kysely<Tables>): Promise<string> {
 /** One gateway migrates at a time; the next finds the work done. */
 const alone: Pick<Surroundings, "before" | "after"> = {
   async before(transaction: Transaction<Tables>) {
+    // It takes as long as it takes, in this transaction alone: pgbouncer gives the connection to others.
+    await sql`set local statement_timeout = 0`.execute(transaction);
+    await sql`set local idle_in_transaction_session_timeout = 0`.execute(transaction);
     await sql`select pg_advisory_xact_lock(${sql.lit(lockSpace())}, ${sql.lit(migrationLock)})`.execute(
       transaction,
     );

@@ -17,7 +17,7 @@ export interface Connections extends PostgresPool {
 const answerGraceMs = 1_000;
 const idleMs = 60_000;
 
-/** Makes none yet: the first query does. A statement timeout of 0: statements take as long as they take. */
+/** Makes none yet: the first query does. A statement timeout of 0: none of ours, the server's own holds. */
 export function createConnections(address: PostgresAddress, tls: TlsChoice): Connections {
   const { statementTimeoutMs } = address;
   const pool = new Pool({
@@ -88,9 +88,11 @@ function guard(client: PoolClient): Guarded {
 
 /** What the ledger relies on, whatever the server's or the user's defaults are. */
 async function prepareSession(client: PoolClient, timeoutMs: number): Promise<void> {
-  await client.query(
-    `set statement_timeout = ${timeoutMs}; set idle_in_transaction_session_timeout = ${timeoutMs}; set default_transaction_isolation = 'read committed'`,
-  );
+  const timeouts =
+    timeoutMs > 0
+      ? `set statement_timeout = ${timeoutMs}; set idle_in_transaction_session_timeout = ${timeoutMs};`
+      : "";
+  await client.query(`${timeouts} set default_transaction_isolation = 'read committed'`);
 }
 
 function clientConfig(address: PostgresAddress): ClientConfig {

@@ -66,9 +66,15 @@ export async function postgresLedger(): Promise<KillLedger> {
 }
 
 const plain = (value: unknown): string | bigint | null => {
-  if (value === null || value === undefined) return null;
-  const text = String(value);
-  return /^-?\d+$/.test(text) ? BigInt(text) : text;
+  switch (typeof value) {
+    case "string":
+      return /^-?\d+$/.test(value) ? BigInt(value) : value;
+    case "number":
+    case "bigint":
+      return BigInt(value);
+    default:
+      return null;
+  }
 };
 
 /** Of all budgets the largest share that is spent and held: 1 is all of it. */

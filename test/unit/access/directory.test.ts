@@ -342,6 +342,31 @@ describe("memory", () => {
     }
   });
 
+  test("rules that are known do not wait for a database that hangs", async () => {
+    let time = 1_000_000;
+    let hangs = false;
+    const restore = setClock({ monotonic: () => time });
+    try {
+      const { directory } = store;
+      const gateway = { kind: "gateway", id: "" } as const;
+      await directory.limits.create({ subject: gateway, unit: "requests", amount: 9 }, by);
+      const version = () => (hangs ? Promise.withResolvers<number>().promise : directory.version());
+      const slow = createCallerDirectory({
+        directory: { ...directory, version },
+        hasher,
+        checkEveryMs: 50,
+      });
+      expect((await slow.rules([gateway], ["m"])).limits).toHaveLength(1);
+      hangs = true;
+      time += 60_000;
+      for (let turn = 0; turn < 20; turn += 1) {
+        expect((await slow.rules([gateway], ["m"])).limits).toHaveLength(1);
+      }
+    } finally {
+      restore();
+    }
+  });
+
   test("S24: 100,000 guesses take bounded memory, and push out no key", async () => {
     let reads = 0;
     const { directory } = store;
