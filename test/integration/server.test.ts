@@ -394,7 +394,7 @@ describe("bodies that do not come", () => {
     const { status, text } = await rawExchange(port, head);
     expect(status).toBe(413);
     expect(text).toContain("too_large");
-    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(performance.now() - began).toBeLessThan(15_000);
     expect(await running.newest()).toMatchObject({
       errorCode: "too_large",
       httpStatus: 413,
@@ -542,7 +542,7 @@ describe.each(pairs)("streams: $name", ({ caller, upstream, answers, model, back
   });
 
   describe("an upstream that is silent from the start: the stream is opened early", () => {
-    const silence = 220;
+    const silence = 700;
 
     test("and filled by the answer", async () => {
       upstream().answer([silence, ...streamOf(...answers.frames)]);

@@ -126,7 +126,7 @@ describe("a text", () => {
     const took = performance.now() - started;
     clearInterval(timer);
     expect(tokens).toBeGreaterThan(text.length / 200);
-    expect(took).toBeLessThan(3_000);
+    expect(took).toBeLessThan(20_000);
     // Some 10 ms; the rest is for machines with other things to do.
     expect(longest).toBeLessThan(150);
   });

