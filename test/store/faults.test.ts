@@ -38,7 +38,7 @@ const outcomeOf = (promise: Promise<SettleOutcome>): Promise<string> =>
 
 describe("R40: writes fail", () => {
   /** A database in memory whose transactions fail as `fault` says. */
-  async function faulty(options: { maxQueued?: number } = {}) {
+  async function faulty(options: { maxQueued?: number; settleTimeoutMs?: number } = {}) {
     const driver = await openSqlite({ path: ":memory:" });
     const state: { fault: (() => unknown) | null; tried: number } = { fault: null, tried: 0 };
     const failing: Driver = {
