@@ -148,13 +148,15 @@ describe("which run", () => {
   });
 
   test("a virtual key cannot be given a guardrail that is not there", async () => {
-    await expect(makeKey(gateway, { defaults: { guardrails: ["fihs"] } })).rejects.toThrow(
+    const refusal = (work: Promise<unknown>): Promise<string> => work.then(() => "", String);
+    expect(await refusal(makeKey(gateway, { defaults: { guardrails: ["fihs"] } }))).toContain(
       "did you mean `fish`",
     );
     const { id } = await makeKey(gateway, { defaults: { guardrails: ["fish"] } });
-    await expect(
-      administer(gateway, "PATCH", `/keys/${id}`, { defaults: { guardrails: ["fish", "gone"] } }),
-    ).rejects.toThrow("No guardrail is named `gone`");
+    const more = { defaults: { guardrails: ["fish", "gone"] } };
+    expect(await refusal(administer(gateway, "PATCH", `/keys/${id}`, more))).toContain(
+      "No guardrail is named `gone`",
+    );
   });
 
   test("a virtual key whose guardrail the configuration has lost is refused, not let through", async () => {

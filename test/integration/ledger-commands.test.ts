@@ -229,9 +229,7 @@ describe("reconcile", () => {
       const differs = await megallm("reconcile", "openai", file);
       expect([differs.code, differs.err]).toEqual([
         1,
-        expect.stringMatching(
-          /difference 0\.012345600\..* 1 request of these days is unresolved/,
-        ),
+        expect.stringMatching(/difference 0\.012345600\..* 1 request of these days is unresolved/),
       ]);
       const done = await megallm("reconcile", "openai", file, "--resolve", "--yes", "--json");
       expect(json(done.out)).toMatchObject({

@@ -198,12 +198,12 @@ async function guardUser(actor: Actor, key: Place, directory: Directory): Promis
  */
 function guardGuardrails(after: KeyNames, before: KeyNames | null, known: readonly string[]): void {
   const had = before?.defaults?.guardrails ?? [];
-  for (const name of after.defaults?.guardrails ?? []) {
-    if (known.includes(name) || had.includes(name)) continue;
-    const [near] = nearest(name, known);
+  for (const wanted of after.defaults?.guardrails ?? []) {
+    if (known.includes(wanted) || had.includes(wanted)) continue;
+    const [near] = nearest(wanted, known);
     throw new GatewayError(
       "invalid_request",
-      `No guardrail is named \`${name}\`; ${near === undefined ? "add it to the configuration under `guardrails`" : `did you mean \`${near}\``}.`,
+      `No guardrail is named \`${wanted}\`; ${near === undefined ? "add it to the configuration under `guardrails`" : `did you mean \`${near}\``}.`,
       { param: "defaults.guardrails" },
     );
   }
