@@ -88,11 +88,12 @@ function guard(client: PoolClient): Guarded {
 
 /** What the ledger relies on, whatever the server's or the user's defaults are. */
 async function prepareSession(client: PoolClient, timeoutMs: number): Promise<void> {
-  const timeouts =
-    timeoutMs > 0
-      ? `set statement_timeout = ${timeoutMs}; set idle_in_transaction_session_timeout = ${timeoutMs};`
-      : "";
-  await client.query(`${timeouts} set default_transaction_isolation = 'read committed'`);
+  if (timeoutMs > 0) {
+    await client.query(
+      `set statement_timeout = ${timeoutMs}; set idle_in_transaction_session_timeout = ${timeoutMs}`,
+    );
+  }
+  await client.query("set default_transaction_isolation = 'read committed'");
 }
 
 function clientConfig(address: PostgresAddress): ClientConfig {
