@@ -54,7 +54,7 @@ export function createTranscriptions(options: TranscriptionOptions): Transcripti
   const next = (): Place | null => {
     if (model === null) return null;
     const at = Math.max(asked, begun);
-    // What was refused while another one ran may be paid for now.
+    // This one is over: what was refused beside it can be paid for by what it gives back.
     if (places[at]?.refusal) places.splice(at);
     while (places.length <= at) places.push(parts.admit(partOf(model), { isAhead: true }));
     return places[at] ?? null;
